@@ -1,0 +1,150 @@
+# medallion: build, install, try, test.
+#
+#   make demo            everything from Debian packages to filled gold tables, on a private server
+#   make test            every test, on a private server
+#   make && make install && make installcheck      as every PGXS project, against your server
+#
+# PG_CONFIG=/path/to/pg_config selects the server version; by default the newest whose headers are
+# installed.  The version of the extension is in medallion.control and nowhere else.
+
+EXTENSION  = medallion
+MODULE_big = medallion
+# not VERSION: PGXS has its own of that name
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" medallion.control)
+
+# The map of the house: one line per file, in the order that data travels.
+OBJS = \
+	src/medallion.o
+
+# base: what every layer stands on; knows none of them
+OBJS += \
+	src/base/classify.o \
+	src/base/feature.o \
+	src/base/options.o \
+	src/base/settings.o \
+	src/base/sql.o
+
+# file: bytes -> raw rows; pure C behind reader.h
+OBJS +=
+
+# bronze: raw rows -> tables, with a ledger
+OBJS += \
+	src/bronze/columns.o \
+	src/bronze/discover.o \
+	src/bronze/ledger.o \
+	src/bronze/load.o \
+	src/bronze/sink.o \
+	src/bronze/source.o
+
+# silver: typed, cleaned, checked, versioned
+OBJS += \
+	src/silver/checks.o \
+	src/silver/merge.o \
+	src/silver/silver.o \
+	src/silver/table.o \
+	src/silver/typed.o
+
+# gold: models and their refresh
+OBJS += \
+	src/gold/define.o \
+	src/gold/graph.o \
+	src/gold/model.o \
+	src/gold/query.o \
+	src/gold/refresh.o \
+	src/gold/target.o
+
+# run: the whole way, and what is written down about it
+OBJS += \
+	src/run/configure.o \
+	src/run/pipeline.o \
+	src/run/runlog.o \
+	src/run/step.o
+
+# The install script is these parts, one after the other, in layer order.
+SQL_PARTS = \
+	sql/10-base.sql \
+	sql/30-bronze.sql \
+	sql/40-silver.sql \
+	sql/50-gold.sql \
+	sql/60-run.sql
+
+DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
+DATA       = $(wildcard sql/$(EXTENSION)--*--*.sql)
+
+# Expected output of both kinds of test is in expected/.  The extension is there when a test begins;
+# what one test leaves behind, the next one finds: each cleans up after itself.  A test must not be
+# named like a part of the install script, for pg_regress looks in sql/ before test/sql/.
+REGRESS        = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
+REGRESS_OPTS   = --inputdir=test --load-extension=$(EXTENSION)
+ISOLATION      = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test --load-extension=$(EXTENSION)
+REGRESS_PREP   = output_iso/expected
+
+# WERROR= builds with a compiler whose new warnings we have not met.
+# Without -Wno-...: the server's own headers and macros do not pass -Wextra.
+WERROR      = -Werror
+PG_CPPFLAGS = -I$(srcdir)/src
+PG_CFLAGS   = -Wall -Wextra $(WERROR) -Wmissing-prototypes \
+	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
+# PostgreSQL 15 exports all of a library's names (16 hides them): -Bsymbolic keeps ours ours.
+SHLIB_LINK  = -Wl,-Bsymbolic -lminizip -lz -lexpat -lxxhash
+
+# Bitcode for JIT inlining would need clang, and nothing here is worth inlining.
+override with_llvm = no
+
+ifndef PG_CONFIG
+PG_CONFIG := $(shell bash test/pg_config.sh)
+endif
+export PG_CONFIG
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+
+# Default goal, also where PGXS is not there yet.
+all:
+
+ifneq ($(wildcard $(PGXS)),)
+include $(PGXS)
+else
+all install uninstall installcheck:
+	@echo "no PostgreSQL server headers found; 'make deps' installs them, PG_CONFIG=... points to them" >&2
+	@exit 1
+endif
+
+# Any header may be in any file's includes; a full build takes seconds.
+$(OBJS): $(wildcard src/*.h src/*/*.h) Makefile
+
+$(DATA_built): $(SQL_PARTS) medallion.control
+	cat $(SQL_PARTS) > $@.part && mv $@.part $@
+
+# pg_isolation_regress writes to output_iso/ and, before PostgreSQL 16, looks for expected/ there.
+output_iso/expected:
+	mkdir -p output_iso && ln -sfn ../expected $@
+
+# A later clean start: the private server's folder goes too, unless the server runs.
+clean: clean-server
+.PHONY: clean-server
+clean-server:
+	@bash test/server.sh remove
+
+.PHONY: deps demo test check-style server-start server-stop psql
+deps:
+	@bash test/deps.sh
+
+demo: deps
+	@bash examples/sales/demo.sh
+
+test: deps
+	@bash test/run.sh
+
+# Layer rules and forbidden words fail; layout (clang-format) is reported only.
+check-style:
+	@bash test/layers.sh
+	@bash test/style.sh
+
+server-start:
+	@bash test/server.sh start
+
+server-stop:
+	@bash test/server.sh stop
+
+psql:
+	@bash test/server.sh psql

@@ -1,0 +1,140 @@
+/*
+ * feature.c
+ *	  Catalog rows of features -> structs.
+ */
+#include "base/compat.h"
+
+#include "base/feature.h"
+
+#include "base/settings.h"
+#include "base/sql.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#define FEATURE_COLUMNS "feature_id, name, owner::oid, source, business_keys, options, needs_rebuild"
+
+/* One fetched row -> Feature. */
+static Feature *
+FeatureFromRow(const SqlRows *rows, uint64 row)
+{
+	Feature    *feature = palloc0(sizeof(Feature));
+	bool		isnull;
+	Datum		value;
+
+	feature->id = RowInt(rows, row, 1);
+	feature->name = RowText(rows, row, 2);
+	feature->owner = (Oid) RowBigint(rows, row, 3);
+	feature->source = TextArrayToList(RowDatum(rows, row, 4, &isnull));
+	value = RowDatum(rows, row, 5, &isnull);
+	if (!isnull)
+		feature->keys = TextArrayToList(value);
+	ParseFeatureOptions(DatumGetJsonbP(RowDatum(rows, row, 6, &isnull)), &feature->options);
+	feature->needs_rebuild = RowBool(rows, row, 7);
+	return feature;
+}
+
+/* Raises for the first name that is no feature. */
+static void
+CheckAllFound(List *names, List *features)
+{
+	ListCell   *lc;
+
+	foreach(lc, names)
+	{
+		bool		found = false;
+		List	   *known = NIL;
+		ListCell   *fc;
+
+		foreach(fc, features)
+			found |= strcmp(((Feature *) lfirst(fc))->name, lfirst(lc)) == 0;
+		if (!found)
+		{
+			SqlRows    *all = CatalogFetch("SELECT name FROM medallion.features", NULL);
+
+			for (uint64 i = 0; i < all->count; i++)
+				known = lappend(known, RowText(all, i, 1));
+			RaiseUnknownName("feature", lfirst(lc), known);
+		}
+	}
+}
+
+/* Features by name, in order of id; no names: all of them. */
+List *
+LoadFeatures(List *names)
+{
+	SqlParams	params = {0};
+	SqlRows    *rows;
+	List	   *features = NIL;
+
+	if (names == NIL)
+		ParamNull(&params, TEXTARRAYOID);
+	else
+		ParamDatum(&params, TEXTARRAYOID, ListToTextArray(names));
+	rows = CatalogFetch("SELECT " FEATURE_COLUMNS " FROM medallion.features"
+						" WHERE $1 IS NULL OR name = ANY ($1) ORDER BY feature_id", &params);
+	for (uint64 i = 0; i < rows->count; i++)
+		features = lappend(features, FeatureFromRow(rows, i));
+	CheckAllFound(names, features);
+	return features;
+}
+
+/* One feature by name. */
+Feature *
+LoadFeature(const char *name)
+{
+	return linitial(LoadFeatures(list_make1(unconstify(char *, name))));
+}
+
+/* Is history kept (scd2), or does every row stand alone (append)? */
+bool
+FeatureKeepsHistory(const Feature *feature)
+{
+	if (feature->options.history == HISTORY_APPEND)
+		return false;
+	return feature->keys != NIL && medallion_enable_scd2;
+}
+
+/* Does a changed file withdraw what its old version said? */
+bool
+FeatureRestates(const Feature *feature)
+{
+	return feature->options.on_change == ON_CHANGE_RESTATE;
+}
+
+/* Raises unless the current user may act for the owner of an object. */
+void
+CheckMayActFor(Oid owner, const char *kind, const char *name)
+{
+	if (!has_privs_of_role(GetUserId(), owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of %s \"%s\"", kind, name)));
+}
+
+/* schema.name, quoted as needed. */
+char *
+QualifiedName(const char *schema, const char *name)
+{
+	return quote_qualified_identifier(schema, name);
+}
+
+/* The table's oid, or InvalidOid. */
+Oid
+TableOid(const char *schema, const char *name)
+{
+	Oid			namespace = get_namespace_oid(schema, true);
+
+	return OidIsValid(namespace) ? get_relname_relid(name, namespace) : InvalidOid;
+}
+
+/* Creates the schema if it is missing, as the current user. */
+void
+EnsureSchema(const char *schema)
+{
+	if (!OidIsValid(get_namespace_oid(schema, true)))
+		SqlExecFormat(NULL, "CREATE SCHEMA %s", quote_identifier(schema));
+}

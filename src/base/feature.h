@@ -1,0 +1,43 @@
+/*
+ * feature.h
+ *	  A feature as C sees it: its catalog row with parsed options.
+ */
+#ifndef MEDALLION_FEATURE_H
+#define MEDALLION_FEATURE_H
+
+#include "postgres.h"
+#include "nodes/pg_list.h"
+#include "base/options.h"
+
+typedef struct Feature
+{
+	int			id;
+	char	   *name;
+	Oid			owner;
+	List	   *source;			/* char *, glob patterns */
+	List	   *keys;			/* char *, business keys; NIL: none */
+	bool		needs_rebuild;	/* keys or options changed since silver was made */
+	FeatureOptions options;
+} Feature;
+
+/* Features by name in order of id; names NIL: all.  A missing one is an error. */
+extern List *LoadFeatures(List *names);
+extern Feature *LoadFeature(const char *name);
+
+/* Is history kept for this feature (scd2), or does every row stand alone? */
+extern bool FeatureKeepsHistory(const Feature *feature);
+extern bool FeatureRestates(const Feature *feature);
+
+/* Raises unless the current user may act for the role that owns an object. */
+extern void CheckMayActFor(Oid owner, const char *kind, const char *name);
+
+/* schema.name, quoted as needed */
+extern char *QualifiedName(const char *schema, const char *name);
+
+/* The table's oid, or InvalidOid if there is none yet. */
+extern Oid	TableOid(const char *schema, const char *name);
+
+/* Creates the schema if it is missing, as the current user. */
+extern void EnsureSchema(const char *schema);
+
+#endif							/* MEDALLION_FEATURE_H */

@@ -1,0 +1,361 @@
+/*
+ * options.c
+ *	  Options of features and of their columns.
+ *
+ * jsonb object -> looked up in a table of what exists -> field of a struct.
+ */
+#include "base/compat.h"
+
+#include "base/options.h"
+
+#include "base/sql.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+#include "utils/varlena.h"
+
+typedef enum OptionType
+{
+	OPTION_BOOL, OPTION_INT, OPTION_TEXT, OPTION_NAMES, OPTION_CHOICE, OPTION_JSON
+} OptionType;
+
+typedef struct OptionDef
+{
+	const char *name;
+	OptionType	type;
+	size_t		offset;			/* of the field it fills */
+	const char *const *choices; /* OPTION_CHOICE: index is the field's value */
+} OptionDef;
+
+static const char *const on_change_choices[] = {"version", "restate", NULL};
+static const char *const evolution_choices[] = {"evolve", "rescue", "freeze", "ignore", NULL};
+static const char *const history_choices[] = {"scd2", "append", NULL};
+static const char *const null_key_choices[] = {"quarantine", "as_value", NULL};
+
+#define FIELD(field) offsetof(FeatureOptions, field)
+static const OptionDef feature_options[] = {
+	{"on_change", OPTION_CHOICE, FIELD(on_change), on_change_choices},
+	{"schema_evolution", OPTION_CHOICE, FIELD(schema_evolution), evolution_choices},
+	{"load_duplicates", OPTION_BOOL, FIELD(load_duplicates)},
+	{"verify", OPTION_BOOL, FIELD(verify)},
+	{"header", OPTION_INT, FIELD(header)},
+	{"names", OPTION_NAMES, FIELD(names)},
+	{"sheets", OPTION_TEXT, FIELD(sheets)},
+	{"path_pattern", OPTION_TEXT, FIELD(path_pattern)},
+	{"delimiter", OPTION_TEXT, FIELD(delimiter)},
+	{"quote", OPTION_TEXT, FIELD(quote)},
+	{"escape", OPTION_TEXT, FIELD(escape)},
+	{"encoding", OPTION_TEXT, FIELD(encoding)},
+	{"history", OPTION_CHOICE, FIELD(history), history_choices},
+	{"null_key", OPTION_CHOICE, FIELD(null_key), null_key_choices},
+	{"null_tokens", OPTION_NAMES, FIELD(null_tokens)},
+	{"decimal_mark", OPTION_TEXT, FIELD(decimal_mark)},
+	{"date_order", OPTION_TEXT, FIELD(date_order)},
+	{"filter", OPTION_TEXT, FIELD(filter)},
+	{"partition_by", OPTION_TEXT, FIELD(partition_by)},
+	{"columns", OPTION_JSON, FIELD(columns)},
+	{"derive", OPTION_JSON, FIELD(derive)},
+	{"split", OPTION_JSON, FIELD(split)},
+	{"checks", OPTION_JSON, FIELD(checks)},
+};
+#undef FIELD
+
+#define FIELD(field) offsetof(ColumnOptions, field)
+static const OptionDef column_options[] = {
+	{"type", OPTION_TEXT, FIELD(type)},
+	{"from", OPTION_NAMES, FIELD(from)},
+	{"expression", OPTION_TEXT, FIELD(expression)},
+	{"null_tokens", OPTION_NAMES, FIELD(null_tokens)},
+	{"case", OPTION_TEXT, FIELD(letter_case)},
+	{"decimal_mark", OPTION_TEXT, FIELD(decimal_mark)},
+	{"date_order", OPTION_TEXT, FIELD(date_order)},
+};
+#undef FIELD
+
+/* Raises "unrecognized ... "x"" with the nearest of the candidates as hint. */
+void
+RaiseUnknownName(const char *what, const char *name, List *candidates)
+{
+	const char *nearest = NULL;
+	int			best = 5;		/* farther than this is no help */
+	ListCell   *lc;
+
+	foreach(lc, candidates)
+	{
+		const char *candidate = lfirst(lc);
+		int			distance;
+
+		if (strlen(name) > 200)
+			break;
+		distance = varstr_levenshtein_less_equal(name, strlen(name), candidate,
+												 strlen(candidate), 1, 1, 1, best, true);
+		if (distance < best)
+		{
+			best = distance;
+			nearest = candidate;
+		}
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unrecognized %s \"%s\"", what, name),
+			 nearest ? errhint("Perhaps you meant \"%s\".", nearest) : 0));
+}
+
+static void
+RaiseWrongType(const char *option, const char *expected)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("option \"%s\" must be %s", option, expected)));
+}
+
+/* A jsonb string as a C string. */
+static char *
+StringValue(const JsonbValue *value)
+{
+	return pnstrdup(value->val.string.val, value->val.string.len);
+}
+
+/* An array of strings, or a single string, as a List of char *. */
+static List *
+NamesValue(const char *option, JsonbValue *value)
+{
+	List	   *names = NIL;
+	JsonbIterator *it;
+	JsonbValue	item;
+	JsonbIteratorToken token;
+
+	if (value->type == jbvString)
+		return list_make1(StringValue(value));
+	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
+		RaiseWrongType(option, "an array of strings");
+	it = JsonbIteratorInit(value->val.binary.data);
+	while ((token = JsonbIteratorNext(&it, &item, true)) != WJB_DONE)
+	{
+		if (token != WJB_ELEM)
+			continue;
+		if (item.type != jbvString)
+			RaiseWrongType(option, "an array of strings");
+		names = lappend(names, StringValue(&item));
+	}
+	return names;
+}
+
+/* The index of a word among the choices of an option. */
+static int
+ChoiceValue(const OptionDef *def, JsonbValue *value)
+{
+	List	   *words = NIL;
+	char	   *word;
+
+	if (value->type != jbvString)
+		RaiseWrongType(def->name, "a string");
+	word = StringValue(value);
+	for (int i = 0; def->choices[i] != NULL; i++)
+	{
+		if (strcmp(def->choices[i], word) == 0)
+			return i;
+		words = lappend(words, (char *) def->choices[i]);
+	}
+	RaiseUnknownName(psprintf("value for option \"%s\":", def->name), word, words);
+}
+
+/* "header" takes a row number, "auto" or "none"; other integers are as they are. */
+static int
+IntValue(const char *option, JsonbValue *value)
+{
+	if (value->type == jbvString)
+	{
+		char	   *word = StringValue(value);
+
+		if (strcmp(word, "auto") == 0)
+			return 0;
+		if (strcmp(word, "none") == 0)
+			return -1;
+	}
+	if (value->type != jbvNumeric)
+		RaiseWrongType(option, "a row number, \"auto\" or \"none\"");
+	return DatumGetInt32(DirectFunctionCall1(numeric_int4,
+											 NumericGetDatum(value->val.numeric)));
+}
+
+/* Stores one option's value into its field. */
+static void
+SetOption(const OptionDef *def, JsonbValue *value, char *options)
+{
+	void	   *field = options + def->offset;
+
+	if (value->type == jbvNull)
+		return;
+	switch (def->type)
+	{
+		case OPTION_BOOL:
+			if (value->type != jbvBool)
+				RaiseWrongType(def->name, "true or false");
+			*(bool *) field = value->val.boolean;
+			break;
+		case OPTION_INT:
+			*(int *) field = IntValue(def->name, value);
+			break;
+		case OPTION_TEXT:
+			if (value->type != jbvString)
+				RaiseWrongType(def->name, "a string");
+			*(char **) field = StringValue(value);
+			break;
+		case OPTION_NAMES:
+			*(List **) field = NamesValue(def->name, value);
+			break;
+		case OPTION_CHOICE:
+			*(int *) field = ChoiceValue(def, value);
+			break;
+		case OPTION_JSON:
+			if (value->type != jbvBinary)
+				RaiseWrongType(def->name, "an object or array");
+			*(Jsonb **) field = JsonbValueToJsonb(value);
+			break;
+	}
+}
+
+/* Fills a struct from an object, by a table of what exists. */
+static void
+ParseObject(Jsonb *json, const char *what, const OptionDef *defs, int ndefs, char *options)
+{
+	JsonbIterator *it;
+	JsonbValue	item;
+	JsonbIteratorToken token;
+	const OptionDef *def = NULL;
+
+	if (!JB_ROOT_IS_OBJECT(json))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%ss must be a json object", what)));
+	it = JsonbIteratorInit(&json->root);
+	while ((token = JsonbIteratorNext(&it, &item, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+		{
+			char	   *key = StringValue(&item);
+			List	   *known = NIL;
+
+			def = NULL;
+			for (int i = 0; i < ndefs && def == NULL; i++)
+			{
+				if (strcmp(defs[i].name, key) == 0)
+					def = &defs[i];
+				known = lappend(known, (char *) defs[i].name);
+			}
+			if (def == NULL)
+				RaiseUnknownName(what, key, known);
+		}
+		else if (token == WJB_VALUE)
+			SetOption(def, &item, options);
+	}
+}
+
+static void
+CheckWord(const char *option, const char *value, const char *const *words)
+{
+	List	   *known = NIL;
+
+	if (value == NULL)
+		return;
+	for (int i = 0; words[i] != NULL; i++)
+	{
+		if (strcmp(words[i], value) == 0)
+			return;
+		known = lappend(known, (char *) words[i]);
+	}
+	RaiseUnknownName(psprintf("value for option \"%s\":", option), value, known);
+}
+
+static void
+CheckByte(const char *option, const char *value)
+{
+	if (value != NULL && strlen(value) != 1)
+		RaiseWrongType(option, "one single-byte character");
+}
+
+static const char *const date_orders[] = {"DMY", "MDY", "YMD", NULL};
+static const char *const decimal_marks[] = {".", ",", NULL};
+static const char *const letter_cases[] = {"upper", "lower", NULL};
+
+/* Parses and validates the options of a feature. */
+void
+ParseFeatureOptions(Jsonb *json, FeatureOptions *options)
+{
+	List	   *names;
+	List	   *values;
+	ListCell   *lc;
+
+	memset(options, 0, sizeof(FeatureOptions));
+	ParseObject(json, "feature option", feature_options, lengthof(feature_options),
+				(char *) options);
+
+	CheckByte("delimiter", options->delimiter);
+	CheckByte("quote", options->quote);
+	CheckByte("escape", options->escape);
+	CheckWord("decimal_mark", options->decimal_mark, decimal_marks);
+	CheckWord("date_order", options->date_order, date_orders);
+	if (options->header < -1)
+		RaiseWrongType("header", "a row number, \"auto\" or \"none\"");
+	if (options->header == -1 && options->names == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("files without a header need option \"names\"")));
+	if (options->columns != NULL)
+	{
+		JsonbObjectItems(options->columns, &names, &values);
+		foreach(lc, names)
+		{
+			ColumnOptions column;
+
+			ParseColumnOptions(options, lfirst(lc), &column);
+		}
+	}
+}
+
+/* Options of one column, zeroed where none are given. */
+void
+ParseColumnOptions(const FeatureOptions *feature, const char *column, ColumnOptions *options)
+{
+	JsonbValue	value;
+
+	memset(options, 0, sizeof(ColumnOptions));
+	if (feature->columns == NULL)
+		return;
+	if (getKeyJsonValueFromContainer(&feature->columns->root, column, strlen(column), &value) == NULL)
+		return;
+	if (value.type != jbvBinary)
+		RaiseWrongType(column, "an object");
+	ParseObject(JsonbValueToJsonb(&value), "column option", column_options,
+				lengthof(column_options), (char *) options);
+	CheckWord("case", options->letter_case, letter_cases);
+	CheckWord("decimal_mark", options->decimal_mark, decimal_marks);
+	CheckWord("date_order", options->date_order, date_orders);
+}
+
+/* Names and string values of an object, in jsonb's order. */
+void
+JsonbObjectItems(Jsonb *object, List **names, List **values)
+{
+	JsonbIterator *it;
+	JsonbValue	item;
+	JsonbIteratorToken token;
+
+	*names = NIL;
+	*values = NIL;
+	if (object == NULL)
+		return;
+	if (!JB_ROOT_IS_OBJECT(object))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("expected a json object, not \"%s\"",
+						JsonbToCString(NULL, &object->root, VARSIZE(object)))));
+	it = JsonbIteratorInit(&object->root);
+	while ((token = JsonbIteratorNext(&it, &item, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+			*names = lappend(*names, StringValue(&item));
+		else if (token == WJB_VALUE)
+			*values = lappend(*values, item.type == jbvString ? StringValue(&item) : NULL);
+	}
+}

@@ -1,0 +1,90 @@
+/*
+ * options.h
+ *	  Options of features: one table says which exist, of what type, and what
+ *	  they do; a wrong name is answered with the nearest right one.
+ */
+#ifndef MEDALLION_OPTIONS_H
+#define MEDALLION_OPTIONS_H
+
+#include "postgres.h"
+#include "nodes/pg_list.h"
+#include "utils/jsonb.h"
+
+typedef enum OnChange
+{
+	ON_CHANGE_VERSION,			/* the old version of the file stays in history */
+	ON_CHANGE_RESTATE			/* the old version is withdrawn */
+} OnChange;
+
+typedef enum Evolution
+{
+	EVOLVE, RESCUE, FREEZE, IGNORE
+} Evolution;
+
+typedef enum History
+{
+	HISTORY_SCD2, HISTORY_APPEND
+} History;
+
+typedef enum NullKey
+{
+	NULL_KEY_QUARANTINE, NULL_KEY_AS_VALUE
+} NullKey;
+
+/* Options of one column; fields are NULL or NIL where not given. */
+typedef struct ColumnOptions
+{
+	char	   *type;			/* SQL type, as format_type() spells it */
+	List	   *from;			/* other headers that mean this column */
+	char	   *expression;		/* SQL over the cleaned text columns */
+	List	   *null_tokens;
+	char	   *letter_case;	/* upper, lower */
+	char	   *decimal_mark;	/* . or , */
+	char	   *date_order;		/* DMY, MDY, YMD */
+} ColumnOptions;
+
+/* Options of a feature, with defaults filled in. */
+typedef struct FeatureOptions
+{
+	/* bronze */
+	int			on_change;		/* OnChange */
+	int			schema_evolution;	/* Evolution */
+	bool		load_duplicates;	/* load a file whose content is loaded already */
+	bool		verify;			/* hash every file on every run */
+	int			header;			/* row number; 0: find it; -1: there is none */
+	List	   *names;			/* column names for files without header */
+	char	   *sheets;			/* glob over sheet names; NULL: every sheet */
+	char	   *path_pattern;	/* regular expression with named captures */
+	char	   *delimiter;
+	char	   *quote;
+	char	   *escape;
+	char	   *encoding;
+
+	/* silver */
+	int			history;		/* History */
+	int			null_key;		/* NullKey */
+	List	   *null_tokens;
+	char	   *decimal_mark;
+	char	   *date_order;
+	char	   *filter;			/* SQL condition over typed columns */
+	char	   *partition_by;	/* a date or timestamp column: one partition a month */
+	Jsonb	   *columns;		/* name -> ColumnOptions */
+	Jsonb	   *derive;			/* name -> SQL over typed columns */
+	Jsonb	   *split;			/* name -> SQL condition, or "else" */
+	Jsonb	   *checks;			/* array of checks, kept in medallion.checks */
+} FeatureOptions;
+
+/* Parses and validates; raises on anything unknown or of the wrong type. */
+extern void ParseFeatureOptions(Jsonb *json, FeatureOptions *options);
+
+/* Options of one column, zeroed where none are given. */
+extern void ParseColumnOptions(const FeatureOptions *feature, const char *column,
+							   ColumnOptions *options);
+
+/* Names (char *) and values (char *, NULL unless a string) of an object. */
+extern void JsonbObjectItems(Jsonb *object, List **names, List **values);
+
+/* Raises "unrecognized ... "x"" with the nearest of the candidates as hint. */
+extern void RaiseUnknownName(const char *what, const char *name, List *candidates) pg_attribute_noreturn();
+
+#endif							/* MEDALLION_OPTIONS_H */

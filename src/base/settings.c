@@ -1,0 +1,139 @@
+/*
+ * settings.c
+ *	  The settings (GUCs) of the extension.
+ */
+#include "base/compat.h"
+
+#include "base/settings.h"
+
+#include <limits.h>
+
+#include "utils/guc.h"
+
+char	   *medallion_input_root;
+char	   *medallion_allowed_paths;
+char	   *medallion_bronze_schema;
+char	   *medallion_silver_schema;
+char	   *medallion_gold_schema;
+char	   *medallion_model_schema;
+bool		medallion_enable_schema_evolution;
+bool		medallion_enable_data_quality_checks;
+bool		medallion_enable_scd2;
+int			medallion_max_file_size;
+int			medallion_max_uncompressed_size;
+int			medallion_max_compression_ratio;
+int			medallion_max_columns;
+int			medallion_max_cell_size;
+int			medallion_max_shared_strings;
+
+/* name, variable, default, who may set it, what it is */
+static const struct
+{
+	const char *name;
+	char	  **variable;
+	const char *boot;
+	GucContext	context;
+	const char *description;
+}			text_settings[] =
+{
+	{"medallion.input_root", &medallion_input_root, "", PGC_USERSET,
+	"Folder that relative source patterns start from."},
+	{"medallion.allowed_paths", &medallion_allowed_paths, "", PGC_SUSET,
+	"Colon-separated folders that every role may read files below."},
+	{"medallion.bronze_schema", &medallion_bronze_schema, "bronze", PGC_USERSET,
+	"Schema of the bronze tables."},
+	{"medallion.silver_schema", &medallion_silver_schema, "silver", PGC_USERSET,
+	"Schema of the silver tables."},
+	{"medallion.gold_schema", &medallion_gold_schema, "gold", PGC_USERSET,
+	"Schema of the gold tables."},
+	{"medallion.model_schema", &medallion_model_schema, "models", PGC_USERSET,
+	"Schema of the views that hold the models' queries."},
+};
+
+static const struct
+{
+	const char *name;
+	bool	   *variable;
+	const char *description;
+}			switches[] =
+{
+	{"medallion.enable_schema_evolution", &medallion_enable_schema_evolution,
+	"Adds new source columns to bronze; off, a file with unknown columns fails."},
+	{"medallion.enable_data_quality_checks", &medallion_enable_data_quality_checks,
+	"Runs the checks of each feature."},
+	{"medallion.enable_scd2", &medallion_enable_scd2,
+	"Keeps the history of features that have business keys."},
+};
+
+static const struct
+{
+	const char *name;
+	int		   *variable;
+	int			boot;
+	int			max;
+	int			flags;
+	const char *description;
+}			limits[] =
+{
+	{"medallion.max_file_size", &medallion_max_file_size,
+		4096, INT_MAX, GUC_UNIT_MB, "Largest file that is read."},
+	{"medallion.max_uncompressed_size", &medallion_max_uncompressed_size,
+		8192, INT_MAX, GUC_UNIT_MB, "Largest size of one entry of a compressed workbook, unpacked."},
+	{"medallion.max_compression_ratio", &medallion_max_compression_ratio,
+		200, INT_MAX, 0, "Largest compression ratio of one entry of a workbook, beyond its first 100 kB."},
+	{"medallion.max_columns", &medallion_max_columns,
+		1500, 1500, 0, "Largest number of columns of a source."},
+	{"medallion.max_cell_size", &medallion_max_cell_size,
+		1024, 1024 * 1024, GUC_UNIT_KB, "Largest value of one cell."},
+	{"medallion.max_shared_strings", &medallion_max_shared_strings,
+		1024, INT_MAX, GUC_UNIT_MB, "Largest string table of a workbook, unpacked."},
+};
+
+/* Declares the settings; called once as the library loads. */
+void
+SettingsInit(void)
+{
+	for (int i = 0; i < lengthof(text_settings); i++)
+		DefineCustomStringVariable(text_settings[i].name, text_settings[i].description, NULL,
+								   text_settings[i].variable, text_settings[i].boot,
+								   text_settings[i].context, 0, NULL, NULL, NULL);
+	for (int i = 0; i < lengthof(switches); i++)
+		DefineCustomBoolVariable(switches[i].name, switches[i].description, NULL,
+								 switches[i].variable, true, PGC_USERSET, 0, NULL, NULL, NULL);
+	for (int i = 0; i < lengthof(limits); i++)
+		DefineCustomIntVariable(limits[i].name, limits[i].description, NULL,
+								limits[i].variable, limits[i].boot, 1, limits[i].max,
+								PGC_SUSET, limits[i].flags, NULL, NULL, NULL);
+	MarkGUCPrefixReserved("medallion");
+}
+
+/*
+ * What a run pins.  jit is off because the wide expressions of silver take
+ * longer to compile than to run.
+ */
+static const char *const pinned[][2] = {
+	{"search_path", "pg_catalog, pg_temp"},
+	{"TimeZone", "UTC"},
+	{"DateStyle", "ISO, YMD"},
+	{"IntervalStyle", "postgres"},
+	{"extra_float_digits", "1"},
+	{"bytea_output", "hex"},
+	{"jit", "off"},
+};
+
+int
+PinSettings(void)
+{
+	int			nest_level = NewGUCNestLevel();
+
+	for (int i = 0; i < lengthof(pinned); i++)
+		(void) set_config_option(pinned[i][0], pinned[i][1], PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	return nest_level;
+}
+
+void
+UnpinSettings(int nest_level)
+{
+	AtEOXact_GUC(true, nest_level);
+}

@@ -1,0 +1,34 @@
+/*
+ * settings.h
+ *	  The settings (GUCs) of the extension, and the session settings that a
+ *	  run pins so that they cannot reach its results.
+ */
+#ifndef MEDALLION_SETTINGS_H
+#define MEDALLION_SETTINGS_H
+
+#include "postgres.h"
+
+extern char *medallion_input_root;
+extern char *medallion_allowed_paths;
+extern char *medallion_bronze_schema;
+extern char *medallion_silver_schema;
+extern char *medallion_gold_schema;
+extern char *medallion_model_schema;
+extern bool medallion_enable_schema_evolution;
+extern bool medallion_enable_data_quality_checks;
+extern bool medallion_enable_scd2;
+extern int	medallion_max_file_size;			/* MB */
+extern int	medallion_max_uncompressed_size;	/* MB */
+extern int	medallion_max_compression_ratio;
+extern int	medallion_max_columns;
+extern int	medallion_max_cell_size;			/* kB */
+extern int	medallion_max_shared_strings;		/* MB */
+
+extern void SettingsInit(void);
+
+/* Pins search_path, TimeZone, DateStyle and their like; returns what
+ * UnpinSettings() needs.  An error or the transaction's end unpins too. */
+extern int	PinSettings(void);
+extern void UnpinSettings(int nest_level);
+
+#endif							/* MEDALLION_SETTINGS_H */

@@ -1,0 +1,63 @@
+/*
+ * bronze.h
+ *	  What the run layer asks of bronze: which files are due, and to load one.
+ */
+#ifndef MEDALLION_BRONZE_H
+#define MEDALLION_BRONZE_H
+
+#include "postgres.h"
+#include "base/feature.h"
+#include "bronze/discover.h"
+#include "datatype/timestamp.h"
+
+/* A file that is due: new, changed, or not proven unchanged. */
+typedef struct FileTask
+{
+	FoundFile  *file;
+	int64		live_id;		/* the version in force, or 0 */
+	int			version;		/* number of the next version */
+	char	   *live_hash;		/* hexadecimal SHA-256 of the version in force, or NULL */
+	List	   *path_names;		/* columns that the path offers (char *) ... */
+	List	   *path_values;	/* ... and their values */
+	int64		looked_at_ns;
+} FileTask;
+
+typedef struct BronzePlan
+{
+	int			found;
+	int			unchanged;
+	List	   *due;			/* FileTask *, in the order to load */
+	List	   *missing;		/* paths (char *) in force but gone, not reported before */
+	TimestampTz seen_at;		/* the time of the events of this run's files */
+} BronzePlan;
+
+typedef struct SheetOutcome
+{
+	char	   *name;
+	int64		rows;
+	int64		elapsed_ms;
+} SheetOutcome;
+
+typedef struct FileOutcome
+{
+	const char *status;			/* SUCCESS, EMPTY, DUPLICATE, UNCHANGED */
+	int64		file_id;		/* 0 if UNCHANGED */
+	char	   *hash;			/* hexadecimal */
+	int64		size;
+	int64		rows;
+	int64		rejected;
+	bool		direct;			/* went past the executor */
+	List	   *sheets;			/* SheetOutcome * */
+	List	   *changes;		/* SchemaChange * */
+	char	   *detected;		/* what the reader found out about the format */
+} FileOutcome;
+
+/* Compares the files under the feature's patterns with the ledger. */
+extern BronzePlan *PlanBronze(const Feature *feature);
+
+/* Loads one file.  Raises if it cannot; the caller's subtransaction then
+ * leaves no trace of it. */
+extern void LoadFile(const Feature *feature, const FileTask *task, TimestampTz seen_at,
+					 int64 run_id, FileOutcome *outcome);
+
+#endif							/* MEDALLION_BRONZE_H */

@@ -1,0 +1,348 @@
+/*
+ * discover.c
+ *	  Glob patterns -> files, and what their paths say.
+ *
+ * A pattern is cut at its slashes.  The folders before its first wildcard are
+ * opened directly; from there each component is matched against the entries
+ * of one folder, "**" against any depth.  "**" does not follow symbolic links
+ * to folders, so a loop of links ends.
+ */
+#include "base/compat.h"
+
+#include "bronze/discover.h"
+
+#include <fnmatch.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/settings.h"
+#include "bronze/source.h"
+#include "catalog/pg_collation.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "regex/regex.h"
+#include "storage/fd.h"
+#include "utils/builtins.h"
+
+#define MAX_FOLDER_DEPTH 64
+
+/* One walk over the file system. */
+typedef struct Walk
+{
+	List	   *parts;			/* the pattern's components (char *) */
+	List	   *found;			/* FoundFile * */
+} Walk;
+
+static void WalkFolder(Walk *walk, const char *folder, int part, int depth);
+
+static bool
+HasWildcard(const char *part)
+{
+	return strpbrk(part, "*?[") != NULL;
+}
+
+/* Files that no one means: hidden ones and lock files. */
+static bool
+IsIgnored(const char *name)
+{
+	return name[0] == '.' || strncmp(name, "~$", 2) == 0;
+}
+
+static char *
+JoinPath(const char *folder, const char *name)
+{
+	return psprintf("%s%s%s", folder, strcmp(folder, "/") == 0 ? "" : "/", name);
+}
+
+/* Adds a file, if it is a regular one. */
+static void
+AddFile(Walk *walk, const char *path, const struct stat *st)
+{
+	FoundFile  *file;
+
+	if (!S_ISREG(st->st_mode))
+		return;
+	if (!pg_verifymbstr(path, strlen(path), true))
+	{
+		ereport(WARNING,
+				(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+				 errmsg("a file in \"%s\" was passed over: its name is not valid in the database's encoding",
+						walk->parts ? (char *) linitial(walk->parts) : "/")));
+		return;
+	}
+	file = palloc(sizeof(FoundFile));
+	file->path = pstrdup(path);
+	file->size = st->st_size;
+	file->mtime_ns = (int64) st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+	file->ctime_ns = (int64) st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
+	walk->found = lappend(walk->found, file);
+}
+
+/* Matches one entry of a folder against one component of the pattern. */
+static void
+WalkEntry(Walk *walk, const char *path, const char *name, int part, int depth)
+{
+	const char *pattern = list_nth(walk->parts, part);
+	bool		last = part == list_length(walk->parts) - 1;
+	bool		any_depth = strcmp(pattern, "**") == 0;
+	struct stat st;
+
+	/* most names of a full folder are told apart without a system call */
+	if (!any_depth && fnmatch(pattern, name, last ? FNM_CASEFOLD : 0) != 0)
+		return;
+	if (any_depth)
+	{
+		if (lstat(path, &st) != 0)
+			return;
+		if (S_ISDIR(st.st_mode))
+			WalkFolder(walk, path, part, depth + 1);
+		else if (last && stat(path, &st) == 0)
+			AddFile(walk, path, &st);
+		return;
+	}
+	if (stat(path, &st) != 0)
+		return;
+	if (last)
+		AddFile(walk, path, &st);
+	else if (S_ISDIR(st.st_mode))
+		WalkFolder(walk, path, part + 1, depth + 1);
+}
+
+/* Matches the entries of a folder against the pattern from a component on. */
+static void
+WalkFolder(Walk *walk, const char *folder, int part, int depth)
+{
+	DIR		   *dir;
+	struct dirent *entry;
+	bool		any_depth = strcmp(list_nth(walk->parts, part), "**") == 0;
+	bool		last = part == list_length(walk->parts) - 1;
+
+	if (depth > MAX_FOLDER_DEPTH)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("folder \"%s\" is nested too deeply", folder)));
+	/* "**" also stands for no folder at all */
+	if (any_depth && !last)
+		WalkFolder(walk, folder, part + 1, depth);
+
+	dir = AllocateDir(folder);
+	if (dir == NULL)
+	{
+		ereport(WARNING,
+				(errcode_for_file_access(),
+				 errmsg("could not open folder \"%s\": %m", folder)));
+		return;
+	}
+	while ((entry = ReadDirExtended(dir, folder, WARNING)) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!IsIgnored(entry->d_name))
+			WalkEntry(walk, JoinPath(folder, entry->d_name), entry->d_name, part, depth);
+	}
+	FreeDir(dir);
+}
+
+/* Cuts a pattern at its slashes. */
+static List *
+SplitPattern(const char *pattern)
+{
+	List	   *parts = NIL;
+	char	   *copy = pstrdup(pattern);
+	char	   *state = NULL;
+
+	for (char *part = strtok_r(copy, "/", &state); part != NULL; part = strtok_r(NULL, "/", &state))
+		parts = lappend(parts, part);
+	return parts;
+}
+
+/* Adds the files of one pattern. */
+static void
+DiscoverPattern(Walk *walk, const char *pattern, Oid role)
+{
+	char	   *folder = "/";
+	struct stat st;
+
+	if (pattern[0] != '/')
+		pattern = psprintf("%s/%s", medallion_input_root, pattern);
+	walk->parts = SplitPattern(pattern);
+	if (pattern[0] != '/' || walk->parts == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("source pattern \"%s\" is not absolute", pattern),
+				 errhint("Set medallion.input_root to the folder that relative patterns start from.")));
+	while (list_length(walk->parts) > 1 && !HasWildcard(linitial(walk->parts)))
+	{
+		folder = JoinPath(folder, linitial(walk->parts));
+		walk->parts = list_delete_first(walk->parts);
+	}
+	/* a folder that is not there holds no files; whether it is there is told only to those who may look */
+	if (access(folder, F_OK) == 0 || errno != ENOENT)
+		folder = CheckPathAllowed(folder, role);
+	else
+		return;
+	if (stat(folder, &st) == 0 && S_ISDIR(st.st_mode))
+		WalkFolder(walk, folder, 0, 0);
+}
+
+static int
+CompareFound(const ListCell *a, const ListCell *b)
+{
+	return strcmp(((FoundFile *) lfirst(a))->path, ((FoundFile *) lfirst(b))->path);
+}
+
+/* The regular files that match any of the patterns, each once. */
+List *
+DiscoverFiles(List *patterns, Oid role)
+{
+	Walk		walk = {0};
+	List	   *unique = NIL;
+	ListCell   *lc;
+
+	foreach(lc, patterns)
+		DiscoverPattern(&walk, lfirst(lc), role);
+	list_sort(walk.found, CompareFound);
+	foreach(lc, walk.found)
+	{
+		FoundFile  *file = lfirst(lc);
+
+		if (unique == NIL || strcmp(((FoundFile *) llast(unique))->path, file->path) != 0)
+			unique = lappend(unique, file);
+	}
+	return unique;
+}
+
+/* The number (1 to 12) of an English month name or its first three letters. */
+static int
+MonthNumber(const char *word)
+{
+	static const char *const months[] = {"january", "february", "march", "april", "may", "june",
+	"july", "august", "september", "october", "november", "december"};
+
+	for (int i = 0; i < lengthof(months); i++)
+	{
+		if (pg_strcasecmp(word, months[i]) == 0 ||
+			(strlen(word) == 3 && pg_strncasecmp(word, months[i], 3) == 0))
+			return i + 1;
+	}
+	return 0;
+}
+
+static bool
+IsYear(const char *word)
+{
+	return strlen(word) == 4 && strspn(word, "0123456789") == 4 &&
+		(strncmp(word, "19", 2) == 0 || strncmp(word, "20", 2) == 0);
+}
+
+/* What one folder of a path says: year, month, or Hive's key=value. */
+static void
+FolderValue(const char *folder, List **names, List **values)
+{
+	char	   *equals = strchr(folder, '=');
+	int			month = MonthNumber(folder);
+
+	if (equals != NULL && equals != folder)
+	{
+		*names = lappend(*names, psprintf("_path_%.*s", (int) (equals - folder), folder));
+		*values = lappend(*values, pstrdup(equals + 1));
+	}
+	else if (IsYear(folder))
+	{
+		*names = lappend(*names, "_path_year");
+		*values = lappend(*values, pstrdup(folder));
+	}
+	else if (month > 0)
+	{
+		*names = lappend(*names, "_path_month");
+		*values = lappend(*values, psprintf("%02d", month));
+	}
+}
+
+/* Named captures of a regular expression: (?<name>...) -> name, and the same
+ * expression with plain groups, as the server's engine knows no names. */
+static List *
+CaptureNames(const char *pattern, char **plain)
+{
+	StringInfoData out;
+	List	   *names = NIL;
+
+	initStringInfo(&out);
+	while (*pattern != '\0')
+	{
+		const char *end;
+
+		if (*pattern == '\\' && pattern[1] != '\0')
+		{
+			appendBinaryStringInfo(&out, pattern, 2);
+			pattern += 2;
+		}
+		else if (strncmp(pattern, "(?<", 3) == 0 && (end = strchr(pattern, '>')) != NULL)
+		{
+			names = lappend(names, pnstrdup(pattern + 3, end - pattern - 3));
+			appendStringInfoChar(&out, '(');
+			pattern = end + 1;
+		}
+		else
+		{
+			/* an unnamed group captures nothing, so that numbers follow names */
+			appendStringInfoChar(&out, *pattern);
+			if (*pattern == '(' && pattern[1] != '?')
+				appendStringInfoString(&out, "?:");
+			pattern++;
+		}
+	}
+	*plain = out.data;
+	return names;
+}
+
+/* What the captures of a path_pattern say of a path. */
+static void
+PatternValues(const char *path, const char *pattern, List **names, List **values)
+{
+	char	   *plain;
+	List	   *captures = CaptureNames(pattern, &plain);
+	regex_t    *regex = RE_compile_and_cache(cstring_to_text(plain), REG_ADVANCED, C_COLLATION_OID);
+	regmatch_t	matches[10];
+	pg_wchar   *wide = palloc((strlen(path) + 1) * sizeof(pg_wchar));
+	int			length = pg_mb2wchar_with_len(path, wide, strlen(path));
+	ListCell   *lc;
+
+	if (list_length(captures) > 9)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("path_pattern has more than 9 named captures")));
+	if (pg_regexec(regex, wide, length, 0, NULL, 10, matches, 0) != REG_OKAY)
+		return;
+	foreach(lc, captures)
+	{
+		regmatch_t *match = &matches[foreach_current_index(lc) + 1];
+		char	   *value;
+
+		if (match->rm_so < 0)
+			continue;
+		value = palloc((match->rm_eo - match->rm_so) * pg_database_encoding_max_length() + 1);
+		pg_wchar2mb_with_len(wide + match->rm_so, value, match->rm_eo - match->rm_so);
+		*names = lappend(*names, lfirst(lc));
+		*values = lappend(*values, value);
+	}
+}
+
+/* Values that a path offers as columns. */
+void
+PathValues(const char *path, const char *pattern, List **names, List **values)
+{
+	List	   *parts = SplitPattern(path);
+	ListCell   *lc;
+
+	*names = NIL;
+	*values = NIL;
+	foreach(lc, parts)
+	{
+		/* the last one is the file itself */
+		if (foreach_current_index(lc) < list_length(parts) - 1)
+			FolderValue(lfirst(lc), names, values);
+	}
+	if (pattern != NULL)
+		PatternValues(path, pattern, names, values);
+}

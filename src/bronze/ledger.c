@@ -1,0 +1,358 @@
+/*
+ * ledger.c
+ *	  Which files are due, and the ledger rows that say what was loaded.
+ *
+ *	  files found + versions in force -> due, unchanged, missing
+ */
+#include "base/compat.h"
+
+#include "bronze/ledger.h"
+
+#include <time.h>
+
+#include "base/sql.h"
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/timestamp.h"
+
+/* A file system's clock ticks this coarsely: a file as young as this when it
+ * was looked at may have changed since without its times telling. */
+#define RACY_WINDOW_NS INT64CONST(20000000)
+
+/* A version in force, from the ledger. */
+typedef struct LiveVersion
+{
+	int64		file_id;
+	char	   *path;
+	int64		size;
+	int64		mtime_ns;
+	int64		ctime_ns;
+	int64		looked_at_ns;
+	char	   *hash;
+	int			version;
+	bool		orphaned;		/* a duplicate whose original is gone or changed */
+	bool		missing;		/* reported as gone already */
+} LiveVersion;
+
+static int64
+ClockNs(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64) now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* The versions in force of a feature, in C order of path. */
+static List *
+LoadLiveVersions(const Feature *feature)
+{
+	SqlParams	params = {0};
+	SqlRows    *rows;
+	List	   *versions = NIL;
+
+	ParamInt(&params, feature->id);
+	rows = CatalogFetch("SELECT f.file_id, f.path, f.size, f.mtime_ns, f.ctime_ns, f.looked_at_ns,"
+						" encode(f.content_hash, 'hex'), f.version,"
+						" f.status = 'DUPLICATE' AND NOT EXISTS (SELECT FROM medallion.file_versions o"
+						"  WHERE o.file_id = f.duplicate_of AND o.superseded_at IS NULL),"
+						" f.missing_since IS NOT NULL"
+						" FROM medallion.file_versions f"
+						" WHERE f.feature_id = $1 AND f.superseded_at IS NULL"
+						" ORDER BY f.path COLLATE \"C\"", &params);
+	for (uint64 i = 0; i < rows->count; i++)
+	{
+		LiveVersion *version = palloc(sizeof(LiveVersion));
+
+		version->file_id = RowBigint(rows, i, 1);
+		version->path = RowText(rows, i, 2);
+		version->size = RowBigint(rows, i, 3);
+		version->mtime_ns = RowBigint(rows, i, 4);
+		version->ctime_ns = RowBigint(rows, i, 5);
+		version->looked_at_ns = RowBigint(rows, i, 6);
+		version->hash = RowText(rows, i, 7);
+		version->version = RowInt(rows, i, 8);
+		version->orphaned = RowBool(rows, i, 9);
+		version->missing = RowBool(rows, i, 10);
+		versions = lappend(versions, version);
+	}
+	return versions;
+}
+
+/* Do size and times prove that the file is as it was? */
+static bool
+IsProvenUnchanged(const Feature *feature, const FoundFile *file, const LiveVersion *live)
+{
+	if (feature->options.verify || live->orphaned)
+		return false;
+	return file->size == live->size && file->mtime_ns == live->mtime_ns &&
+		file->ctime_ns == live->ctime_ns &&
+		file->mtime_ns + RACY_WINDOW_NS < live->looked_at_ns &&
+		file->ctime_ns + RACY_WINDOW_NS < live->looked_at_ns;
+}
+
+/* The time of this run's events: now, but after every event before. */
+static TimestampTz
+NextSeenAt(const Feature *feature)
+{
+	SqlParams	params = {0};
+	bool		isnull;
+	Datum		last;
+	TimestampTz now = GetCurrentTimestamp();
+	SavedIdentity saved;
+
+	ParamInt(&params, feature->id);
+	AsExtension(&saved);
+	last = SqlScalar("SELECT GREATEST(max(first_seen), max(superseded_at))"
+					 " FROM medallion.file_versions WHERE feature_id = $1", &params, &isnull);
+	EndAs(&saved);
+	return isnull ? now : Max(now, DatumGetTimestampTz(last) + 1);
+}
+
+/* The value that a path gives for a name, or "". */
+static const char *
+PathValue(const FileTask *task, const char *name)
+{
+	ListCell   *nc;
+	ListCell   *vc;
+
+	forboth(nc, task->path_names, vc, task->path_values)
+	{
+		if (strcmp(lfirst(nc), name) == 0)
+			return lfirst(vc);
+	}
+	return "";
+}
+
+/* Files load in the order of their period, as far as paths tell it, so that
+ * columns evolve as they did in the source. */
+static int
+CompareTasks(const ListCell *a, const ListCell *b)
+{
+	const FileTask *left = lfirst(a);
+	const FileTask *right = lfirst(b);
+	int			cmp = strcmp(PathValue(left, "_path_year"), PathValue(right, "_path_year"));
+
+	if (cmp == 0)
+		cmp = strcmp(PathValue(left, "_path_month"), PathValue(right, "_path_month"));
+	return cmp != 0 ? cmp : strcmp(left->file->path, right->file->path);
+}
+
+static FileTask *
+MakeTask(const Feature *feature, FoundFile *file, const LiveVersion *live, int64 looked_at_ns)
+{
+	FileTask   *task = palloc0(sizeof(FileTask));
+
+	task->file = file;
+	task->looked_at_ns = looked_at_ns;
+	task->version = 1;
+	if (live != NULL)
+	{
+		task->live_id = live->file_id;
+		task->version = live->version + 1;
+		/* an orphaned duplicate is loaded though its content is as it was */
+		task->live_hash = live->orphaned ? NULL : live->hash;
+	}
+	PathValues(file->path, feature->options.path_pattern, &task->path_names, &task->path_values);
+	return task;
+}
+
+/* Notes files that are gone; only those not noted before are reported. */
+static void
+NoteMissing(BronzePlan *plan, const LiveVersion *live)
+{
+	SqlParams	params = {0};
+
+	if (live->missing)
+		return;
+	plan->missing = lappend(plan->missing, live->path);
+	ParamBigint(&params, live->file_id);
+	CatalogExec("UPDATE medallion.file_versions SET missing_since = now() WHERE file_id = $1", &params);
+}
+
+/* A file that was missing is back as it was. */
+static void
+NoteReturned(const LiveVersion *live)
+{
+	SqlParams	params = {0};
+
+	if (!live->missing)
+		return;
+	ParamBigint(&params, live->file_id);
+	CatalogExec("UPDATE medallion.file_versions SET missing_since = NULL WHERE file_id = $1", &params);
+}
+
+/* Compares the files under the feature's patterns with the ledger. */
+BronzePlan *
+PlanBronze(const Feature *feature)
+{
+	BronzePlan *plan = palloc0(sizeof(BronzePlan));
+	int64		looked_at_ns = ClockNs();
+	List	   *found = DiscoverFiles(feature->source, feature->owner);
+	List	   *versions = LoadLiveVersions(feature);
+	int			next = 0;		/* of versions: both lists are in C order of path */
+	ListCell   *lc;
+
+	plan->found = list_length(found);
+	foreach(lc, found)
+	{
+		FoundFile  *file = lfirst(lc);
+		LiveVersion *live = NULL;
+
+		for (; next < list_length(versions); next++)
+		{
+			int			cmp = strcmp(((LiveVersion *) list_nth(versions, next))->path, file->path);
+
+			if (cmp == 0)
+				live = list_nth(versions, next);
+			if (cmp > 0)
+				break;
+			if (cmp < 0)
+				NoteMissing(plan, list_nth(versions, next));
+		}
+		if (live != NULL)
+			NoteReturned(live);
+		if (live != NULL && IsProvenUnchanged(feature, file, live))
+			plan->unchanged++;
+		else
+			plan->due = lappend(plan->due, MakeTask(feature, file, live, looked_at_ns));
+	}
+	for (; next < list_length(versions); next++)
+		NoteMissing(plan, list_nth(versions, next));
+	list_sort(plan->due, CompareTasks);
+	plan->seen_at = NextSeenAt(feature);
+	return plan;
+}
+
+/* The live version of another file of the feature with this content, or 0. */
+int64
+FindSameContent(const Feature *feature, const FileTask *task, const char *hash)
+{
+	SqlParams	params = {0};
+
+	ParamInt(&params, feature->id);
+	ParamText(&params, hash);
+	ParamText(&params, task->file->path);
+	return CatalogBigint("SELECT file_id FROM medallion.file_versions"
+						 " WHERE feature_id = $1 AND content_hash = decode($2, 'hex') AND path <> $3"
+						 " AND superseded_at IS NULL AND status <> 'DUPLICATE' ORDER BY file_id LIMIT 1",
+						 &params, 0);
+}
+
+/* Ends the version in force. */
+static void
+SupersedeVersion(int64 file_id, TimestampTz at, int64 run_id)
+{
+	SqlParams	params = {0};
+
+	ParamBigint(&params, file_id);
+	ParamTime(&params, at);
+	ParamBigint(&params, run_id);
+	CatalogExec("UPDATE medallion.file_versions SET superseded_at = $2, superseded_run_id = $3"
+				" WHERE file_id = $1", &params);
+}
+
+/* name and value pairs -> a json object */
+static char *
+PairsToJson(List *names, List *values)
+{
+	StringInfoData json;
+	ListCell   *nc;
+	ListCell   *vc;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	forboth(nc, names, vc, values)
+	{
+		if (json.len > 1)
+			appendStringInfoChar(&json, ',');
+		escape_json(&json, lfirst(nc));
+		appendStringInfoChar(&json, ':');
+		escape_json(&json, lfirst(vc));
+	}
+	appendStringInfoChar(&json, '}');
+	return json.data;
+}
+
+/* Opens a new version of a file and supersedes the one in force. */
+int64
+OpenFileVersion(const Feature *feature, const FileTask *task, const char *hash,
+				int64 duplicate_of, TimestampTz seen_at, int64 run_id)
+{
+	SqlParams	params = {0};
+	int64		file_id;
+
+	if (task->live_id != 0)
+		SupersedeVersion(task->live_id, seen_at, run_id);
+	ParamInt(&params, feature->id);
+	ParamText(&params, task->file->path);
+	ParamInt(&params, task->version);
+	ParamText(&params, duplicate_of != 0 ? "DUPLICATE" : "LOADED");
+	ParamBigint(&params, task->file->size);
+	ParamBigint(&params, task->file->mtime_ns);
+	ParamBigint(&params, task->file->ctime_ns);
+	ParamBigint(&params, task->looked_at_ns);
+	ParamText(&params, hash);
+	if (duplicate_of != 0)
+		ParamBigint(&params, duplicate_of);
+	else
+		ParamNull(&params, INT8OID);
+	ParamText(&params, PairsToJson(task->path_names, task->path_values));
+	ParamTime(&params, seen_at);
+	ParamBigint(&params, run_id);
+	file_id = CatalogBigint("INSERT INTO medallion.file_versions (feature_id, path, version, status,"
+							" size, mtime_ns, ctime_ns, looked_at_ns, content_hash, duplicate_of,"
+							" path_values, first_seen, loaded_run_id)"
+							" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, decode($9, 'hex'), $10,"
+							" $11::jsonb, $12, $13) RETURNING file_id", &params, 0);
+	if (task->live_id != 0)
+	{
+		SqlParams	link = {0};
+
+		ParamBigint(&link, task->live_id);
+		ParamBigint(&link, file_id);
+		CatalogExec("UPDATE medallion.file_versions SET superseded_by = $2 WHERE file_id = $1", &link);
+	}
+	return file_id;
+}
+
+/* Completes a version with what was loaded. */
+void
+CompleteFileVersion(int64 file_id, const FileOutcome *outcome)
+{
+	SqlParams	params = {0};
+	StringInfoData sheets;
+	ListCell   *lc;
+
+	initStringInfo(&sheets);
+	foreach(lc, outcome->sheets)
+	{
+		SheetOutcome *sheet = lfirst(lc);
+
+		appendStringInfoString(&sheets, sheets.len > 0 ? ", {\"sheet\": " : "{\"sheet\": ");
+		escape_json(&sheets, sheet->name);
+		appendStringInfo(&sheets, ", \"rows\": " INT64_FORMAT "}", sheet->rows);
+	}
+	ParamBigint(&params, file_id);
+	ParamBigint(&params, outcome->rows);
+	ParamText(&params, psprintf("[%s]", sheets.data));
+	ParamText(&params, outcome->rows > 0 ? "LOADED" : "EMPTY");
+	CatalogExec("UPDATE medallion.file_versions SET rows = $2, sheets = $3::jsonb, status = $4"
+				" WHERE file_id = $1", &params);
+}
+
+/* The file proved unchanged: notes its times and when it was looked at. */
+void
+ConfirmFileVersion(const FileTask *task)
+{
+	SqlParams	params = {0};
+
+	ParamBigint(&params, task->live_id);
+	ParamBigint(&params, task->file->mtime_ns);
+	ParamBigint(&params, task->file->ctime_ns);
+	ParamBigint(&params, task->looked_at_ns);
+	CatalogExec("UPDATE medallion.file_versions SET mtime_ns = $2, ctime_ns = $3, looked_at_ns = $4"
+				" WHERE file_id = $1", &params);
+}

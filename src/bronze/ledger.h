@@ -1,0 +1,23 @@
+/*
+ * ledger.h
+ *	  Rows of medallion.file_versions.
+ */
+#ifndef MEDALLION_LEDGER_H
+#define MEDALLION_LEDGER_H
+
+#include "bronze/bronze.h"
+
+/* The live version of another file of the feature with this content, or 0. */
+extern int64 FindSameContent(const Feature *feature, const FileTask *task, const char *hash);
+
+/* Opens a new version of a file and supersedes the one in force; returns its id. */
+extern int64 OpenFileVersion(const Feature *feature, const FileTask *task, const char *hash,
+							 int64 duplicate_of, TimestampTz seen_at, int64 run_id);
+
+/* Completes a version with what was loaded. */
+extern void CompleteFileVersion(int64 file_id, const FileOutcome *outcome);
+
+/* The file proved unchanged: notes when it was looked at. */
+extern void ConfirmFileVersion(const FileTask *task);
+
+#endif							/* MEDALLION_LEDGER_H */

@@ -1,0 +1,520 @@
+/*
+ * load.c
+ *	  One file -> rows of its bronze table.
+ *
+ *	  file -> hash -> (unchanged | duplicate |) reader -> sheets
+ *	      -> header row found -> columns resolved -> rows -> sink
+ *
+ * The rows before the header is found are copied, for the reader's slices do
+ * not outlive its next step.  Everything else passes through without copies
+ * until the sink makes the Datums.
+ */
+#include "base/compat.h"
+
+#include "bronze/bronze.h"
+
+#include <fnmatch.h>
+
+#include "base/settings.h"
+#include "base/sql.h"
+#include "bronze/columns.h"
+#include "bronze/ledger.h"
+#include "bronze/sink.h"
+#include "bronze/source.h"
+#include "catalog/pg_type.h"
+#include "commands/progress.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/backend_progress.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#define HEADER_SEARCH_ROWS 20	/* a header is among the first so many rows */
+#define PROGRESS_ROWS 1024		/* report progress once in so many rows */
+#define MAX_REJECTS 1000		/* kept in full per file; all are counted */
+
+/* A copy of a row that outlives the reader's next step. */
+typedef struct KeptRow
+{
+	int64		number;
+	int			ncells;
+	ReaderCell *cells;
+} KeptRow;
+
+/* One file on its way into bronze. */
+typedef struct FileLoad
+{
+	const Feature *feature;
+	const FileTask *task;
+	Source	   *source;
+	BronzeColumns *columns;
+	FileOutcome *outcome;
+	int64		file_id;
+	int64		run_id;
+	TimestampTz now;
+	MemoryContext row_context;	/* reset per row */
+
+	/* the sheet being loaded */
+	char	   *sheet;
+	int			width;			/* columns of its header */
+	char	  **names;			/* their cleaned names */
+	BronzeColumn **targets;		/* where each goes; NULL: rescued or ignored */
+	List	   *kept;			/* KeptRow *: data rows read while the header was looked for */
+	int64		rows;
+
+	/* the table */
+	Sink	   *sink;
+	List	   *path_columns;	/* BronzeColumn *, beside task->path_values */
+	AttrNumber	file_id_attno;
+	AttrNumber	sheet_attno;
+	AttrNumber	row_attno;
+	AttrNumber	run_id_attno;
+	AttrNumber	ingested_at_attno;
+	AttrNumber	rescued_attno;
+} FileLoad;
+
+/* Tells errors raised below which file, sheet and row they are about. */
+static void
+LoadErrorContext(void *arg)
+{
+	FileLoad   *load = arg;
+	int64_t		row = 0;
+	int			column = 0;
+
+	if (load->source->reader != NULL)
+		ReaderPosition(load->source->reader, &row, &column);
+	errcontext("loading \"%s\"%s%s, row " INT64_FORMAT, load->source->path,
+			   load->source->sheet ? ", sheet " : "",
+			   load->source->sheet ? load->source->sheet : "", (int64) row);
+}
+
+/* A copy of a row. */
+static KeptRow *
+KeepRow(const ReaderRow *row)
+{
+	KeptRow    *kept = palloc(sizeof(KeptRow));
+
+	kept->number = row->number;
+	kept->ncells = row->ncells;
+	kept->cells = palloc(sizeof(ReaderCell) * Max(row->ncells, 1));
+	for (int i = 0; i < row->ncells; i++)
+	{
+		kept->cells[i] = row->cells[i];
+		kept->cells[i].value = pnstrdup(row->cells[i].value ? row->cells[i].value : "",
+										row->cells[i].length);
+	}
+	return kept;
+}
+
+/* Remembers a row that no reader could make sense of. */
+static void
+RejectRow(FileLoad *load, const ReaderRow *row)
+{
+	SqlParams	params = {0};
+
+	if (load->outcome->rejected++ >= MAX_REJECTS)
+		return;
+	ParamInt(&params, load->feature->id);
+	ParamBigint(&params, load->file_id);
+	ParamText(&params, load->sheet);
+	ParamBigint(&params, row->number);
+	ParamText(&params, ReaderMessage(load->source->reader));
+	ParamText(&params, pnstrdup(row->raw ? row->raw : "", row->raw_length));
+	ParamBigint(&params, load->run_id);
+	CatalogExec("INSERT INTO medallion.rejects (feature_id, file_id, sheet, row, reason, raw, run_id)"
+				" VALUES ($1, $2, $3, $4, $5, $6, $7)", &params);
+}
+
+/* The next row that is not malformed; malformed ones are rejected. */
+static bool
+NextGoodRow(FileLoad *load, ReaderRow *row)
+{
+	bool		bad;
+
+	while (SourceNextRow(load->source, row, &bad))
+	{
+		if (!bad)
+			return true;
+		RejectRow(load, row);
+	}
+	return false;
+}
+
+/* Non-empty cells of a row. */
+static int
+CountFilled(const KeptRow *row)
+{
+	int			filled = 0;
+
+	for (int i = 0; i < row->ncells; i++)
+		filled += row->cells[i].kind != CELL_EMPTY && row->cells[i].length > 0;
+	return filled;
+}
+
+/* Could this be a header: words only, none of them twice? */
+static bool
+LooksLikeHeader(const KeptRow *row)
+{
+	for (int i = 0; i < row->ncells; i++)
+	{
+		const ReaderCell *cell = &row->cells[i];
+
+		if (cell->kind == CELL_EMPTY || cell->length == 0)
+			continue;
+		if (cell->kind != CELL_TEXT || ClassifyText(cell->value, cell->length) != VT_TEXT)
+			return false;
+	}
+	return CountFilled(row) > 0;
+}
+
+/*
+ * Which of the first rows is the header: the first one made of words that is
+ * at least as wide as half of the widest row.  So a title above the table,
+ * being one cell, is passed over.  If none is, the first row it is.
+ */
+static int
+FindHeader(List *rows)
+{
+	int			widest = 0;
+	ListCell   *lc;
+
+	foreach(lc, rows)
+		widest = Max(widest, CountFilled(lfirst(lc)));
+	foreach(lc, rows)
+	{
+		if (CountFilled(lfirst(lc)) * 2 >= widest && LooksLikeHeader(lfirst(lc)))
+			return foreach_current_index(lc);
+	}
+	return 0;
+}
+
+/* Reads as far as the header and sets names and the data rows read with it;
+ * false if the sheet has no rows. */
+static bool
+ReadHeader(FileLoad *load, List **names)
+{
+	const FeatureOptions *options = &load->feature->options;
+	List	   *rows = NIL;
+	ReaderRow	row;
+	KeptRow    *header;
+	int			at = 0;
+
+	*names = options->names;
+	load->kept = NIL;
+	if (options->header < 0)
+		return true;
+	while (list_length(rows) < (options->header > 0 ? 1 : HEADER_SEARCH_ROWS) &&
+		   NextGoodRow(load, &row))
+	{
+		if (row.number >= options->header)
+			rows = lappend(rows, KeepRow(&row));
+	}
+	if (rows == NIL)
+		return false;
+	if (options->header == 0)
+		at = FindHeader(rows);
+	header = list_nth(rows, at);
+	load->kept = list_copy_tail(rows, at + 1);
+	*names = NIL;
+	for (int i = 0; i < header->ncells; i++)
+		*names = lappend(*names, pnstrdup(header->cells[i].value, header->cells[i].length));
+	return true;
+}
+
+/* The columns that the path offers. */
+static void
+ResolvePathColumns(FileLoad *load)
+{
+	ListCell   *lc;
+
+	load->path_columns = NIL;
+	foreach(lc, load->task->path_names)
+		load->path_columns = lappend(load->path_columns,
+									 ResolveColumn(load->columns, lfirst(lc), lfirst(lc)));
+}
+
+/* Resolves the sheet's columns, brings the table up to them, opens the sink. */
+static void
+OpenSheet(FileLoad *load, List *header)
+{
+	char	  **originals;
+	Oid			table;
+	ListCell   *lc;
+
+	load->width = list_length(header);
+	originals = palloc(sizeof(char *) * Max(load->width, 1));
+	foreach(lc, header)
+		originals[foreach_current_index(lc)] = lfirst(lc);
+	load->names = CleanHeaders(load->feature, originals, load->width);
+	load->targets = palloc0(sizeof(BronzeColumn *) * Max(load->width, 1));
+	for (int i = 0; i < load->width; i++)
+		load->targets[i] = ResolveColumn(load->columns, load->names[i], originals[i]);
+	ResolvePathColumns(load);
+
+	table = SyncBronzeTable(load->columns);
+	load->file_id_attno = RequireColumn(table, "_file_id");
+	load->sheet_attno = RequireColumn(table, "_sheet");
+	load->row_attno = RequireColumn(table, "_row");
+	load->run_id_attno = RequireColumn(table, "_run_id");
+	load->ingested_at_attno = RequireColumn(table, "_ingested_at");
+	load->rescued_attno = RequireColumn(table, "_rescued_data");
+	load->sink = SinkOpen(table);
+	load->outcome->direct = SinkIsDirect(load->sink);
+	pgstat_progress_start_command(PROGRESS_COMMAND_COPY, table);
+}
+
+/* The type that one value speaks for. */
+static ValueType
+CellType(const ReaderCell *cell)
+{
+	switch (cell->kind)
+	{
+		case CELL_EMPTY:
+			return VT_EMPTY;
+		case CELL_NUMBER:
+			return memchr(cell->value, '.', cell->length) || memchr(cell->value, 'e', cell->length) ||
+				cell->length > 18 ? VT_NUMERIC : VT_BIGINT;
+		case CELL_BOOLEAN:
+			return VT_BOOLEAN;
+		case CELL_DATE:
+			return VT_DATE;
+		case CELL_TIMESTAMP:
+			return VT_TIMESTAMP;
+		case CELL_TEXT:
+			return ClassifyText(cell->value, cell->length);
+		default:
+			return VT_TEXT;
+	}
+}
+
+/* Adds one value that has no column to the row's rescued data. */
+static void
+RescueCell(FileLoad *load, StringInfo rescued, int column, const ReaderCell *cell)
+{
+	const char *name = column < load->width ? load->names[column] : psprintf("column_%d", column + 1);
+
+	appendStringInfoString(rescued, rescued->len > 0 ? ", " : "{");
+	escape_json(rescued, name);
+	appendStringInfoString(rescued, ": ");
+	escape_json(rescued, pnstrdup(cell->value, cell->length));
+}
+
+/* Puts one cell where it belongs. */
+static void
+PutCell(FileLoad *load, int column, const ReaderCell *cell, StringInfo rescued)
+{
+	BronzeColumn *target = column < load->width ? load->targets[column] : NULL;
+
+	if (cell->kind == CELL_EMPTY)
+		return;
+	if (target != NULL)
+	{
+		if (target->type != VT_TEXT)
+			target->type = WidenType(target->type, CellType(cell));
+		SinkText(load->sink, target->attno, cell->value, cell->length);
+	}
+	else if (column >= load->width || load->feature->options.schema_evolution == RESCUE)
+		RescueCell(load, rescued, column, cell);
+}
+
+/* Puts the values that the path offers. */
+static void
+PutPathValues(FileLoad *load)
+{
+	ListCell   *cc;
+	ListCell   *vc;
+
+	forboth(cc, load->path_columns, vc, load->task->path_values)
+	{
+		BronzeColumn *column = lfirst(cc);
+		const char *value = lfirst(vc);
+
+		if (column == NULL)
+			continue;
+		column->type = WidenType(column->type, ClassifyText(value, strlen(value)));
+		SinkText(load->sink, column->attno, value, strlen(value));
+	}
+}
+
+/* Puts one row with its audit columns. */
+static void
+PutRow(FileLoad *load, int64 number, int ncells, const ReaderCell *cells)
+{
+	MemoryContext old = MemoryContextSwitchTo(load->row_context);
+	StringInfoData rescued = {0};
+
+	initStringInfo(&rescued);
+	for (int i = 0; i < ncells; i++)
+		PutCell(load, i, &cells[i], &rescued);
+	PutPathValues(load);
+	SinkDatum(load->sink, load->file_id_attno, Int64GetDatum(load->file_id));
+	SinkText(load->sink, load->sheet_attno, load->sheet, strlen(load->sheet));
+	SinkDatum(load->sink, load->row_attno, Int64GetDatum(number));
+	SinkDatum(load->sink, load->run_id_attno, Int64GetDatum(load->run_id));
+	SinkDatum(load->sink, load->ingested_at_attno, TimestampTzGetDatum(load->now));
+	if (rescued.len > 0)
+	{
+		appendStringInfoChar(&rescued, '}');
+		SinkVarlena(load->sink, load->rescued_attno,
+					DirectFunctionCall1(jsonb_in, CStringGetDatum(rescued.data)));
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(load->row_context);
+	SinkEndRow(load->sink);
+	load->rows++;
+}
+
+/* Tells pg_stat_progress_copy where the load stands. */
+static void
+ReportProgress(FileLoad *load)
+{
+	const int	index[] = {PROGRESS_COPY_BYTES_PROCESSED, PROGRESS_COPY_BYTES_TOTAL,
+	PROGRESS_COPY_TUPLES_PROCESSED};
+	int64		values[3];
+	uint64_t	done;
+	uint64_t	total;
+
+	ReaderProgress(load->source->reader, &done, &total);
+	values[0] = done;
+	values[1] = total;
+	values[2] = load->rows;
+	pgstat_progress_update_multi_param(lengthof(index), index, values);
+}
+
+/* Loads the rows of a sheet. */
+static void
+LoadRows(FileLoad *load)
+{
+	ReaderRow	row;
+	ListCell   *lc;
+
+	foreach(lc, load->kept)
+	{
+		KeptRow    *kept = lfirst(lc);
+
+		PutRow(load, kept->number, kept->ncells, kept->cells);
+	}
+	while (NextGoodRow(load, &row))
+	{
+		if (load->rows % PROGRESS_ROWS == 0)
+		{
+			CHECK_FOR_INTERRUPTS();
+			ReportProgress(load);
+		}
+		PutRow(load, row.number, row.ncells, row.cells);
+	}
+}
+
+/* Loads one sheet. */
+static void
+LoadSheet(FileLoad *load, const ReaderSheet *sheet)
+{
+	SheetOutcome *outcome = palloc0(sizeof(SheetOutcome));
+	TimestampTz started = GetCurrentTimestamp();
+	List	   *header;
+
+	load->sheet = outcome->name = pstrdup(sheet->name);
+	load->rows = 0;
+	if (ReadHeader(load, &header))
+	{
+		OpenSheet(load, header);
+		LoadRows(load);
+		SinkClose(load->sink);
+		pgstat_progress_end_command();
+	}
+	outcome->rows = load->rows;
+	outcome->elapsed_ms = (GetCurrentTimestamp() - started) / 1000;
+	load->outcome->rows += load->rows;
+	load->outcome->sheets = lappend(load->outcome->sheets, outcome);
+}
+
+/* Reader options of a feature. */
+static void
+FeatureReaderOptions(const FeatureOptions *options, ReaderOptions *reader)
+{
+	SourceReaderOptions(reader);
+	reader->delimiter = options->delimiter ? options->delimiter[0] : 0;
+	reader->quote = options->quote ? options->quote[0] : 0;
+	reader->escape = options->escape ? options->escape[0] : 0;
+	reader->encoding = options->encoding;
+}
+
+/* Loads every sheet that the feature wants. */
+static void
+LoadSheets(FileLoad *load)
+{
+	const FeatureOptions *options = &load->feature->options;
+	ReaderOptions reader;
+	ReaderSheet sheet;
+
+	FeatureReaderOptions(options, &reader);
+	SourceStartReading(load->source, &reader);
+	load->outcome->detected = psprintf("%s %s", ReaderFormat(load->source->reader),
+									   ReaderDetected(load->source->reader));
+	while (SourceNextSheet(load->source, &sheet))
+	{
+		if (options->sheets == NULL || fnmatch(options->sheets, sheet.name, FNM_CASEFOLD) == 0)
+			LoadSheet(load, &sheet);
+	}
+}
+
+/* Loads the rows of an opened version. */
+static void
+LoadContent(FileLoad *load)
+{
+	ErrorContextCallback context;
+
+	load->columns = LoadBronzeColumns(load->feature);
+	load->row_context = AllocSetContextCreate(CurrentMemoryContext, "medallion row",
+											  ALLOCSET_DEFAULT_SIZES);
+	load->now = GetCurrentTimestamp();
+	context.callback = LoadErrorContext;
+	context.arg = load;
+	context.previous = error_context_stack;
+	error_context_stack = &context;
+	LoadSheets(load);
+	SourceCheckUnchanged(load->source);
+	error_context_stack = context.previous;
+
+	SaveBronzeColumns(load->columns);
+	load->outcome->changes = load->columns->changes;
+	load->outcome->status = load->outcome->rows > 0 ? "SUCCESS" : "EMPTY";
+	CompleteFileVersion(load->file_id, load->outcome);
+}
+
+/* Loads one file, or finds that nothing is to be loaded. */
+void
+LoadFile(const Feature *feature, const FileTask *task, TimestampTz seen_at,
+		 int64 run_id, FileOutcome *outcome)
+{
+	FileLoad	load = {.feature = feature,.task = task,.outcome = outcome,.run_id = run_id};
+	uint8		hash[SOURCE_HASH_LENGTH];
+	int64		same;
+
+	memset(outcome, 0, sizeof(FileOutcome));
+	load.source = SourceOpen(task->file->path, feature->owner);
+	outcome->size = load.source->size;
+	SourceHash(load.source, hash);
+	outcome->hash = palloc(SOURCE_HASH_LENGTH * 2 + 1);
+	hex_encode((char *) hash, SOURCE_HASH_LENGTH, outcome->hash);
+	outcome->hash[SOURCE_HASH_LENGTH * 2] = '\0';
+
+	same = feature->options.load_duplicates ? 0 : FindSameContent(feature, task, outcome->hash);
+	if (task->live_hash != NULL && strcmp(task->live_hash, outcome->hash) == 0)
+	{
+		ConfirmFileVersion(task);
+		outcome->status = "UNCHANGED";
+	}
+	else
+	{
+		outcome->file_id = load.file_id = OpenFileVersion(feature, task, outcome->hash, same,
+														  seen_at, run_id);
+		if (same != 0)
+			outcome->status = "DUPLICATE";
+		else
+			LoadContent(&load);
+	}
+	SourceClose(load.source);
+}

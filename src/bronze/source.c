@@ -1,0 +1,336 @@
+/*
+ * source.c
+ *	  A file on the server, opened for a role that may read it.
+ */
+#include "base/compat.h"
+
+#include "bronze/source.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/settings.h"
+#include "catalog/pg_authid.h"
+#include "common/cryptohash.h"
+#include "common/sha2.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
+#include "utils/acl.h"
+
+#define HASH_BUFFER_SIZE (256 * 1024)
+
+static int64
+TimespecNs(struct timespec t)
+{
+	return (int64) t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Does a resolved path lie in a folder (or equal it)? */
+static bool
+PathIsBelow(const char *path, const char *folder)
+{
+	size_t		length = strlen(folder);
+
+	while (length > 1 && folder[length - 1] == '/')
+		length--;
+	if (strncmp(path, folder, length) != 0)
+		return false;
+	return path[length] == '\0' || path[length] == '/' || length == 1;
+}
+
+/* Is a resolved path below one of medallion.allowed_paths? */
+static bool
+PathIsListed(const char *resolved)
+{
+	char	   *list = pstrdup(medallion_allowed_paths);
+	char	   *state = NULL;
+
+	for (char *folder = strtok_r(list, ":", &state); folder != NULL;
+		 folder = strtok_r(NULL, ":", &state))
+	{
+		char		real[PATH_MAX];
+
+		if (folder[0] == '/' && realpath(folder, real) != NULL && PathIsBelow(resolved, real))
+			return true;
+	}
+	return false;
+}
+
+static bool
+RoleReadsAnything(Oid role)
+{
+	return superuser_arg(role) || has_privs_of_role(role, ROLE_PG_READ_SERVER_FILES);
+}
+
+static void
+RaisePathDenied(const char *path)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to read \"%s\"", path),
+			 errdetail("Reading a server file needs the privileges of pg_read_server_files, or a path below medallion.allowed_paths.")));
+}
+
+/* Raises unless the role may read this path; returns it resolved. */
+char *
+CheckPathAllowed(const char *path, Oid role)
+{
+	char		real[PATH_MAX];
+
+	if (path[0] != '/')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("path \"%s\" is not absolute", path),
+				 errhint("Set medallion.input_root to the folder that relative paths start from.")));
+	if (realpath(path, real) == NULL)
+	{
+		/* who may not look there is not told what is there */
+		if (!RoleReadsAnything(role))
+			RaisePathDenied(path);
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not open \"%s\": %m", path)));
+	}
+	if (!RoleReadsAnything(role) && !PathIsListed(real))
+		RaisePathDenied(path);
+	return pstrdup(real);
+}
+
+/* The path that an open descriptor really leads to. */
+static char *
+DescriptorPath(int fd)
+{
+	char		link[64];
+	char		real[PATH_MAX];
+	ssize_t		length;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	length = readlink(link, real, sizeof(real) - 1);
+	if (length < 0)
+		return NULL;
+	real[length] = '\0';
+	return pstrdup(real);
+}
+
+static void
+SourceCleanup(void *arg)
+{
+	Source	   *source = arg;
+
+	ReaderClose(source->reader);
+	source->reader = NULL;
+}
+
+static void
+StatSource(Source *source, struct stat *st)
+{
+	if (fstat(source->fd, st) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not stat \"%s\": %m", source->path)));
+}
+
+/*
+ * Opens a regular file that the role may read.
+ *
+ * The path is checked before and, through the descriptor, after opening: a
+ * symbolic link put in between leads to an error, not to a file.
+ */
+Source *
+SourceOpen(const char *path, Oid role)
+{
+	Source	   *source = palloc0(sizeof(Source));
+	char	   *resolved = CheckPathAllowed(path, role);
+	char	   *opened;
+	struct stat st;
+
+	source->path = pstrdup(path);
+	source->fd = OpenTransientFile(resolved, O_RDONLY | O_NONBLOCK | PG_BINARY);
+	if (source->fd < 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not open \"%s\": %m", path)));
+	opened = DescriptorPath(source->fd);
+	if (opened != NULL && !RoleReadsAnything(role) && !PathIsListed(opened))
+		RaisePathDenied(path);
+	StatSource(source, &st);
+	if (!S_ISREG(st.st_mode))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a regular file", path)));
+	source->size = st.st_size;
+	source->mtime_ns = TimespecNs(st.st_mtim);
+	source->ctime_ns = TimespecNs(st.st_ctim);
+	source->cleanup.func = SourceCleanup;
+	source->cleanup.arg = source;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &source->cleanup);
+	return source;
+}
+
+/* SHA-256 of the whole file. */
+void
+SourceHash(Source *source, uint8 hash[SOURCE_HASH_LENGTH])
+{
+	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
+	uint8	   *buffer = palloc(HASH_BUFFER_SIZE);
+	off_t		offset = 0;
+	ssize_t		got;
+	bool		ok = context != NULL && pg_cryptohash_init(context) >= 0;
+
+	while (ok && (got = pread(source->fd, buffer, HASH_BUFFER_SIZE, offset)) > 0)
+	{
+		if (QueryCancelPending || ProcDiePending)
+			break;
+		ok = pg_cryptohash_update(context, buffer, got) >= 0;
+		offset += got;
+	}
+	ok = ok && pg_cryptohash_final(context, hash, SOURCE_HASH_LENGTH) >= 0;
+	pg_cryptohash_free(context);
+	pfree(buffer);
+	CHECK_FOR_INTERRUPTS();
+	if (!ok)
+		elog(ERROR, "could not compute SHA-256 of \"%s\"", source->path);
+	if (offset != source->size)
+		SourceCheckUnchanged(source);
+}
+
+static bool
+InterruptedHere(void)
+{
+	return QueryCancelPending || ProcDiePending;
+}
+
+/* Reader options with the limits of the settings. */
+void
+SourceReaderOptions(ReaderOptions *options)
+{
+	ReaderOptionsInit(options);
+	options->max_file_size = (uint64) medallion_max_file_size * 1024 * 1024;
+	options->max_uncompressed_size = (uint64) medallion_max_uncompressed_size * 1024 * 1024;
+	options->max_compression_ratio = medallion_max_compression_ratio;
+	options->max_columns = medallion_max_columns;
+	options->max_cell_size = (uint32) Min((uint64) medallion_max_cell_size * 1024, PG_UINT32_MAX);
+	options->max_shared_strings = (uint32) Min((uint64) medallion_max_shared_strings * 1024 * 1024,
+											   PG_UINT32_MAX);
+	options->interrupted = InterruptedHere;
+}
+
+static int
+StatusErrcode(ReaderStatus status)
+{
+	switch (status)
+	{
+		case READER_LIMIT:
+			return ERRCODE_PROGRAM_LIMIT_EXCEEDED;
+		case READER_UNSUPPORTED:
+			return ERRCODE_FEATURE_NOT_SUPPORTED;
+		case READER_NO_MEMORY:
+			return ERRCODE_OUT_OF_MEMORY;
+		case READER_CANCELLED:
+			return ERRCODE_QUERY_CANCELED;
+		default:
+			return ERRCODE_DATA_EXCEPTION;
+	}
+}
+
+/* The place the reader stands at: sheet "x", row n, column n. */
+static char *
+DescribePosition(const Source *source)
+{
+	StringInfoData place;
+	int64_t		row;
+	int			column;
+
+	initStringInfo(&place);
+	ReaderPosition(source->reader, &row, &column);
+	if (source->sheet != NULL && source->sheet[0] != '\0')
+		appendStringInfo(&place, ", sheet \"%s\"", source->sheet);
+	if (row > 0)
+		appendStringInfo(&place, ", row " INT64_FORMAT, (int64) row);
+	if (column > 0)
+		appendStringInfo(&place, ", column %d", column);
+	return place.data;
+}
+
+static void
+RaiseReaderError(const Source *source, ReaderStatus status)
+{
+	CHECK_FOR_INTERRUPTS();
+	ereport(ERROR,
+			(errcode(StatusErrcode(status)),
+			 errmsg("could not read \"%s\"%s: %s", source->path,
+					source->reader ? DescribePosition(source) : "",
+					source->reader ? ReaderMessage(source->reader) : "out of memory")));
+}
+
+/* Starts the reader. */
+void
+SourceStartReading(Source *source, const ReaderOptions *options)
+{
+	ReaderStatus status;
+
+	if (GetDatabaseEncoding() != PG_UTF8)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("medallion needs a database with encoding UTF8")));
+	status = ReaderOpen(&source->reader, source->fd, options);
+	if (status != READER_OK)
+		RaiseReaderError(source, status);
+}
+
+/* Steps to the next sheet; false at the end. */
+bool
+SourceNextSheet(Source *source, ReaderSheet *sheet)
+{
+	ReaderStatus status = ReaderNextSheet(source->reader, sheet);
+
+	if (source->sheet != NULL)
+		pfree(source->sheet);
+	source->sheet = NULL;
+	if (status == READER_END)
+		return false;
+	if (status != READER_OK)
+		RaiseReaderError(source, status);
+	source->sheet = pstrdup(sheet->name);
+	return true;
+}
+
+/* The next row; false at the end.  *bad: only row->raw can be used. */
+bool
+SourceNextRow(Source *source, ReaderRow *row, bool *bad)
+{
+	ReaderStatus status = ReaderNextRow(source->reader, row);
+
+	*bad = status == READER_BAD_ROW;
+	if (status == READER_END)
+		return false;
+	if (status != READER_OK && status != READER_BAD_ROW)
+		RaiseReaderError(source, status);
+	return true;
+}
+
+/* Raises if the file changed since it was opened. */
+void
+SourceCheckUnchanged(Source *source)
+{
+	struct stat st;
+
+	StatSource(source, &st);
+	if (st.st_size != source->size || TimespecNs(st.st_mtim) != source->mtime_ns)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("file \"%s\" changed while it was read", source->path),
+				 errhint("It may still be being written; the next run tries again.")));
+}
+
+/* Closes reader and file. */
+void
+SourceClose(Source *source)
+{
+	SourceCleanup(source);
+	CloseTransientFile(source->fd);
+}

@@ -1,0 +1,53 @@
+/*
+ * source.h
+ *	  A file on the server, opened for a role that may read it, and the reader
+ *	  on top of it.
+ *
+ * The memory context current at SourceOpen() owns the reader: an error or a
+ * cancel frees it with that context.  The descriptor belongs to the server's
+ * transient files, which end with the (sub)transaction.
+ */
+#ifndef MEDALLION_SOURCE_H
+#define MEDALLION_SOURCE_H
+
+#include "postgres.h"
+#include "file/reader.h"
+
+#define SOURCE_HASH_LENGTH 32	/* SHA-256 */
+
+typedef struct Source
+{
+	char	   *path;			/* as asked for */
+	int			fd;
+	int64		size;
+	int64		mtime_ns;
+	int64		ctime_ns;
+	Reader	   *reader;			/* NULL until SourceStartReading() */
+	char	   *sheet;			/* the sheet being read, or NULL */
+	MemoryContextCallback cleanup;
+} Source;
+
+/* Raises unless the role may read this path; returns the path with symbolic
+ * links resolved.  Every entry point that touches files passes here. */
+extern char *CheckPathAllowed(const char *path, Oid role);
+
+/* Opens a regular file that the role may read. */
+extern Source *SourceOpen(const char *path, Oid role);
+
+/* SHA-256 of the whole file. */
+extern void SourceHash(Source *source, uint8 hash[SOURCE_HASH_LENGTH]);
+
+/* Starts the reader; limits come from the settings. */
+extern void SourceReaderOptions(ReaderOptions *options);
+extern void SourceStartReading(Source *source, const ReaderOptions *options);
+
+/* Steps; false at the end.  Errors are raised with file, sheet, row, column. */
+extern bool SourceNextSheet(Source *source, ReaderSheet *sheet);
+extern bool SourceNextRow(Source *source, ReaderRow *row, bool *bad);
+
+/* Raises if the file changed since it was opened. */
+extern void SourceCheckUnchanged(Source *source);
+
+extern void SourceClose(Source *source);
+
+#endif							/* MEDALLION_SOURCE_H */

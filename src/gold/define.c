@@ -1,0 +1,237 @@
+/*
+ * define.c
+ *	  create_model() and drop_model().
+ *
+ * The user's text is checked (query.c), made a scratch view under the user's
+ * own search_path, and read back from there schema-qualified.  What is stored
+ * and compared is only ever the latter, so a text that means the same changes
+ * nothing.  While the scratch view stands, it stands for the model in the
+ * graph: that is when a circle is found, before anything is touched.
+ */
+#include "base/compat.h"
+
+#include "gold/model.h"
+
+#include "base/feature.h"
+#include "base/options.h"
+#include "base/settings.h"
+#include "base/sql.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "gold/graph.h"
+#include "gold/query.h"
+#include "gold/target.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+/* Raises unless the name, and those we derive from it, can be relations. */
+static void
+CheckModelName(const char *name)
+{
+	int			longest = NAMEDATALEN - 1 - (int) strlen(HASH_PREFIX);
+
+	if (name[0] == '\0' || name[0] == '_')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("invalid model name \"%s\"", name),
+				 errdetail("A model's name is not empty and does not start with \"_\".")));
+	if (strlen(name) > longest)
+		ereport(ERROR,
+				(errcode(ERRCODE_NAME_TOO_LONG),
+				 errmsg("model name \"%s\" is too long", name),
+				 errdetail("A model's name has at most %d bytes.", longest)));
+}
+
+/* Raises if a new model's relations exist already: they are not ours. */
+static void
+CheckRoom(const Model *model)
+{
+	const char *taken = OidIsValid(TargetOid(model)) ? TargetName(model) :
+		OidIsValid(ViewOid(model)) ? ViewName(model) : NULL;
+
+	if (taken != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_TABLE),
+				 errmsg("relation %s already exists and belongs to no model", taken),
+				 errhint("Drop it, or give the model another name.")));
+}
+
+/* The query of a view, schema-qualified, without the final semicolon. */
+static char *
+ViewDefinition(Oid view)
+{
+	SqlParams	params = {0};
+	char	   *query;
+	size_t		length;
+
+	ParamDatum(&params, OIDOID, ObjectIdGetDatum(view));
+	query = RowText(SqlFetch("SELECT pg_get_viewdef($1)", &params), 0, 1);
+	length = strlen(query);
+	if (length > 0 && query[length - 1] == ';')
+		query[length - 1] = '\0';
+	return query;
+}
+
+/*
+ * Fills model->query from the user's text and returns the shape of its
+ * result.  The text is seen by the server as the model's owner and under the
+ * search_path of the caller; all else happens under the pinned one.
+ */
+static char *
+ReadQuery(Model *model, const char *text)
+{
+	char	   *scratch_name = psprintf("%s%s", SCRATCH_PREFIX, model->name);
+	char	   *scratch = QualifiedName(medallion_model_schema, scratch_name);
+	SavedIdentity saved;
+	int			nest_level;
+	Oid			view;
+	char	   *shape;
+
+	AsRole(&saved, model->owner);
+	EnsureSchema(medallion_model_schema);
+	EnsureSchema(medallion_gold_schema);
+	SqlExecFormat(NULL, "CREATE VIEW %s AS\n%s", scratch, CheckModelQuery(model->name, text));
+
+	nest_level = PinSettings();
+	view = TableOid(medallion_model_schema, scratch_name);
+	model->query = ViewDefinition(view);
+	shape = RelationShape(view);
+	CheckNoCycle();
+	SqlExecFormat(NULL, "DROP VIEW %s", scratch);
+	UnpinSettings(nest_level);
+	EndAs(&saved);
+	return shape;
+}
+
+/* Makes the relations and the row of a new model. */
+static void
+AddModel(const Model *model, const char *shape, Jsonb *options)
+{
+	SavedIdentity saved;
+	SqlParams	params = {0};
+
+	CheckRoom(model);
+	AsRole(&saved, model->owner);
+	DefineView(model, shape);
+	CreateTarget(model);
+	EndAs(&saved);
+
+	ParamText(&params, model->name);
+	ParamDatum(&params, REGROLEOID, ObjectIdGetDatum(model->owner));
+	ParamText(&params, model->query);
+	ParamJsonb(&params, options);
+	CatalogExec("INSERT INTO medallion.models (name, owner, query, options)"
+				" VALUES ($1, $2, $3, $4)", &params);
+}
+
+/* Brings the relations of a model from its old definition to the new one. */
+static void
+ChangeRelations(const Model *old, const Model *new, const char *shape)
+{
+	if (old->is_view != new->is_view && OidIsValid(TargetOid(old)))
+	{
+		CheckNoDependents(old, TargetOid(old), "change the kind of");
+		DropTarget(old);
+	}
+	DefineView(new, shape);
+	if (!OidIsValid(TargetOid(new)))
+		CreateTarget(new);
+	else
+	{
+		if (!new->is_view)
+		{
+			MatchTable(new, false);
+			CreateUniqueKey(new);
+		}
+		DescribeTarget(new);
+	}
+}
+
+/* Changes the relations and the row of a model, if anything is new; a new
+ * query makes it a model that was never refreshed. */
+static void
+ChangeModel(const Model *old, const Model *new, const char *shape, Jsonb *options)
+{
+	bool		same_query = strcmp(old->query, new->query) == 0 && old->is_view == new->is_view;
+	SavedIdentity saved;
+	SqlParams	params = {0};
+
+	if (same_query && strcmp(old->options, new->options) == 0 &&
+		OidIsValid(ViewOid(old)) && OidIsValid(TargetOid(old)))
+		return;
+
+	AsRole(&saved, old->owner);
+	ChangeRelations(old, new, shape);
+	EndAs(&saved);
+
+	ParamInt(&params, old->id);
+	ParamText(&params, new->query);
+	ParamJsonb(&params, options);
+	ParamBool(&params, same_query);
+	CatalogExec("UPDATE medallion.models SET query = $2, options = $3,"
+				" refreshed_run_id = CASE WHEN $4 THEN refreshed_run_id END"
+				" WHERE model_id = $1", &params);
+}
+
+PG_FUNCTION_INFO_V1(medallion_create_model);
+
+/* create_model(name, query, options): makes the model exist as described. */
+Datum
+medallion_create_model(PG_FUNCTION_ARGS)
+{
+	Jsonb	   *options = PG_GETARG_JSONB_P(2);
+	Model	   *model = palloc0(sizeof(Model));
+	Model	   *old;
+	int			nest_level;
+	char	   *shape;
+
+	model->name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	CheckModelName(model->name);
+	ParseModelOptions(options, model);
+
+	nest_level = PinSettings();
+	LockModel(model->name);
+	old = FindModel(model->name);
+	model->owner = old ? old->owner : GetUserId();
+	CheckMayActFor(model->owner, "model", model->name);
+	UnpinSettings(nest_level);
+
+	shape = ReadQuery(model, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+
+	nest_level = PinSettings();
+	if (old == NULL)
+		AddModel(model, shape, options);
+	else
+		ChangeModel(old, model, shape, options);
+	UnpinSettings(nest_level);
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(medallion_drop_model);
+
+/* drop_model(name): drops the model with its view and its table. */
+Datum
+medallion_drop_model(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	int			nest_level = PinSettings();
+	SavedIdentity saved;
+	SqlParams	params = {0};
+	Model	   *model;
+
+	LockModel(name);
+	model = FindOwnModel(name);
+	AsRole(&saved, model->owner);
+	CheckNoDependents(model, TargetOid(model), "drop");
+	CheckNoDependents(model, ViewOid(model), "drop");
+	if (OidIsValid(TargetOid(model)))
+		DropTarget(model);
+	if (OidIsValid(ViewOid(model)))
+		SqlExecFormat(NULL, "DROP VIEW %s", ViewName(model));
+	EndAs(&saved);
+
+	ParamInt(&params, model->id);
+	CatalogExec("DELETE FROM medallion.models WHERE model_id = $1", &params);
+	UnpinSettings(nest_level);
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,335 @@
+/*
+ * configure.c
+ *	  Features and checks: created, altered, dropped.
+ *
+ * All of it is idempotent: saying the same thing again changes nothing.
+ */
+#include "base/compat.h"
+
+#include "base/feature.h"
+#include "base/settings.h"
+#include "base/sql.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+PG_FUNCTION_INFO_V1(medallion_create_feature);
+PG_FUNCTION_INFO_V1(medallion_alter_feature);
+PG_FUNCTION_INFO_V1(medallion_drop_feature);
+PG_FUNCTION_INFO_V1(medallion_add_check);
+PG_FUNCTION_INFO_V1(medallion_rebuild);
+
+/* Names of tables, views, partitions and indexes are made from it. */
+#define MAX_FEATURE_NAME 40
+
+static void
+CheckFeatureName(const char *name)
+{
+	if (name[0] == '\0' || name[0] == '_' || strlen(name) > MAX_FEATURE_NAME)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("\"%s\" cannot be the name of a feature", name),
+				 errdetail("A name has 1 to %d bytes and does not begin with an underscore.",
+						   MAX_FEATURE_NAME)));
+}
+
+/* A check as the user gives it. */
+typedef struct CheckDef
+{
+	char	   *name;			/* NULL: the kind's own */
+	char	   *kind;
+	Datum		columns;		/* text[] */
+	Jsonb	   *params;
+	char	   *action;
+	double		warn_if;
+	double		error_if;		/* negative: by the kind */
+} CheckDef;
+
+/* kind, what it is called in other pipelines, share of rows that fails the check */
+static const struct
+{
+	const char *kind;
+	const char *alias;
+	double		error_if;
+}			check_kinds[] =
+{
+	{"not_null", "null_check", 0.01},
+	{"duplicate", "duplicate_check", -1},
+	{"amount", "amount_check", -1},
+	{"credit_amount", "credit_amount_check", -1},
+	{"range", "range_check", -1},
+	{"accepted_values", "accepted_values_check", -1},
+	{"pattern", "pattern_check", -1},
+	{"expression", "expression_check", -1},
+};
+
+/* The kind's place in the table; an alias serves as well. */
+static int
+FindCheckKind(const char *kind)
+{
+	List	   *known = NIL;
+
+	for (int i = 0; i < lengthof(check_kinds); i++)
+	{
+		if (strcmp(check_kinds[i].kind, kind) == 0 || strcmp(check_kinds[i].alias, kind) == 0)
+			return i;
+		known = lappend(known, unconstify(char *, check_kinds[i].kind));
+	}
+	RaiseUnknownName("kind of check", kind, known);
+}
+
+/* Validates and stores one check of a feature. */
+static void
+StoreCheck(int feature_id, const CheckDef *check)
+{
+	int			kind = FindCheckKind(check->kind ? check->kind : "");
+	double		error_if = check->error_if >= 0 ? check->error_if : check_kinds[kind].error_if;
+	SqlParams	params = {0};
+
+	if (strcmp(check->action, "flag") != 0 && strcmp(check->action, "fail") != 0)
+		RaiseUnknownName("action of a check", check->action, list_make2("flag", "fail"));
+	if (list_length(TextArrayToList(check->columns)) == 0 && strcmp(check_kinds[kind].kind, "expression") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a check of kind \"%s\" needs columns", check_kinds[kind].kind)));
+	ParamInt(&params, feature_id);
+	ParamText(&params, check->name ? check->name : check_kinds[kind].kind);
+	ParamText(&params, check_kinds[kind].kind);
+	ParamDatum(&params, TEXTARRAYOID, check->columns);
+	ParamJsonb(&params, check->params);
+	ParamText(&params, check->action);
+	ParamDatum(&params, FLOAT8OID, Float8GetDatum(check->warn_if));
+	if (error_if >= 0)
+		ParamDatum(&params, FLOAT8OID, Float8GetDatum(error_if));
+	else
+		ParamNull(&params, FLOAT8OID);
+	CatalogExec("INSERT INTO medallion.checks (feature_id, name, kind, columns, params, action, warn_if, error_if)"
+				" VALUES ($1, $2, $3, $4, coalesce($5, '{}'), $6, $7, $8)"
+				" ON CONFLICT (feature_id, name) DO UPDATE SET kind = $3, columns = $4,"
+				" params = coalesce($5, '{}'), action = $6, warn_if = $7, error_if = $8", &params);
+}
+
+/* Replaces the feature's checks by those of its options. */
+static void
+StoreChecks(int feature_id, Jsonb *checks)
+{
+	SqlParams	params = {0};
+	SqlRows    *rows;
+
+	ParamInt(&params, feature_id);
+	CatalogExec("DELETE FROM medallion.checks WHERE feature_id = $1", &params);
+	if (checks == NULL)
+		return;
+	params.count = 0;
+	ParamJsonb(&params, checks);
+	rows = CatalogFetch("SELECT c->>'name', c->>'kind',"
+						" ARRAY(SELECT jsonb_array_elements_text(coalesce(c->'columns', '[]'))),"
+						" coalesce(c->'params', '{}'), coalesce(c->>'action', 'flag'),"
+						" coalesce((c->>'warn_if')::float8, 0)::text, coalesce((c->>'error_if')::float8, -1)::text"
+						" FROM jsonb_array_elements($1) c", &params);
+	for (uint64 i = 0; i < rows->count; i++)
+	{
+		CheckDef	check = {0};
+		bool		isnull;
+
+		check.name = RowText(rows, i, 1);
+		check.kind = RowText(rows, i, 2);
+		check.columns = RowDatum(rows, i, 3, &isnull);
+		check.params = DatumGetJsonbP(RowDatum(rows, i, 4, &isnull));
+		check.action = RowText(rows, i, 5);
+		check.warn_if = strtod(RowText(rows, i, 6), NULL);
+		check.error_if = strtod(RowText(rows, i, 7), NULL);
+		StoreCheck(feature_id, &check);
+	}
+}
+
+/* medallion.add_check(feature, kind, columns, params, action, warn_if, error_if, name) */
+Datum
+medallion_add_check(PG_FUNCTION_ARGS)
+{
+	int			nest_level = PinSettings();
+	Feature    *feature;
+	CheckDef	check = {0};
+	SqlParams	params = {0};
+
+	for (int i = 0; i < 6; i++)
+	{
+		if (PG_ARGISNULL(i))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("arguments of add_check() must not be NULL, but for error_if and name")));
+	}
+	feature = LoadFeature(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	CheckMayActFor(feature->owner, "feature", feature->name);
+	check.kind = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	check.columns = PG_GETARG_DATUM(2);
+	check.params = PG_GETARG_JSONB_P(3);
+	check.action = text_to_cstring(PG_GETARG_TEXT_PP(4));
+	check.warn_if = PG_GETARG_FLOAT8(5);
+	check.error_if = PG_ARGISNULL(6) ? -1 : PG_GETARG_FLOAT8(6);
+	check.name = PG_ARGISNULL(7) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(7));
+	StoreCheck(feature->id, &check);
+	ParamInt(&params, feature->id);
+	CatalogExec("UPDATE medallion.features SET needs_rebuild = changed_run_id IS NOT NULL"
+				" WHERE feature_id = $1", &params);
+	UnpinSettings(nest_level);
+	PG_RETURN_VOID();
+}
+
+/* Inserts or updates the row of a feature; true if that made a difference. */
+static bool
+StoreFeature(const char *name, Datum source, bool no_keys, Datum keys, Jsonb *options, int *id)
+{
+	SqlParams	params = {0};
+	SqlRows    *rows;
+
+	ParamText(&params, name);
+	ParamDatum(&params, OIDOID, ObjectIdGetDatum(GetUserId()));
+	ParamDatum(&params, TEXTARRAYOID, source);
+	if (no_keys)
+		ParamNull(&params, TEXTARRAYOID);
+	else
+		ParamDatum(&params, TEXTARRAYOID, keys);
+	ParamJsonb(&params, options);
+	rows = CatalogFetch("INSERT INTO medallion.features AS f (name, owner, source, business_keys, options)"
+						" VALUES ($1, $2::regrole, $3, $4, $5)"
+						" ON CONFLICT (name) DO UPDATE SET source = $3, business_keys = $4, options = $5,"
+						" needs_rebuild = f.needs_rebuild OR (f.changed_run_id IS NOT NULL AND"
+						"  (f.business_keys, f.options) IS DISTINCT FROM ($4, $5))"
+						" WHERE (f.source, f.business_keys, f.options) IS DISTINCT FROM ($3, $4, $5)"
+						" RETURNING feature_id", &params);
+	if (rows->count > 0)
+		*id = RowInt(rows, 0, 1);
+	return rows->count > 0;
+}
+
+/* Raises unless a feature of this name is the user's, or there is none. */
+static void
+CheckOwnFeature(const char *name)
+{
+	SqlParams	params = {0};
+	SqlRows    *rows;
+
+	ParamText(&params, name);
+	rows = CatalogFetch("SELECT owner::oid FROM medallion.features WHERE name = $1", &params);
+	if (rows->count > 0)
+		CheckMayActFor((Oid) RowBigint(rows, 0, 1), "feature", name);
+}
+
+/* Validates and stores a feature. */
+static void
+DefineFeature(const char *name, Datum source, bool no_keys, Datum keys, Jsonb *options)
+{
+	FeatureOptions parsed;
+	int			id;
+
+	CheckFeatureName(name);
+	ParseFeatureOptions(options, &parsed);
+	CheckOwnFeature(name);
+	if (StoreFeature(name, source, no_keys, keys, options, &id))
+		StoreChecks(id, parsed.checks);
+}
+
+/* medallion.create_feature(name, source, business_keys, options) */
+Datum
+medallion_create_feature(PG_FUNCTION_ARGS)
+{
+	int			nest_level = PinSettings();
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("name and source of a feature must not be NULL")));
+	DefineFeature(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_DATUM(1), PG_ARGISNULL(2),
+				  PG_ARGISNULL(2) ? (Datum) 0 : PG_GETARG_DATUM(2),
+				  PG_ARGISNULL(3) ? DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"))) :
+				  PG_GETARG_JSONB_P(3));
+	UnpinSettings(nest_level);
+	PG_RETURN_VOID();
+}
+
+/* medallion.alter_feature(name, options): options given replace those of the
+ * same name; null takes an option back. */
+Datum
+medallion_alter_feature(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	int			nest_level = PinSettings();
+	SqlParams	params = {0};
+	SqlRows    *rows;
+	bool		no_keys;
+	bool		isnull;
+	Datum		keys;
+
+	(void) LoadFeature(name);	/* raises if there is none */
+	ParamText(&params, name);
+	ParamJsonb(&params, PG_GETARG_JSONB_P(1));
+	rows = CatalogFetch("SELECT source, business_keys, jsonb_strip_nulls(options || $2)"
+						" FROM medallion.features WHERE name = $1", &params);
+	keys = RowDatum(rows, 0, 2, &no_keys);
+	DefineFeature(name, RowDatum(rows, 0, 1, &isnull), no_keys, keys,
+				  DatumGetJsonbP(RowDatum(rows, 0, 3, &isnull)));
+	UnpinSettings(nest_level);
+	PG_RETURN_VOID();
+}
+
+/* Drops one relation of a feature, if it is there; what depends on it stops us. */
+static void
+DropRelation(const char *kind, const char *schema, const char *name)
+{
+	SqlExecFormat(NULL, "DROP %s IF EXISTS %s", kind, QualifiedName(schema, name));
+}
+
+/* Drops the tables and views of a feature, as its owner. */
+static void
+DropData(const Feature *feature)
+{
+	SavedIdentity saved;
+	List	   *splits;
+	List	   *conditions;
+	ListCell   *lc;
+
+	AsRole(&saved, feature->owner);
+	JsonbObjectItems(feature->options.split, &splits, &conditions);
+	foreach(lc, splits)
+	{
+		DropRelation("VIEW", medallion_silver_schema, psprintf("%s_%s_current", feature->name, (char *) lfirst(lc)));
+		DropRelation("VIEW", medallion_silver_schema, psprintf("%s_%s", feature->name, (char *) lfirst(lc)));
+	}
+	DropRelation("VIEW", medallion_silver_schema, psprintf("%s_current", feature->name));
+	DropRelation("TABLE", medallion_silver_schema, feature->name);
+	DropRelation("TABLE", medallion_bronze_schema, feature->name);
+	EndAs(&saved);
+}
+
+/* medallion.drop_feature(name, drop_data) */
+Datum
+medallion_drop_feature(PG_FUNCTION_ARGS)
+{
+	int			nest_level = PinSettings();
+	Feature    *feature = LoadFeature(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	SqlParams	params = {0};
+
+	CheckMayActFor(feature->owner, "feature", feature->name);
+	if (PG_GETARG_BOOL(1))
+		DropData(feature);
+	ParamInt(&params, feature->id);
+	CatalogExec("DELETE FROM medallion.features WHERE feature_id = $1", &params);
+	UnpinSettings(nest_level);
+	PG_RETURN_VOID();
+}
+
+/* medallion.rebuild(feature): the next run folds its silver anew. */
+Datum
+medallion_rebuild(PG_FUNCTION_ARGS)
+{
+	int			nest_level = PinSettings();
+	Feature    *feature = LoadFeature(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	SqlParams	params = {0};
+
+	CheckMayActFor(feature->owner, "feature", feature->name);
+	ParamInt(&params, feature->id);
+	CatalogExec("UPDATE medallion.features SET needs_rebuild = true WHERE feature_id = $1", &params);
+	UnpinSettings(nest_level);
+	PG_RETURN_VOID();
+}

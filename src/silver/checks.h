@@ -1,0 +1,23 @@
+/*
+ * checks.h
+ *	  Data-quality checks: kinds, predicates, verdicts.
+ */
+#ifndef MEDALLION_CHECKS_H
+#define MEDALLION_CHECKS_H
+
+#include "postgres.h"
+#include "silver/silver.h"
+#include "silver/typed.h"
+
+/* Fills shape->checks and shape->duplicate_checks from the catalog. */
+extern void LoadChecks(SilverShape *shape);
+
+/* Sets the duplicate flags of current rows anew, where they are not right. */
+extern void FlagDuplicates(const SilverShape *shape, const char *table);
+
+/* Counts the verdicts over a staging table; raises for a failed check whose
+ * action is "fail". */
+extern List *CountVerdicts(const SilverShape *shape, const char *stage, const char *table,
+						   int64 rows);
+
+#endif							/* MEDALLION_CHECKS_H */

@@ -1,0 +1,51 @@
+/*
+ * silver.h
+ *	  What the run layer asks of silver: to take in what bronze has and silver
+ *	  has not.
+ */
+#ifndef MEDALLION_SILVER_H
+#define MEDALLION_SILVER_H
+
+#include "postgres.h"
+#include "base/feature.h"
+
+/* What one check found in a run. */
+typedef struct CheckOutcome
+{
+	char	   *name;
+	char	   *kind;
+	char	   *column;			/* comma-separated, or NULL */
+	const char *status;			/* PASSED, WARNING, FAILED */
+	int64		checked;
+	int64		affected;
+	char	   *samples;		/* json array of bronze addresses */
+} CheckOutcome;
+
+typedef struct SilverOutcome
+{
+	bool		changed;		/* anything at all */
+	bool		initial;		/* the table was empty before */
+	bool		rebuilt;		/* a type was widened: everything was folded again */
+	int64		rows_in;		/* bronze rows taken in */
+	int64		quarantined;
+	int64		filtered;
+	int64		invalid;		/* rows with any flag set */
+	int64		inserted;		/* keys opened (rows, for append) */
+	int64		updated;		/* keys that got a further version */
+	int64		expired;		/* versions closed */
+	List	   *checks;			/* CheckOutcome * */
+	List	   *changes;		/* SilverChange * */
+} SilverOutcome;
+
+/* A change of columns, for the log. */
+typedef struct SilverChange
+{
+	const char *type;			/* ADD_COLUMN, TYPE_CHANGE */
+	char	   *column;
+	char	   *old_type;
+	char	   *new_type;
+} SilverChange;
+
+extern void RunSilver(const Feature *feature, int64 run_id, SilverOutcome *outcome);
+
+#endif							/* MEDALLION_SILVER_H */

@@ -1,0 +1,350 @@
+/*
+ * table.c
+ *	  The silver table of a feature.
+ *
+ * The table's column types are those of the staging table, which are those of
+ * the typed SELECT: one place says what a type is.
+ */
+#include "base/compat.h"
+
+#include "silver/table.h"
+
+#include "access/table.h"
+#include "base/settings.h"
+#include "base/sql.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+static char *
+SilverName(const SilverShape *shape)
+{
+	return QualifiedName(medallion_silver_schema, shape->feature->name);
+}
+
+/* Data and flag columns of the shape (char *). */
+static List *
+DataColumnList(const SilverShape *shape)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, shape->columns)
+		names = lappend(names, ((SilverColumn *) lfirst(lc))->name);
+	return list_concat(names, FlagColumns(shape));
+}
+
+/* The same as SQL. */
+char *
+DataColumns(const SilverShape *shape, const char *prefix)
+{
+	StringInfoData sql;
+	ListCell   *lc;
+
+	initStringInfo(&sql);
+	foreach(lc, DataColumnList(shape))
+		appendStringInfo(&sql, "%s%s%s", sql.len > 0 ? ", " : "", prefix, quote_identifier(lfirst(lc)));
+	return sql.data;
+}
+
+/* The SQL type of a column of a table; NULL if it has no such column. */
+static char *
+ColumnType(Oid table, const char *name)
+{
+	AttrNumber	attno = get_attnum(table, name);
+	Oid			type;
+	int32		typmod;
+	Oid			collation;
+
+	if (attno == InvalidAttrNumber)
+		return NULL;
+	get_atttypetypmodcoll(table, attno, &type, &typmod, &collation);
+	return format_type_with_typemod(type, typmod);
+}
+
+/* Columns of a history table behind those of data; for append the run and the address. */
+static const char *
+AuditDefinitions(const SilverShape *shape)
+{
+	if (!FeatureKeepsHistory(shape->feature))
+		return "_opened_run_id bigint NOT NULL, _file_id bigint NOT NULL, _sheet text NOT NULL, _row bigint NOT NULL";
+	return "_business_key_hash uuid NOT NULL, _value_hash uuid NOT NULL,"
+		" _scd2_valid_from timestamptz NOT NULL, _scd2_valid_to timestamptz,"
+		" _scd2_is_current boolean NOT NULL, _scd2_version int NOT NULL,"
+		" _opened_run_id bigint NOT NULL, _closed_run_id bigint,"
+		" _file_id bigint NOT NULL, _sheet text NOT NULL, _row bigint NOT NULL";
+}
+
+/* Creates the silver table with the types of the staging table. */
+static void
+CreateSilverTable(const SilverShape *shape, Oid stage)
+{
+	const char *partition_by = shape->feature->options.partition_by;
+	StringInfoData sql;
+	ListCell   *lc;
+
+	EnsureSchema(medallion_silver_schema);
+	initStringInfo(&sql);
+	foreach(lc, DataColumnList(shape))
+		appendStringInfo(&sql, "%s %s, ", quote_identifier(lfirst(lc)), ColumnType(stage, lfirst(lc)));
+	SqlExecFormat(NULL, "CREATE TABLE %s (%s%s)%s%s%s", SilverName(shape), sql.data,
+				  AuditDefinitions(shape), partition_by ? " PARTITION BY RANGE (" : "",
+				  partition_by ? quote_identifier(partition_by) : "", partition_by ? ")" : "");
+	if (partition_by != NULL)
+		SqlExecFormat(NULL, "CREATE TABLE %s PARTITION OF %s DEFAULT",
+					  QualifiedName(medallion_silver_schema,
+									psprintf("%s_default", shape->feature->name)), SilverName(shape));
+	SqlExecFormat(NULL, "COMMENT ON TABLE %s IS %s", SilverName(shape),
+				  quote_literal_cstr(psprintf("typed, checked%s rows of feature %s",
+											  FeatureKeepsHistory(shape->feature) ? ", versioned" : "",
+											  shape->feature->name)));
+}
+
+static void
+NoteChange(SilverOutcome *outcome, const char *type, const char *column, char *old_type, char *new_type)
+{
+	SilverChange *change = palloc(sizeof(SilverChange));
+
+	change->type = type;
+	change->column = pstrdup(column);
+	change->old_type = old_type;
+	change->new_type = new_type;
+	outcome->changes = lappend(outcome->changes, change);
+}
+
+/*
+ * Drops the views over the table that are ours, so that a column's type can
+ * change; models' views are made again from their queries when the models are
+ * refreshed.  Views of others stop the change, by name.
+ */
+static void
+DropDependentViews(const SilverShape *shape, Oid table)
+{
+	SqlParams	params = {0};
+	SqlRows    *rows;
+
+	ParamDatum(&params, OIDOID, ObjectIdGetDatum(table));
+	ParamText(&params, medallion_silver_schema);
+	ParamText(&params, medallion_model_schema);
+	ParamText(&params, shape->feature->name);
+	ParamText(&params, medallion_gold_schema);
+	rows = SqlFetch("WITH RECURSIVE dependents AS ("
+					" SELECT r.ev_class AS oid FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid"
+					" WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass"
+					" AND d.refobjid = $1 AND r.ev_class <> $1"
+					" UNION"
+					" SELECT r.ev_class FROM dependents p JOIN pg_depend d ON d.refobjid = p.oid"
+					" AND d.refclassid = 'pg_class'::regclass AND d.classid = 'pg_rewrite'::regclass"
+					" JOIN pg_rewrite r ON r.oid = d.objid WHERE r.ev_class <> p.oid)\n"
+					"SELECT c.oid::regclass::text, n.nspname = $3 OR n.nspname = $5"
+					" OR (n.nspname = $2 AND starts_with(c.relname, $4 || '_'))"
+					" FROM dependents JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace"
+					" ORDER BY 2, 1", &params);
+	for (uint64 i = 0; i < rows->count; i++)
+	{
+		if (!RowBool(rows, i, 2))
+			ereport(ERROR,
+					(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+					 errmsg("cannot change a column type of %s because view %s depends on it",
+							SilverName(shape), RowText(rows, i, 1)),
+					 errhint("Drop the view, run again, and create it again.")));
+	}
+	for (uint64 i = 0; i < rows->count; i++)
+		SqlExecFormat(NULL, "DROP VIEW IF EXISTS %s CASCADE", RowText(rows, i, 1));
+}
+
+/* Adds columns that the table lacks; true if a type differs. */
+static bool
+AddColumns(const SilverShape *shape, Oid table, Oid stage, SilverOutcome *outcome)
+{
+	bool		differs = false;
+	ListCell   *lc;
+
+	foreach(lc, DataColumnList(shape))
+	{
+		char	   *have = ColumnType(table, lfirst(lc));
+		char	   *want = ColumnType(stage, lfirst(lc));
+
+		if (have == NULL)
+		{
+			SqlExecFormat(NULL, "ALTER TABLE %s ADD COLUMN %s %s", SilverName(shape),
+						  quote_identifier(lfirst(lc)), want);
+			NoteChange(outcome, "ADD_COLUMN", lfirst(lc), NULL, want);
+		}
+		else if (strcmp(have, want) != 0)
+		{
+			NoteChange(outcome, "TYPE_CHANGE", lfirst(lc), have, want);
+			differs = true;
+		}
+	}
+	return differs;
+}
+
+/* Gives columns the types of the staging table; the rows are made again. */
+static void
+ChangeTypes(const SilverShape *shape, Oid table, Oid stage)
+{
+	ListCell   *lc;
+
+	DropDependentViews(shape, table);
+	SqlExecFormat(NULL, "DELETE FROM %s", SilverName(shape));
+	foreach(lc, DataColumnList(shape))
+	{
+		char	   *want = ColumnType(stage, lfirst(lc));
+
+		if (strcmp(ColumnType(table, lfirst(lc)), want) != 0)
+			SqlExecFormat(NULL, "ALTER TABLE %s ALTER COLUMN %s TYPE %s USING NULL::%s",
+						  SilverName(shape), quote_identifier(lfirst(lc)), want, want);
+	}
+}
+
+/* Drops the silver table and our views over it, to be made anew. */
+void
+DropSilverTable(const SilverShape *shape)
+{
+	Oid			table = TableOid(medallion_silver_schema, shape->feature->name);
+
+	if (!OidIsValid(table))
+		return;
+	DropDependentViews(shape, table);
+	SqlExecFormat(NULL, "DROP TABLE %s", SilverName(shape));
+}
+
+/* Makes the silver table fit the staging table. */
+bool
+FitSilverTable(const SilverShape *shape, const char *stage, SilverOutcome *outcome)
+{
+	Oid			stage_oid = TableOid(medallion_silver_schema, stage);
+	Oid			table = TableOid(medallion_silver_schema, shape->feature->name);
+
+	if (!OidIsValid(table))
+	{
+		CreateSilverTable(shape, stage_oid);
+		outcome->initial = true;
+		return false;
+	}
+	if (!AddColumns(shape, table, stage_oid, outcome))
+		return false;
+	ChangeTypes(shape, table, stage_oid);
+	return true;
+}
+
+/*
+ * Indexes and constraints of a table just filled for the first time.
+ *
+ * A partitioned table can have no unique index without the partition's column,
+ * which may be NULL and may change between versions: there the merge itself,
+ * under the feature's lock, keeps one current row per key.
+ */
+void
+IndexSilverTable(const SilverShape *shape)
+{
+	const char *name = shape->feature->name;
+	char	   *table = SilverName(shape);
+
+	SqlExecFormat(NULL, "CREATE INDEX ON %s (_file_id)", table);
+	if (!FeatureKeepsHistory(shape->feature))
+		return;
+	if (shape->feature->options.partition_by != NULL)
+	{
+		SqlExecFormat(NULL, "CREATE INDEX ON %s (_business_key_hash, _scd2_version)", table);
+		return;
+	}
+	SqlExecFormat(NULL, "ALTER TABLE %s ADD CONSTRAINT %s PRIMARY KEY (_business_key_hash, _scd2_version)",
+				  table, quote_identifier(psprintf("%s_pkey", name)));
+	SqlExecFormat(NULL, "CREATE UNIQUE INDEX %s ON %s (_business_key_hash) WHERE _scd2_is_current",
+				  quote_identifier(psprintf("%s_current_key", name)), table);
+}
+
+/* Partitions for every month of a staging table. */
+void
+EnsurePartitions(const SilverShape *shape, const char *stage)
+{
+	const char *column = shape->feature->options.partition_by;
+	SqlRows    *months;
+
+	if (column == NULL)
+		return;
+	months = SqlFetch(psprintf("SELECT DISTINCT to_char(m, 'YYYY_MM'), m::text, (m + '1 month')::text"
+							   " FROM (SELECT date_trunc('month', %s::timestamp) AS m FROM %s) s"
+							   " WHERE isfinite(m) ORDER BY 2", quote_identifier(column), stage), NULL);
+	for (uint64 i = 0; i < months->count; i++)
+	{
+		char	   *name = psprintf("%s_%s", shape->feature->name, RowText(months, i, 1));
+
+		if (!OidIsValid(TableOid(medallion_silver_schema, name)))
+			SqlExecFormat(NULL, "CREATE TABLE %s PARTITION OF %s FOR VALUES FROM (%s) TO (%s)",
+						  QualifiedName(medallion_silver_schema, name), SilverName(shape),
+						  quote_literal_cstr(RowText(months, i, 2)),
+						  quote_literal_cstr(RowText(months, i, 3)));
+	}
+}
+
+/* Creates or extends one view over the table. */
+static void
+CreateView(const SilverShape *shape, const char *suffix, const char *condition)
+{
+	Oid			table = TableOid(medallion_silver_schema, shape->feature->name);
+	Relation	rel = table_open(table, AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(rel);
+	StringInfoData columns;
+
+	initStringInfo(&columns);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (!TupleDescAttr(desc, i)->attisdropped)
+			appendStringInfo(&columns, "%sd.%s", columns.len > 0 ? ", " : "",
+							 quote_identifier(NameStr(TupleDescAttr(desc, i)->attname)));
+	}
+	table_close(rel, NoLock);
+	SqlExecFormat(NULL, "CREATE OR REPLACE VIEW %s AS SELECT %s FROM %s d WHERE %s",
+				  QualifiedName(medallion_silver_schema,
+								psprintf("%s%s", shape->feature->name, suffix)),
+				  columns.data, SilverName(shape), condition);
+}
+
+/* The views of one split: all its versions, and its current ones. */
+static void
+CreateSplitViews(const SilverShape *shape, const char *split, const char *condition, const char *current)
+{
+	CreateView(shape, psprintf("_%s", split), condition);
+	CreateView(shape, psprintf("_%s_current", split), psprintf("%s AND %s", condition, current));
+}
+
+/*
+ * The _current view and the views of the splits.  A row belongs to the first
+ * split whose condition is true; a condition that is NULL is not true; "else"
+ * takes the rows that are left.  So every row lands in exactly one.
+ */
+void
+CreateSilverViews(const SilverShape *shape)
+{
+	const char *current = FeatureKeepsHistory(shape->feature) ? "d._scd2_is_current" : "true";
+	StringInfoData earlier;
+	List	   *names;
+	List	   *conditions;
+	ListCell   *nc;
+	ListCell   *cc;
+
+	CreateView(shape, "_current", current);
+	initStringInfo(&earlier);
+	appendStringInfoString(&earlier, "true");
+	JsonbObjectItems(shape->feature->options.split, &names, &conditions);
+	forboth(nc, names, cc, conditions)
+	{
+		const char *condition = lfirst(cc);
+
+		if (condition == NULL || strcmp(condition, "else") == 0)
+			continue;
+		CreateSplitViews(shape, lfirst(nc), psprintf("%s AND (%s) IS TRUE", earlier.data, condition), current);
+		appendStringInfo(&earlier, " AND (%s) IS NOT TRUE", condition);
+	}
+	forboth(nc, names, cc, conditions)
+	{
+		if (lfirst(cc) != NULL && strcmp(lfirst(cc), "else") == 0)
+			CreateSplitViews(shape, lfirst(nc), earlier.data, current);
+	}
+}

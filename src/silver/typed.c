@@ -1,0 +1,450 @@
+/*
+ * typed.c
+ *	  The one SELECT that turns bronze text into typed, hashed, flagged rows.
+ *
+ *	  bronze text -> cleaned text -> typed values -> derived values
+ *	      -> flags, key hash, value hash
+ *
+ * Each arrow is one subquery level, fenced by OFFSET 0: without the fence the
+ * planner would merge the levels and compute a conversion again for every use
+ * of its result.  Nothing in it depends on the session: conversions take their
+ * date order and decimal mark as arguments.
+ */
+#include "base/compat.h"
+
+#include "silver/typed.h"
+
+#include "base/settings.h"
+#include "base/sql.h"
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "parser/parse_type.h"
+#include "silver/checks.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/numeric.h"
+
+static char *
+QuoteOrNull(const char *value)
+{
+	return value ? quote_literal_cstr(value) : "NULL";
+}
+
+/* A List of char * as a text[] literal, or NULL. */
+static char *
+TokensLiteral(List *tokens)
+{
+	StringInfoData sql;
+	ListCell   *lc;
+
+	if (tokens == NIL)
+		return "NULL";
+	initStringInfo(&sql);
+	foreach(lc, tokens)
+		appendStringInfo(&sql, "%s%s", sql.len > 0 ? ", " : "ARRAY[", quote_literal_cstr(lfirst(lc)));
+	appendStringInfoString(&sql, "]::text[]");
+	return sql.data;
+}
+
+/* Cleaned text of one bronze column. */
+static char *
+CleanExpression(const FeatureOptions *feature, const ColumnOptions *column, const char *name)
+{
+	List	   *tokens = column->null_tokens ? column->null_tokens : feature->null_tokens;
+
+	return psprintf("medallion.clean_text(b.%s, %s, %s)", quote_identifier(name),
+					TokensLiteral(tokens), QuoteOrNull(column->letter_case));
+}
+
+/* NUMERIC(p,s): NULL where the value would overflow, instead of an error. */
+static char *
+NumericExpression(const char *value, int32 typmod)
+{
+	int			precision;
+	int			scale;
+
+	if (typmod < 0)
+		return pstrdup(value);
+	precision = ((typmod - VARHDRSZ) >> 16) & 0xffff;
+	scale = (typmod - VARHDRSZ) & 0x7ff;
+	scale = (scale ^ 1024) - 1024;
+	return psprintf("CASE WHEN abs(round(%s, %d)) < 1e%d THEN (%s)::numeric(%d,%d) END", value, scale,
+					precision - scale, value, precision, scale);
+}
+
+/* A conversion that must fit a range, NULL outside it. */
+static char *
+RangeExpression(const char *value, const char *low, const char *high, const char *type)
+{
+	return psprintf("CASE WHEN %s BETWEEN %s AND %s THEN (%s)::%s END", value, low, high, value, type);
+}
+
+/*
+ * Text -> a value of a type, NULL where it does not convert.  Types that have
+ * no such conversion are refused: a cast that raises would let one bad cell
+ * fail a whole file.
+ */
+static char *
+ConversionExpression(const char *column, const char *text, const char *type,
+					 const char *decimal_mark, const char *date_order)
+{
+	Oid			oid;
+	int32		typmod;
+	char	   *number = psprintf("medallion.to_numeric(%s, %s)", text, decimal_mark);
+	char	   *whole = psprintf("medallion.to_bigint(%s, %s)", text, decimal_mark);
+
+	parseTypeString(type, &oid, &typmod, false);
+	switch (oid)
+	{
+		case TEXTOID:
+			return pstrdup(text);
+		case VARCHAROID:
+		case BPCHAROID:
+			if (typmod < 0)
+				return psprintf("(%s)::%s", text, type);
+			return psprintf("CASE WHEN char_length(%s) <= %d THEN (%s)::%s END", text,
+							typmod - VARHDRSZ, text, type);
+		case BOOLOID:
+			return psprintf("medallion.to_boolean(%s)", text);
+		case INT8OID:
+			return whole;
+		case INT4OID:
+			return RangeExpression(whole, "-2147483648", "2147483647", type);
+		case INT2OID:
+			return RangeExpression(whole, "-32768", "32767", type);
+		case NUMERICOID:
+			return NumericExpression(number, typmod);
+		case FLOAT8OID:
+			return RangeExpression(number, "-1.7e308", "1.7e308", type);
+		case FLOAT4OID:
+			return RangeExpression(number, "-3.4e38", "3.4e38", type);
+		case DATEOID:
+			return psprintf("medallion.to_date(%s, %s)", text, date_order);
+		case TIMESTAMPOID:
+			return psprintf("medallion.to_timestamp(%s, %s)", text, date_order);
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("column \"%s\" cannot have type %s", column, type),
+					 errdetail("Types are text, varchar(n), char(n), boolean, smallint, integer, bigint, numeric, numeric(p,s), real, double precision, date and timestamp."),
+					 errhint("Use an expression for others: {\"columns\": {%s: {\"expression\": \"...\"}}}.",
+							 quote_identifier(column))));
+	}
+	return NULL;				/* keep compiler quiet */
+}
+
+/* The column of silver that a bronze column becomes. */
+static SilverColumn *
+SourceColumn(const Feature *feature, const char *name, const char *inferred)
+{
+	SilverColumn *column = palloc0(sizeof(SilverColumn));
+	ColumnOptions options;
+	const char *mark;
+	const char *order;
+	const char *type;
+
+	ParseColumnOptions(&feature->options, name, &options);
+	mark = options.decimal_mark ? options.decimal_mark : feature->options.decimal_mark;
+	order = options.date_order ? options.date_order : feature->options.date_order;
+	type = options.type ? options.type : strcmp(inferred, "empty") == 0 ? "text" : inferred;
+
+	column->name = pstrdup(name);
+	if (options.expression != NULL && options.type != NULL)
+		column->expression = psprintf("(%s)::%s", options.expression, options.type);
+	else if (options.expression != NULL)
+		column->expression = psprintf("(%s)", options.expression);
+	else
+		column->expression = ConversionExpression(name, psprintf("c.%s", quote_identifier(name)), type,
+												  quote_literal_cstr(mark ? mark : "."),
+												  quote_literal_cstr(order ? order : "DMY"));
+	column->has_cast_flag = options.expression == NULL && strcmp(type, "text") != 0;
+	return column;
+}
+
+static bool
+HasName(List *names, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, names)
+	{
+		if (strcmp(lfirst(lc), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Columns of bronze that silver takes: those of the source, and of the path
+ * or of bronze's own where the options name them. */
+static bool
+IsWanted(const Feature *feature, const char *name)
+{
+	List	   *names;
+	List	   *values;
+
+	if (name[0] != '_')
+		return true;
+	JsonbObjectItems(feature->options.columns, &names, &values);
+	return HasName(names, name) || HasName(feature->keys, name);
+}
+
+/* Raises for a key that is no column. */
+static void
+CheckKeys(const SilverShape *shape)
+{
+	ListCell   *kc;
+
+	foreach(kc, shape->feature->keys)
+	{
+		bool		found = false;
+		List	   *known = NIL;
+		ListCell   *lc;
+
+		foreach(lc, shape->columns)
+		{
+			SilverColumn *column = lfirst(lc);
+
+			found |= strcmp(column->name, lfirst(kc)) == 0;
+			known = lappend(known, column->name);
+		}
+		if (!found)
+			RaiseUnknownName("business key", lfirst(kc), known);
+	}
+}
+
+/* The columns of a feature's silver table and how they come about. */
+SilverShape *
+LoadSilverShape(const Feature *feature)
+{
+	SilverShape *shape = palloc0(sizeof(SilverShape));
+	SqlParams	params = {0};
+	SqlRows    *rows;
+	List	   *names;
+	List	   *expressions;
+	ListCell   *nc;
+	ListCell   *ec;
+
+	shape->feature = feature;
+	ParamInt(&params, feature->id);
+	rows = CatalogFetch("SELECT name, inferred_type FROM medallion.feature_columns"
+						" WHERE feature_id = $1 ORDER BY ordinal", &params);
+	for (uint64 i = 0; i < rows->count; i++)
+	{
+		char	   *name = RowText(rows, i, 1);
+
+		if (IsWanted(feature, name))
+			shape->columns = lappend(shape->columns, SourceColumn(feature, name, RowText(rows, i, 2)));
+	}
+	JsonbObjectItems(feature->options.derive, &names, &expressions);
+	forboth(nc, names, ec, expressions)
+	{
+		SilverColumn *column = palloc0(sizeof(SilverColumn));
+
+		column->name = lfirst(nc);
+		column->expression = lfirst(ec) ? lfirst(ec) : "NULL";
+		column->derived = true;
+		shape->columns = lappend(shape->columns, column);
+	}
+	CheckKeys(shape);
+	LoadChecks(shape);
+	return shape;
+}
+
+/* Flag columns in table order. */
+List *
+FlagColumns(const SilverShape *shape)
+{
+	List	   *flags = NIL;
+	ListCell   *lc;
+
+	foreach(lc, shape->columns)
+	{
+		SilverColumn *column = lfirst(lc);
+
+		if (column->has_cast_flag)
+			flags = lappend(flags, psprintf("dq_cast_flag_%s", column->name));
+	}
+	foreach(lc, shape->checks)
+		flags = lappend(flags, ((RowCheck *) lfirst(lc))->flag);
+	foreach(lc, shape->duplicate_checks)
+		flags = lappend(flags, ((RowCheck *) lfirst(lc))->flag);
+	if (FeatureKeepsHistory(shape->feature))
+		flags = lappend(flags, "dq_conflict_flag");
+	return flags;
+}
+
+/* Level 1: cleaned text and the row's address. */
+static void
+AppendCleanLevel(StringInfo sql, const SilverShape *shape)
+{
+	const Feature *feature = shape->feature;
+	ListCell   *lc;
+
+	appendStringInfoString(sql, "SELECT b._file_id, b._sheet, b._row");
+	foreach(lc, shape->columns)
+	{
+		SilverColumn *column = lfirst(lc);
+		ColumnOptions options;
+
+		if (column->derived)
+			continue;
+		ParseColumnOptions(&feature->options, column->name, &options);
+		appendStringInfo(sql, ",\n %s AS %s", CleanExpression(&feature->options, &options, column->name),
+						 quote_identifier(column->name));
+	}
+	appendStringInfo(sql, "\nFROM %s b WHERE b._file_id = ANY ($1) OFFSET 0",
+					 QualifiedName(medallion_bronze_schema, feature->name));
+}
+
+/* Level 2: typed values; _given_x tells whether there was anything to convert. */
+static void
+AppendTypedLevel(StringInfo sql, const SilverShape *shape)
+{
+	ListCell   *lc;
+
+	appendStringInfoString(sql, "SELECT c._file_id, c._sheet, c._row");
+	foreach(lc, shape->columns)
+	{
+		SilverColumn *column = lfirst(lc);
+
+		if (column->derived)
+			continue;
+		appendStringInfo(sql, ",\n %s AS %s", column->expression, quote_identifier(column->name));
+		if (column->has_cast_flag)
+			appendStringInfo(sql, ", c.%s IS NOT NULL AS %s", quote_identifier(column->name),
+							 quote_identifier(psprintf("_given_%s", column->name)));
+	}
+	appendStringInfoString(sql, "\nFROM (");
+	AppendCleanLevel(sql, shape);
+	appendStringInfoString(sql, ") c OFFSET 0");
+}
+
+/* Level 3: derived values beside the typed ones. */
+static void
+AppendDerivedLevel(StringInfo sql, const SilverShape *shape)
+{
+	ListCell   *lc;
+
+	appendStringInfoString(sql, "SELECT t.*");
+	foreach(lc, shape->columns)
+	{
+		SilverColumn *column = lfirst(lc);
+
+		if (column->derived)
+			appendStringInfo(sql, ",\n (%s) AS %s", column->expression, quote_identifier(column->name));
+	}
+	appendStringInfoString(sql, "\nFROM (");
+	AppendTypedLevel(sql, shape);
+	appendStringInfoString(sql, ") t OFFSET 0");
+}
+
+/* The hash of the business key; NULL where a part of it is and may not be. */
+static char *
+KeyExpression(const Feature *feature)
+{
+	StringInfoData arguments;
+	StringInfoData nulls;
+	ListCell   *lc;
+
+	if (feature->keys == NIL)
+		return "NULL::uuid";
+	initStringInfo(&arguments);
+	initStringInfo(&nulls);
+	foreach(lc, feature->keys)
+	{
+		const char *column = quote_identifier(lfirst(lc));
+
+		appendStringInfo(&arguments, "%sd.%s", arguments.len > 0 ? ", " : "", column);
+		appendStringInfo(&nulls, "%sd.%s IS NULL", nulls.len > 0 ? " OR " : "", column);
+	}
+	if (feature->options.null_key == NULL_KEY_AS_VALUE)
+		return psprintf("medallion.row_hash(%s)", arguments.data);
+	return psprintf("CASE WHEN %s THEN NULL ELSE medallion.row_hash(%s) END", nulls.data, arguments.data);
+}
+
+/* The source columns whose values make a version, as a text[] literal. */
+static char *
+TrackedColumns(const SilverShape *shape)
+{
+	List	   *tracked = NIL;
+	ListCell   *lc;
+
+	foreach(lc, shape->columns)
+	{
+		SilverColumn *column = lfirst(lc);
+
+		if (!column->derived && !HasName(shape->feature->keys, column->name))
+			tracked = lappend(tracked, column->name);
+	}
+	return tracked == NIL ? "'{}'::text[]" : TokensLiteral(tracked);
+}
+
+/* Values, flags and hashes of level 4. */
+static void
+AppendFinalColumns(StringInfo sql, const SilverShape *shape)
+{
+	ListCell   *lc;
+
+	foreach(lc, shape->columns)
+		appendStringInfo(sql, "d.%s, ", quote_identifier(((SilverColumn *) lfirst(lc))->name));
+	foreach(lc, shape->columns)
+	{
+		SilverColumn *column = lfirst(lc);
+
+		if (column->has_cast_flag)
+			appendStringInfo(sql, "\n d.%s AND d.%s IS NULL AS %s, ",
+							 quote_identifier(psprintf("_given_%s", column->name)),
+							 quote_identifier(column->name),
+							 quote_identifier(psprintf("dq_cast_flag_%s", column->name)));
+	}
+	foreach(lc, shape->checks)
+	{
+		RowCheck   *check = lfirst(lc);
+
+		appendStringInfo(sql, "\n (%s) IS TRUE AS %s, ", check->predicate,
+						 quote_identifier(check->flag));
+	}
+	foreach(lc, shape->duplicate_checks)
+		appendStringInfo(sql, "false AS %s, ", quote_identifier(((RowCheck *) lfirst(lc))->flag));
+	if (FeatureKeepsHistory(shape->feature))
+		appendStringInfoString(sql, "false AS dq_conflict_flag, ");
+}
+
+/* The whole SELECT. */
+char *
+TypedSelect(const SilverShape *shape, const char *keys)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT ");
+	AppendFinalColumns(&sql, shape);
+	appendStringInfo(&sql, "\n %s AS _business_key_hash, medallion.pairs_hash(d, %s) AS _value_hash,"
+					 " f.seen_at AS _event_at, f.until AS _event_until, f.rank AS _rank,"
+					 " d._file_id, d._sheet, d._row\nFROM (",
+					 KeyExpression(shape->feature), TrackedColumns(shape));
+	AppendDerivedLevel(&sql, shape);
+	appendStringInfoString(&sql, ") d JOIN unnest($1, $2, $3, $4) AS f (file_id, rank, seen_at, until)"
+						   " ON f.file_id = d._file_id\nWHERE true");
+	if (shape->feature->options.filter != NULL)
+		appendStringInfo(&sql, " AND (%s)", shape->feature->options.filter);
+	if (keys != NULL)
+		appendStringInfo(&sql, " AND %s IN (SELECT k._business_key_hash FROM %s k)",
+						 KeyExpression(shape->feature), keys);
+	return sql.data;
+}
+
+/* The key hashes alone. */
+char *
+KeySelect(const SilverShape *shape)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT %s AS _business_key_hash FROM (", KeyExpression(shape->feature));
+	AppendDerivedLevel(&sql, shape);
+	appendStringInfoString(&sql, ") d");
+	if (shape->feature->options.filter != NULL)
+		appendStringInfo(&sql, " WHERE (%s)", shape->feature->options.filter);
+	return sql.data;
+}

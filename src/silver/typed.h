@@ -1,0 +1,68 @@
+/*
+ * typed.h
+ *	  The one SELECT that turns bronze text into typed, hashed, flagged rows.
+ */
+#ifndef MEDALLION_TYPED_H
+#define MEDALLION_TYPED_H
+
+#include "postgres.h"
+#include "base/feature.h"
+
+/* One column of a silver table that comes from data. */
+typedef struct SilverColumn
+{
+	char	   *name;
+	bool		derived;		/* computed from other silver columns */
+	char	   *expression;		/* conversion or derivation, SQL */
+	bool		has_cast_flag;	/* may fail to convert */
+} SilverColumn;
+
+/* A data-quality check whose verdict on a row needs only that row. */
+typedef struct RowCheck
+{
+	char	   *name;
+	char	   *kind;
+	List	   *columns;		/* char * */
+	char	   *flag;			/* column that holds the verdict */
+	char	   *predicate;		/* SQL, true where the row fails */
+	bool		fails_run;		/* action "fail" */
+	double		warn_if;
+	double		error_if;		/* negative: never */
+} RowCheck;
+
+/* The columns of a feature's silver table and how they come about. */
+typedef struct SilverShape
+{
+	const Feature *feature;
+	List	   *columns;		/* SilverColumn * */
+	List	   *checks;			/* RowCheck *, without the duplicate checks */
+	List	   *duplicate_checks;	/* RowCheck *, predicate unused */
+} SilverShape;
+
+/* A file version and the time its events hold. */
+typedef struct SilverFile
+{
+	int64		file_id;
+	int			rank;			/* by path, in C order */
+	Datum		seen_at;
+	Datum		until;			/* infinity while in force */
+} SilverFile;
+
+extern SilverShape *LoadSilverShape(const Feature *feature);
+
+/*
+ * SELECT text over bronze rows of the files in $1 (file_id bigint[]), $2 (rank
+ * int[]), $3 (seen_at timestamptz[]) and $4 (until timestamptz[]).  Its columns: those
+ * of the shape, their flags, then _business_key_hash (NULL where a key is and
+ * may not be), _value_hash, _event_at, _event_until, _rank, _file_id, _sheet,
+ * _row.  keys, if not NULL, names a table of _business_key_hash to keep to.
+ */
+extern char *TypedSelect(const SilverShape *shape, const char *keys);
+
+/* SELECT text of the key hashes alone of bronze rows of the files in $1. */
+extern char *KeySelect(const SilverShape *shape);
+
+/* Flag columns (char *) in table order. */
+extern List *FlagColumns(const SilverShape *shape);
+
+#endif							/* MEDALLION_TYPED_H */

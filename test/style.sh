@@ -1,0 +1,86 @@
+#!/bin/bash
+# What must be so in every file: one version, no forbidden words, clean ends of line.
+# clang-format, where it is installed, reports and does not judge.
+#
+#   test/style.sh         prints what is wrong; status 1 if anything is
+#   test/style.sh --tap   the same as TAP
+
+cd "$(dirname "$0")/.." || exit 1
+number=0 broken=0
+tap=${1:-}
+
+check()
+{
+	local text=$1 lines=$2
+
+	number=$((number + 1))
+	if [ -z "$lines" ]; then
+		[ -z "$tap" ] || echo "ok $number - $text"
+		return
+	fi
+	broken=$((broken + 1))
+	[ -z "$tap" ] && echo "wrong: $text" || echo "not ok $number - $text"
+	head -n 40 <<<"$lines" | sed 's/^/#   /'
+}
+
+# The project's text files: what git knows, or, in a copy without git, what is not built.
+text_files()
+{
+	{
+		git ls-files --cached --others --exclude-standard 2>/dev/null ||
+			find . -type f -not -path './.git/*' -not -path './.server/*' -not -name '*.o' -not -name '*.so' \
+				-not -path './results/*' -not -path './output_iso/*' -not -path './sql/medallion--*' |
+			sed 's,^\./,,'
+	} | grep -vE '^(test/data|expected|examples/[^/]*/(data|changes))/' | while IFS= read -r file; do
+		[ -f "$file" ] && echo "$file"
+	done
+}
+
+# Lines of text files that match; this script's own list of words is no use of them.
+find_words()
+{
+	text_files | grep -v '^test/style\.sh$' | tr '\n' '\0' | xargs -0 grep -nIE "$@" /dev/null
+}
+
+version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" medallion.control)
+meta=$(sed -n 's/^ *"version": "\([0-9.]*\)",\{0,1\}$/\1/p' META.json | sort -u | grep -vx '1\.0\.0')
+
+check "META.json has the version of medallion.control" "$([ "$meta" = "$version" ] || echo "META.json: $meta, medallion.control: $version")"
+# Files that exist and that the Makefile's lists do not name.
+unlisted()
+{
+	local file
+
+	for file in src/*.c src/*/*.c; do
+		[ ! -e "$file" ] || grep -qE "^[[:space:]]+${file%.c}\.o( |\$)" Makefile || echo "$file is not in OBJS"
+	done
+	for file in sql/[0-9]*.sql; do
+		[ ! -e "$file" ] || grep -qE "^[[:space:]]+$file( |\$)" Makefile || echo "$file is not in SQL_PARTS"
+	done
+}
+
+check "the Makefile's lists are complete" "$(unlisted)"
+check "no unfinished-work marks" "$(find_words '\b(TODO|FIXME|XXX|HACK)\b' | grep -vE 'XXXXXX')"
+check "no absolute paths of one machine" "$(find_words '(^|[^[:alnum:]_.])/(work|home|root)/')"
+check "no trailing white space" "$(text_files | grep -E '\.(c|h|sql|sh|pl|spec|md|control)$|Makefile$' | tr '\n' '\0' | xargs -0 grep -nE '[[:blank:]]+$' /dev/null)"
+check "C and SQL are indented with tabs" "$(text_files | grep -E '\.[ch]$' | tr '\n' '\0' | xargs -0 -r grep -nE '^ {4,}[^ *]' /dev/null)"
+
+# pgindent lines up declarations as no clang-format can: white space within a line is not compared.
+report_layout()
+{
+	local file lines
+
+	text_files | grep -E '^src/.*\.[ch]$' | while IFS= read -r file; do
+		lines=$(clang-format "$file" | diff -wB "$file" - | grep -c '^<')
+		[ "$lines" = 0 ] || echo "    $lines of $(wc -l <"$file") lines: $file"
+	done
+}
+
+if [ -z "$tap" ] && command -v clang-format >/dev/null; then
+	differing=$(report_layout)
+	[ -z "$differing" ] ||
+		printf '%s\n%s\n' "clang-format would break lines otherwise (a report, no error):" "$differing"
+fi
+
+[ -z "$tap" ] || echo "1..$number"
+[ $broken = 0 ]
