@@ -25,7 +25,17 @@ OBJS += \
 	src/base/sql.o
 
 # file: bytes -> raw rows; pure C behind reader.h
-OBJS +=
+OBJS += \
+	src/file/container.o \
+	src/file/csv.o \
+	src/file/reader.o \
+	src/file/xlsx.o \
+	src/file/xlsx_book.o \
+	src/file/xlsx_sheet.o \
+	src/file/xlsx_strings.o \
+	src/file/xlsx_styles.o \
+	src/file/xlsx_values.o \
+	src/file/xml.o
 
 # bronze: raw rows -> tables, with a ledger
 OBJS += \
@@ -39,6 +49,9 @@ OBJS += \
 # silver: typed, cleaned, checked, versioned
 OBJS += \
 	src/silver/checks.o \
+	src/silver/clean.o \
+	src/silver/convert.o \
+	src/silver/hash.o \
 	src/silver/merge.o \
 	src/silver/silver.o \
 	src/silver/table.o \
@@ -66,7 +79,8 @@ SQL_PARTS = \
 	sql/30-bronze.sql \
 	sql/40-silver.sql \
 	sql/50-gold.sql \
-	sql/60-run.sql
+	sql/60-run.sql \
+	sql/90-finish.sql
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
 DATA       = $(wildcard sql/$(EXTENSION)--*--*.sql)

@@ -221,10 +221,3 @@ CREATE TABLE etl_logs.table_statistics (
 	statistics_json	jsonb NOT NULL DEFAULT '{}'
 );
 COMMENT ON TABLE etl_logs.table_statistics IS 'size of each table that a run changed';
-
-/* all of it is the user's data: dumped, sequences too, or ids would start again after a restore */
-
-SELECT pg_catalog.pg_extension_config_dump(c.oid, '')
-  FROM pg_catalog.pg_class c
- WHERE c.relnamespace IN ('medallion'::regnamespace, 'etl_logs'::regnamespace)
-   AND c.relkind IN ('r', 'S');

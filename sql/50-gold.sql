@@ -8,7 +8,6 @@ CREATE TABLE medallion.model_inputs (
 	CONSTRAINT model_inputs_pkey PRIMARY KEY (model_id, kind, input_id)
 );
 COMMENT ON TABLE medallion.model_inputs IS 'the state of each model''s inputs that its last refresh was computed from; it is stale when they are no longer in that state';
-SELECT pg_catalog.pg_extension_config_dump('medallion.model_inputs', '');
 
 CREATE FUNCTION medallion.create_model(name text, query text, options jsonb DEFAULT '{}') RETURNS void
 	AS 'MODULE_PATHNAME', 'medallion_create_model'

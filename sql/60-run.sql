@@ -129,8 +129,3 @@ SELECT f.name AS feature,
 					  WHERE d.run_id = f.changed_run_id
 						AND d.table_name = format('%I.%I', current_setting('medallion.silver_schema'), f.name)) c ON true;
 COMMENT ON VIEW medallion.status IS 'one row per feature: its last run, its files, what waits, what is quarantined, the worst check of the run that last changed it';
-
-/* PUBLIC has nothing: who may run or look is granted by name. */
-
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA medallion FROM PUBLIC;
-REVOKE ALL ON ALL PROCEDURES IN SCHEMA medallion FROM PUBLIC;

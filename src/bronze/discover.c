@@ -255,7 +255,7 @@ FolderValue(const char *folder, List **names, List **values)
 	else if (month > 0)
 	{
 		*names = lappend(*names, "_path_month");
-		*values = lappend(*values, psprintf("%02d", month));
+		*values = lappend(*values, psprintf("%d", month));
 	}
 }
 

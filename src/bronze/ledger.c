@@ -111,9 +111,9 @@ NextSeenAt(const Feature *feature)
 	return isnull ? now : Max(now, DatumGetTimestampTz(last) + 1);
 }
 
-/* The value that a path gives for a name, or "". */
-static const char *
-PathValue(const FileTask *task, const char *name)
+/* The number that a path gives for a name, or 0. */
+static int
+PathNumber(const FileTask *task, const char *name)
 {
 	ListCell   *nc;
 	ListCell   *vc;
@@ -121,9 +121,9 @@ PathValue(const FileTask *task, const char *name)
 	forboth(nc, task->path_names, vc, task->path_values)
 	{
 		if (strcmp(lfirst(nc), name) == 0)
-			return lfirst(vc);
+			return atoi(lfirst(vc));
 	}
-	return "";
+	return 0;
 }
 
 /* Files load in the order of their period, as far as paths tell it, so that
@@ -133,10 +133,10 @@ CompareTasks(const ListCell *a, const ListCell *b)
 {
 	const FileTask *left = lfirst(a);
 	const FileTask *right = lfirst(b);
-	int			cmp = strcmp(PathValue(left, "_path_year"), PathValue(right, "_path_year"));
+	int			cmp = PathNumber(left, "_path_year") - PathNumber(right, "_path_year");
 
 	if (cmp == 0)
-		cmp = strcmp(PathValue(left, "_path_month"), PathValue(right, "_path_month"));
+		cmp = PathNumber(left, "_path_month") - PathNumber(right, "_path_month");
 	return cmp != 0 ? cmp : strcmp(left->file->path, right->file->path);
 }
 

@@ -3,8 +3,8 @@
  *	  Which models read what: order, cycles, staleness.
  *
  * The catalog knows: the view of a model depends on what its query reads.
- * Views on the way are gone through, down to tables.  A gold table or view
- * of a model ends the way: the edge is to that model.
+ * Views on the way are gone through, down to tables.  The gold table or the
+ * query's view of a model ends the way: the edge is to that model.
  *
  * When is a model stale?  Each refresh notes, in medallion.model_inputs, the
  * changed_run_id of each input as it was before the query ran; the model is
@@ -37,30 +37,31 @@ static const char *const edges_query =
 "WITH RECURSIVE gold AS MATERIALIZED ("
 "  SELECT c.oid, m.model_id, m.name FROM medallion.models m"
 "  JOIN pg_class c ON c.relname = m.name JOIN pg_namespace n ON n.oid = c.relnamespace"
-"  WHERE n.nspname = $2"
+"  WHERE n.nspname IN ($1, $2)"
 "), silver AS MATERIALIZED ("
 "  SELECT c.oid, f.feature_id, f.name FROM medallion.features f"
 "  JOIN pg_class c ON c.relname = f.name JOIN pg_namespace n ON n.oid = c.relnamespace"
 "  WHERE n.nspname = $3"
-"), reached (model_id, relation) AS ("
+"), reached (model_id, relation, first) AS ("
 "  SELECT m.model_id, coalesce(to_regclass(quote_ident($1) || '.' || quote_ident($4 || m.name)),"
-"                              to_regclass(quote_ident($1) || '.' || quote_ident(m.name)))::oid"
+"                              to_regclass(quote_ident($1) || '.' || quote_ident(m.name)))::oid, true"
 "  FROM medallion.models m"
 "  UNION"
-"  SELECT r.model_id, d.refobjid FROM reached r"
+"  SELECT r.model_id, d.refobjid, false FROM reached r"
 "  JOIN pg_class v ON v.oid = r.relation AND v.relkind = 'v'"
 "  JOIN pg_rewrite w ON w.ev_class = r.relation"
 "  JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid"
 "                  AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.relation"
-"  WHERE r.relation NOT IN (SELECT oid FROM gold)"
+"  WHERE r.first OR r.relation NOT IN (SELECT oid FROM gold)"
 ")"
-" SELECT m.model_id, m.name,"
-"        CASE WHEN g.oid IS NOT NULL THEN 'model' WHEN s.oid IS NOT NULL THEN 'feature' ELSE 'relation' END,"
-"        coalesce(g.model_id, s.feature_id, 0), coalesce(g.name, s.name, c.oid::regclass::text)"
+" SELECT DISTINCT m.model_id, m.name,"
+"        CASE WHEN g.oid IS NOT NULL THEN 'model' WHEN s.oid IS NOT NULL THEN 'feature' ELSE 'relation' END AS kind,"
+"        coalesce(g.model_id, s.feature_id, 0) AS id, coalesce(g.name, s.name, c.oid::regclass::text) AS input,"
+"        m.name COLLATE \"C\" AS ordering"
 " FROM reached r JOIN medallion.models m USING (model_id) JOIN pg_class c ON c.oid = r.relation"
 " LEFT JOIN gold g ON g.oid = r.relation LEFT JOIN silver s ON s.oid = r.relation"
-" WHERE g.oid IS NOT NULL OR c.relkind IN ('r', 'p', 'f', 'm')"
-" ORDER BY m.name COLLATE \"C\", 3, 5";
+" WHERE NOT r.first AND (g.oid IS NOT NULL OR c.relkind IN ('r', 'p', 'f', 'm'))"
+" ORDER BY ordering, kind, input";
 
 /* Every edge of the graph: model_id, name, kind of input, its id, its name. */
 static SqlRows *

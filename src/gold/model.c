@@ -15,6 +15,7 @@
 /* Advisory locks of models: this number, hash of the name. */
 #define MODEL_LOCK_CLASS 0x676f6c64
 
+/* Raises for an option's value of the wrong type. */
 static void
 RaiseOptionType(const char *option, const char *expected)
 {

@@ -15,6 +15,7 @@
 #include "parser/parse_relation.h"
 #include "parser/parser.h"
 
+/* What the error callback has to know. */
 typedef struct QueryContext
 {
 	const char *model;

@@ -175,6 +175,7 @@ StartRun(const char *name)
 						 " RETURNING run_id", &params, 0);
 }
 
+/* Notes when the run ended. */
 static void
 FinishRun(int64 run_id)
 {

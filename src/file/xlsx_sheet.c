@@ -1,0 +1,618 @@
+/*
+ * xlsx_sheet.c
+ *	  The rows of one sheet.
+ *
+ *	  piece of XML -> <row>, <c>, <v>, <is> -> cells in a queue, their texts in
+ *	  an arena -> one row at a time
+ *
+ * A piece of 64 kB holds many rows; they wait in the queue until they are asked
+ * for.  When it is empty, what remains of a row cut by the piece's end moves to
+ * the front and the next piece is parsed: memory does not grow with rows.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "file/xlsx.h"
+
+/* A cell in the queue. */
+typedef struct QueuedCell
+{
+	int			column;			/* 0-based */
+	CellKind	kind;
+	bool		shared;			/* its text is in the strings' arena, not ours */
+	uint32_t	length;
+	size_t		offset;
+} QueuedCell;
+
+typedef struct QueuedRow
+{
+	int64_t		number;
+	size_t		first;			/* of its cells */
+	size_t		count;
+} QueuedRow;
+
+/* What the text between tags belongs to. */
+typedef enum Capture
+{
+	CAPTURE_NOTHING, CAPTURE_VALUE, CAPTURE_INLINE
+} Capture;
+
+struct XlsxSheetReader
+{
+	XlsxReader *xlsx;
+	Xml		   *xml;
+	bool		at_end;
+
+	QueuedRow  *rows;
+	size_t		nrows;
+	size_t		row_capacity;
+	size_t		next_row;		/* to hand out */
+	QueuedCell *cells;
+	size_t		ncells;
+	size_t		cell_capacity;
+	Buffer		arena;
+
+	/* the row and cell being parsed */
+	bool		in_data;		/* inside <sheetData> */
+	bool		past_data;		/* what looks like cells behind it is an extension's */
+	bool		in_row;
+	bool		in_cell;
+	bool		in_inline;		/* inside <is> */
+	int			phonetic;		/* depth of <rPh> */
+	int			skipped;		/* depth inside what is none of ours: extensions */
+	Capture		capture;
+	int64_t		row_number;
+	int			column;			/* 0-based */
+	size_t		row_first_cell;
+	size_t		row_arena;
+	size_t		value_start;	/* in the arena */
+	bool		has_value;		/* a <v> was there */
+	bool		has_inline;
+	char		type;			/* n s b e d i t(str) */
+	long		style;
+
+	ReaderCell *out;			/* the row handed out */
+	int			out_capacity;
+};
+
+/* Notes a failure at the cell being parsed and stops. */
+static void
+SheetFail(XlsxSheetReader *sheet, ReaderStatus status, const char *message)
+{
+	Reader	   *reader = &sheet->xlsx->base;
+
+	reader->row = sheet->row_number;
+	reader->column = sheet->in_cell ? sheet->column + 1 : 0;
+	ReaderFail(reader, status, "%s", message);
+	XmlStop(sheet->xml);
+}
+
+/* Grows an array to hold one more. */
+static bool
+GrowArray(void **array, size_t *capacity, size_t count, size_t size)
+{
+	size_t		larger = *capacity ? *capacity * 2 : 256;
+	void	   *grown;
+
+	if (count < *capacity)
+		return true;
+	grown = realloc(*array, larger * size);
+	if (grown == NULL)
+		return false;
+	*array = grown;
+	*capacity = larger;
+	return true;
+}
+
+/* "BC12" -> column 54 (0-based); -1 if there are no letters, or too many. */
+static int
+ColumnOfReference(const char *reference)
+{
+	int			column = 0;
+
+	if (*reference == '$')
+		reference++;
+	for (int letters = 0; ; letters++)
+	{
+		char		c = reference[letters] & ~0x20;
+
+		if (c < 'A' || c > 'Z')
+			return letters == 0 ? -1 : column - 1;
+		if (letters == 3)
+			return XLSX_MAX_COLUMNS;
+		column = column * 26 + (c - 'A' + 1);
+	}
+}
+
+static void
+StartRow(XlsxSheetReader *sheet, const char **attributes)
+{
+	const char *number = XmlAttribute(attributes, "r");
+
+	sheet->in_row = true;
+	sheet->row_number = number ? strtoll(number, NULL, 10) : sheet->row_number + 1;
+	sheet->column = -1;
+	sheet->row_first_cell = sheet->ncells;
+	sheet->row_arena = sheet->arena.length;
+	if (sheet->row_number < 1 || sheet->row_number > XLSX_MAX_ROWS)
+		SheetFail(sheet, READER_ERROR, "the row number is not one that a sheet can have");
+}
+
+/* The letter that stands for a cell's type. */
+static char
+TypeLetter(const char *type)
+{
+	if (type == NULL || type[0] == '\0')
+		return 'n';
+	if (strcmp(type, "str") == 0)
+		return 't';
+	return type[0];
+}
+
+static void
+StartCell(XlsxSheetReader *sheet, const char **attributes)
+{
+	const char *reference = NULL;
+	const char *type = NULL;
+	const char *style = NULL;
+	int			column = -1;
+
+	for (; attributes[0] != NULL; attributes += 2)
+	{
+		if (attributes[0][1] != '\0')
+			continue;
+		if (attributes[0][0] == 'r')
+			reference = attributes[1];
+		else if (attributes[0][0] == 't')
+			type = attributes[1];
+		else if (attributes[0][0] == 's')
+			style = attributes[1];
+	}
+	if (reference != NULL)
+		column = ColumnOfReference(reference);
+	sheet->in_cell = true;
+	sheet->column = column >= 0 ? column : sheet->column + 1;
+	sheet->type = TypeLetter(type);
+	sheet->style = style ? strtol(style, NULL, 10) : 0;
+	sheet->value_start = sheet->arena.length;
+	sheet->has_value = sheet->has_inline = false;
+	if (sheet->column >= XLSX_MAX_COLUMNS)
+		SheetFail(sheet, READER_ERROR, "the column is beyond the last that a sheet can have");
+}
+
+/* A tag inside a cell. */
+static void
+StartInCell(XlsxSheetReader *sheet, const char *name)
+{
+	if (strcmp(name, "v") == 0)
+	{
+		/* beside inline text, the cell's type says which of the two counts */
+		if (sheet->type != 'i')
+			sheet->arena.length = sheet->value_start;
+		sheet->capture = sheet->type == 'i' && sheet->has_inline ? CAPTURE_NOTHING : CAPTURE_VALUE;
+		sheet->has_value = true;
+	}
+	else if (strcmp(name, "is") == 0)
+	{
+		if (sheet->type == 'i')
+			sheet->arena.length = sheet->value_start;
+		sheet->in_inline = sheet->has_inline = true;
+	}
+	else if (strcmp(name, "rPh") == 0)
+		sheet->phonetic++;
+	else if (strcmp(name, "t") == 0 && sheet->in_inline && sheet->phonetic == 0 && sheet->type == 'i')
+		sheet->capture = CAPTURE_INLINE;
+	else if (strcmp(name, "extLst") == 0)
+		sheet->skipped = 1;
+}
+
+static void
+SheetStart(void *arg, const char *name, const char **attributes)
+{
+	XlsxSheetReader *sheet = arg;
+
+	if (sheet->skipped > 0)
+		sheet->skipped++;
+	else if (!sheet->in_data)
+		sheet->in_data = !sheet->past_data && strcmp(name, "sheetData") == 0;
+	else if (!sheet->in_row)
+	{
+		if (strcmp(name, "row") == 0)
+			StartRow(sheet, attributes);
+		else
+			sheet->skipped = 1;
+	}
+	else if (!sheet->in_cell)
+	{
+		if (strcmp(name, "c") == 0)
+			StartCell(sheet, attributes);
+		else
+			sheet->skipped = 1;
+	}
+	else
+		StartInCell(sheet, name);
+}
+
+static void
+SheetText(void *arg, const char *text, int length)
+{
+	XlsxSheetReader *sheet = arg;
+
+	if (sheet->capture == CAPTURE_NOTHING)
+		return;
+	if (sheet->arena.length - sheet->value_start + length > sheet->xlsx->base.options.max_cell_size)
+		SheetFail(sheet, READER_LIMIT, "the cell is longer than max_cell_size");
+	else if (!BufferAppend(&sheet->arena, text, length))
+		SheetFail(sheet, READER_NO_MEMORY, "out of memory");
+}
+
+/* Replaces the value captured by another. */
+static bool
+SetValue(XlsxSheetReader *sheet, const char *text, size_t length)
+{
+	sheet->arena.length = sheet->value_start;
+	return BufferAppend(&sheet->arena, text, length);
+}
+
+static bool
+IsBlankChar(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* The value captured, without white space around it. */
+static const char *
+TrimmedValue(XlsxSheetReader *sheet, size_t *length)
+{
+	const char *text = sheet->arena.data + sheet->value_start;
+
+	*length = sheet->arena.length - sheet->value_start;
+	while (*length > 0 && IsBlankChar(text[*length - 1]))
+		(*length)--;
+	while (*length > 0 && IsBlankChar(*text))
+	{
+		text++;
+		(*length)--;
+	}
+	return text;
+}
+
+/* A number: plain, or a date if its style says so. */
+static CellKind
+NumberCell(XlsxSheetReader *sheet)
+{
+	XlsxReader *xlsx = sheet->xlsx;
+	NumberClass class = sheet->style >= 0 && (size_t) sheet->style < xlsx->nclasses ?
+		xlsx->classes[sheet->style] : NUMBER_PLAIN;
+	char		out[NUMBER_TEXT_SIZE];
+	double		value;
+	size_t		length;
+	const char *text = TrimmedValue(sheet, &length);
+	size_t		canonical;
+	CellKind	kind = CELL_NUMBER;
+
+	if (length == 0)
+		return CELL_EMPTY;
+	canonical = CanonicalNumber(text, length, out, &value);
+	if (canonical == 0)
+		return CELL_TEXT;
+	if (class != NUMBER_PLAIN)
+	{
+		size_t		date_length;
+
+		kind = SerialToText(value, class, xlsx->date1904, out, &date_length);
+		if (kind != CELL_NUMBER)
+			canonical = date_length;
+		else
+			canonical = CanonicalNumber(text, length, out, &value);
+	}
+	if (!SetValue(sheet, out, canonical))
+		SheetFail(sheet, READER_NO_MEMORY, "out of memory");
+	return kind;
+}
+
+/* TRUE and FALSE, spelled in whatever way. */
+static CellKind
+BooleanCell(XlsxSheetReader *sheet)
+{
+	size_t		length;
+	const char *text = TrimmedValue(sheet, &length);
+	bool		truth;
+
+	if (length == 0)
+		return CELL_EMPTY;
+	truth = *text == '1' || *text == 't' || *text == 'T';
+	SetValue(sheet, truth ? "true" : "false", truth ? 4 : 5);
+	return CELL_BOOLEAN;
+}
+
+/* An ISO date: a date alone, or with a time; T becomes a space. */
+static CellKind
+IsoDateCell(XlsxSheetReader *sheet)
+{
+	char		iso[32];
+	size_t		length;
+	const char *text = TrimmedValue(sheet, &length);
+
+	if (length == 0)
+		return CELL_EMPTY;
+	if (length > 0 && text[length - 1] == 'Z')
+		length--;
+	if (length < 8 || length >= sizeof(iso))
+		return CELL_TEXT;
+	memcpy(iso, text, length);
+	if (length > 10 && iso[10] == 'T')
+		iso[10] = ' ';
+	if (length > 19 && memcmp(iso + 19, ".000", length - 19) == 0)
+		length = 19;
+	SetValue(sheet, iso, length);
+	if (iso[2] == ':')
+		return CELL_TIME;
+	return length == 10 ? CELL_DATE : CELL_TIMESTAMP;
+}
+
+/* A shared string: false if there is none of its number. */
+static bool
+SharedCell(XlsxSheetReader *sheet, QueuedCell *cell)
+{
+	XlsxStrings *strings = &sheet->xlsx->strings;
+	size_t		length;
+	const char *text = TrimmedValue(sheet, &length);
+	uint64_t	index = 0;
+
+	if (length == 0)
+	{
+		cell->kind = CELL_EMPTY;
+		return true;
+	}
+	for (size_t i = 0; i < length; i++)
+	{
+		if (text[i] < '0' || text[i] > '9' || index > UINT32_MAX)
+			return false;
+		index = index * 10 + (text[i] - '0');
+	}
+	if (index >= strings->count)
+		return false;
+	cell->kind = CELL_TEXT;
+	cell->shared = true;
+	cell->offset = strings->starts[index];
+	cell->length = strings->starts[index + 1] - strings->starts[index];
+	sheet->arena.length = sheet->value_start;
+	return true;
+}
+
+/* Text in the cell itself. */
+static CellKind
+TextCell(XlsxSheetReader *sheet)
+{
+	size_t		length = sheet->arena.length - sheet->value_start;
+
+	if (length > 0)
+		sheet->arena.length = sheet->value_start +
+			DecodeEscapes(sheet->arena.data + sheet->value_start, length);
+	return CELL_TEXT;
+}
+
+/* What the cell holds, by its type. */
+static bool
+FinishValue(XlsxSheetReader *sheet, QueuedCell *cell)
+{
+	if (!sheet->has_value && !sheet->has_inline)
+		return true;
+	switch (sheet->type)
+	{
+		case 's':
+			return SharedCell(sheet, cell);
+		case 'b':
+			cell->kind = BooleanCell(sheet);
+			break;
+		case 'e':
+			cell->kind = sheet->arena.length > sheet->value_start ? CELL_ERROR : CELL_EMPTY;
+			break;
+		case 'd':
+			cell->kind = IsoDateCell(sheet);
+			break;
+		case 'i':
+		case 't':
+			cell->kind = TextCell(sheet);
+			break;
+		default:
+			cell->kind = NumberCell(sheet);
+	}
+	return true;
+}
+
+/* Ends a cell: into the queue, unless it is empty. */
+static void
+EndCell(XlsxSheetReader *sheet)
+{
+	QueuedCell	cell = {.column = sheet->column,.kind = CELL_EMPTY};
+
+	if (!FinishValue(sheet, &cell))
+	{
+		SheetFail(sheet, READER_ERROR, "the cell refers to a shared string that does not exist");
+		return;
+	}
+	sheet->in_cell = false;
+	if (cell.kind == CELL_EMPTY)
+	{
+		sheet->arena.length = sheet->value_start;
+		return;
+	}
+	if (!cell.shared)
+	{
+		cell.offset = sheet->value_start;
+		cell.length = sheet->arena.length - sheet->value_start;
+	}
+	if ((uint32_t) cell.column >= sheet->xlsx->base.options.max_columns)
+		SheetFail(sheet, READER_LIMIT, "the column is beyond max_columns");
+	else if (!GrowArray((void **) &sheet->cells, &sheet->cell_capacity, sheet->ncells, sizeof(QueuedCell)))
+		SheetFail(sheet, READER_NO_MEMORY, "out of memory");
+	else
+		sheet->cells[sheet->ncells++] = cell;
+}
+
+/* Ends a row: into the queue, unless it is empty. */
+static void
+EndRow(XlsxSheetReader *sheet)
+{
+	QueuedRow  *row;
+
+	sheet->in_row = false;
+	if (sheet->ncells == sheet->row_first_cell)
+		return;
+	if (!GrowArray((void **) &sheet->rows, &sheet->row_capacity, sheet->nrows, sizeof(QueuedRow)))
+	{
+		SheetFail(sheet, READER_NO_MEMORY, "out of memory");
+		return;
+	}
+	row = &sheet->rows[sheet->nrows++];
+	row->number = sheet->row_number;
+	row->first = sheet->row_first_cell;
+	row->count = sheet->ncells - sheet->row_first_cell;
+	sheet->row_first_cell = sheet->ncells;
+	sheet->row_arena = sheet->arena.length;
+}
+
+static void
+SheetEnd(void *arg, const char *name)
+{
+	XlsxSheetReader *sheet = arg;
+
+	if (sheet->skipped > 0)
+		sheet->skipped--;
+	else if (sheet->in_cell)
+	{
+		sheet->capture = CAPTURE_NOTHING;
+		if (strcmp(name, "c") == 0)
+			EndCell(sheet);
+		else if (strcmp(name, "is") == 0)
+			sheet->in_inline = false;
+		else if (strcmp(name, "rPh") == 0)
+			sheet->phonetic--;
+	}
+	else if (sheet->in_row && strcmp(name, "row") == 0)
+		EndRow(sheet);
+	else if (sheet->in_data && !sheet->in_row && strcmp(name, "sheetData") == 0)
+	{
+		sheet->in_data = false;
+		sheet->past_data = true;
+	}
+}
+
+/* Opens the sheet in a part. */
+XlsxSheetReader *
+XlsxOpenSheet(XlsxReader *xlsx, const char *path)
+{
+	XlsxSheetReader *sheet = calloc(1, sizeof(XlsxSheetReader));
+	XmlHandler	handler = {sheet, SheetStart, SheetEnd, SheetText};
+
+	if (sheet == NULL)
+	{
+		ReaderFail(&xlsx->base, READER_NO_MEMORY, "out of memory");
+		return NULL;
+	}
+	sheet->xlsx = xlsx;
+	sheet->xml = XmlOpen(&xlsx->base, xlsx->container, path, &handler);
+	if (sheet->xml == NULL || !BufferReserve(&sheet->arena, 1))
+	{
+		XlsxCloseSheet(sheet);
+		return NULL;
+	}
+	return sheet;
+}
+
+/* All rows of the queue are handed out: what remains of a cut row moves to the
+ * front. */
+static void
+ResetQueue(XlsxSheetReader *sheet)
+{
+	size_t		kept_cells = sheet->ncells - sheet->row_first_cell;
+	size_t		kept_bytes = sheet->arena.length - sheet->row_arena;
+
+	memmove(sheet->arena.data, sheet->arena.data + sheet->row_arena, kept_bytes);
+	if (kept_cells > 0)
+		memmove(sheet->cells, sheet->cells + sheet->row_first_cell, kept_cells * sizeof(QueuedCell));
+	for (size_t i = 0; i < kept_cells; i++)
+	{
+		if (!sheet->cells[i].shared)
+			sheet->cells[i].offset -= sheet->row_arena;
+	}
+	if (sheet->in_cell)
+		sheet->value_start -= sheet->row_arena;
+	sheet->arena.length = kept_bytes;
+	sheet->row_arena = 0;
+	sheet->ncells = kept_cells;
+	sheet->row_first_cell = 0;
+	sheet->nrows = sheet->next_row = 0;
+}
+
+/* Places the cells of a queued row by column. */
+static ReaderStatus
+HandOut(XlsxSheetReader *sheet, const QueuedRow *queued, ReaderRow *row)
+{
+	int			width = 0;
+
+	for (size_t i = 0; i < queued->count; i++)
+	{
+		if (sheet->cells[queued->first + i].column >= width)
+			width = sheet->cells[queued->first + i].column + 1;
+	}
+	if (width > sheet->out_capacity)
+	{
+		ReaderCell *out = realloc(sheet->out, sizeof(ReaderCell) * width);
+
+		if (out == NULL)
+			return ReaderFail(&sheet->xlsx->base, READER_NO_MEMORY, "out of memory");
+		sheet->out = out;
+		sheet->out_capacity = width;
+	}
+	memset(sheet->out, 0, sizeof(ReaderCell) * width);
+	for (size_t i = 0; i < queued->count; i++)
+	{
+		const QueuedCell *cell = &sheet->cells[queued->first + i];
+		ReaderCell *out = &sheet->out[cell->column];
+
+		out->kind = cell->kind;
+		out->length = cell->length;
+		out->value = (cell->shared ? sheet->xlsx->strings.arena.data : sheet->arena.data) + cell->offset;
+	}
+	memset(row, 0, sizeof(ReaderRow));
+	row->number = queued->number;
+	row->ncells = width;
+	row->cells = sheet->out;
+	sheet->xlsx->base.row = queued->number;
+	return READER_OK;
+}
+
+/* The next row that has any cell. */
+ReaderStatus
+XlsxNextRow(XlsxSheetReader *sheet, ReaderRow *row)
+{
+	while (sheet->next_row == sheet->nrows)
+	{
+		ReaderStatus status;
+
+		if (sheet->at_end)
+			return READER_END;
+		ResetQueue(sheet);
+		status = XmlStep(sheet->xml);
+		if (status != READER_OK && status != READER_END)
+			return status;
+		sheet->at_end = status == READER_END;
+	}
+	return HandOut(sheet, &sheet->rows[sheet->next_row++], row);
+}
+
+void
+XlsxCloseSheet(XlsxSheetReader *sheet)
+{
+	if (sheet == NULL)
+		return;
+	XmlClose(sheet->xml);
+	free(sheet->rows);
+	free(sheet->cells);
+	BufferFree(&sheet->arena);
+	free(sheet->out);
+	free(sheet);
+}

@@ -1,0 +1,230 @@
+/*
+ * xlsx_values.c
+ *	  Numbers of a sheet -> text: plain numbers, dates, times, intervals.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "file/xlsx.h"
+
+#define MAX_NUMBER_TEXT 400		/* of a number as a file spells it */
+#define EXACT_DIGITS 15			/* a double holds so many decimal digits exactly */
+#define MS_PER_DAY INT64_C(86400000)
+#define LAST_SERIAL 2958466		/* 1 January 10000, 1900 system */
+#define DAYS_1904 1462			/* between the two systems */
+
+/* Is this spelled as we would spell it: [-]digits[.digits], few of them, no
+ * needless zeros? */
+static bool
+IsCanonical(const char *text, size_t length)
+{
+	size_t		i = text[0] == '-';
+	size_t		digits = 0;
+	size_t		point = 0;
+
+	if (i == length || (text[i] == '0' && i + 1 < length && text[i + 1] != '.'))
+		return false;
+	if (text[0] == '-' && text[1] == '0' && length == 2)
+		return false;
+	for (; i < length; i++)
+	{
+		if (text[i] >= '0' && text[i] <= '9')
+			digits++;
+		else if (text[i] == '.' && point == 0 && digits > 0)
+			point = i;
+		else
+			return false;
+	}
+	if (point > 0 && (text[length - 1] == '0' || text[length - 1] == '.'))
+		return false;
+	return digits > 0 && digits <= EXACT_DIGITS;
+}
+
+/* Only what a decimal number is made of: strtod() takes more. */
+static bool
+LooksNumeric(const char *text, size_t length)
+{
+	bool		digit = false;
+
+	for (size_t i = 0; i < length; i++)
+	{
+		if (text[i] >= '0' && text[i] <= '9')
+			digit = true;
+		else if (strchr("+-.eE", text[i]) == NULL)
+			return false;
+	}
+	return digit;
+}
+
+/* Digits and exponent of printf's %e -> plain notation where that is short. */
+static size_t
+PlainNotation(const char *scientific, char out[NUMBER_TEXT_SIZE])
+{
+	char		digits[24];
+	size_t		ndigits = 0;
+	size_t		n = 0;
+	int			exponent = atoi(strchr(scientific, 'e') + 1);
+
+	for (const char *p = scientific; *p != 'e'; p++)
+	{
+		if (*p >= '0' && *p <= '9')
+			digits[ndigits++] = *p;
+	}
+	while (ndigits > 1 && digits[ndigits - 1] == '0')
+		ndigits--;
+	if (scientific[0] == '-')
+		out[n++] = '-';
+	if (exponent < -7 || exponent > 20)
+	{
+		n += sprintf(out + n, "%c%s%.*se%d", digits[0], ndigits > 1 ? "." : "", (int) ndigits - 1, digits + 1,
+					 exponent);
+		return n;
+	}
+	if (exponent < 0)
+	{
+		out[n++] = '0';
+		out[n++] = '.';
+		for (int i = -1; i > exponent; i--)
+			out[n++] = '0';
+	}
+	for (size_t i = 0; i < ndigits; i++)
+	{
+		if (i > 0 && (int) i == exponent + 1)
+			out[n++] = '.';
+		out[n++] = digits[i];
+	}
+	for (int i = ndigits; i <= exponent; i++)
+		out[n++] = '0';
+	return n;
+}
+
+/* A double -> the shortest spelling that reads back as the same. */
+static size_t
+ShortestNumber(double value, char out[NUMBER_TEXT_SIZE])
+{
+	char		scientific[40];
+
+	if (value == 0)
+	{
+		out[0] = '0';
+		return 1;
+	}
+	for (int precision = 14; precision <= 16; precision++)
+	{
+		snprintf(scientific, sizeof(scientific), "%.*e", precision, value);
+		if (strtod(scientific, NULL) == value)
+			break;
+	}
+	return PlainNotation(scientific, out);
+}
+
+/* A number as the file spells it -> its shortest plain spelling. */
+size_t
+CanonicalNumber(const char *text, size_t length, char out[NUMBER_TEXT_SIZE], double *value)
+{
+	char		copy[MAX_NUMBER_TEXT + 1];
+	char	   *end;
+
+	if (length == 0 || length > MAX_NUMBER_TEXT || !LooksNumeric(text, length))
+		return 0;
+	memcpy(copy, text, length);
+	copy[length] = '\0';
+	*value = strtod(copy, &end);
+	if (end != copy + length || !isfinite(*value))
+		return 0;
+	if (IsCanonical(text, length))
+	{
+		memcpy(out, text, length);
+		return length;
+	}
+	return ShortestNumber(*value, out);
+}
+
+/* Days since 1970-01-01 -> year, month, day (the civil calendar). */
+static void
+CivilDate(int64_t days, int *year, int *month, int *day)
+{
+	int64_t		z = days + 719468;
+	int64_t		era = z / 146097;
+	int			day_of_era = z - era * 146097;
+	int			year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	int			day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	int			shifted = (5 * day_of_year + 2) / 153;
+
+	*day = day_of_year - (153 * shifted + 2) / 5 + 1;
+	*month = shifted < 10 ? shifted + 3 : shifted - 9;
+	*year = year_of_era + era * 400 + (*month <= 2);
+}
+
+/* HH:MM:SS[.mmm]; hours may exceed a day. */
+static size_t
+TimeText(int64_t ms, char *out)
+{
+	size_t		n = sprintf(out, "%02lld:%02lld:%02lld", (long long) (ms / 3600000),
+							(long long) (ms / 60000 % 60), (long long) (ms / 1000 % 60));
+
+	if (ms % 1000 != 0)
+		n += sprintf(out + n, ".%03lld", (long long) (ms % 1000));
+	return n;
+}
+
+static CellKind
+IntervalText(double serial, char out[NUMBER_TEXT_SIZE], size_t *length)
+{
+	int64_t		ms = llround(fabs(serial) * MS_PER_DAY);
+	size_t		n = 0;
+
+	if (serial < 0 && ms > 0)
+		out[n++] = '-';
+	*length = n + TimeText(ms, out + n);
+	return CELL_INTERVAL;
+}
+
+/*
+ * A serial number -> text.
+ *
+ * The 1900 system counts a 29 February 1900 that never was: serials below 60
+ * are a day late, 60 itself is no date.  Below 1 there is only a time of day.
+ */
+CellKind
+SerialToText(double serial, NumberClass class, bool date1904, char out[NUMBER_TEXT_SIZE], size_t *length)
+{
+	int64_t		ms;
+	int64_t		days;
+	int			year;
+	int			month;
+	int			day;
+
+	if (class == NUMBER_INTERVAL && fabs(serial) < LAST_SERIAL)
+		return IntervalText(serial, out, length);
+	if (class == NUMBER_PLAIN || class == NUMBER_INTERVAL || serial < 0)
+		return CELL_NUMBER;
+	if (date1904 && class != NUMBER_TIME)
+		serial += DAYS_1904;
+	if (serial >= LAST_SERIAL)
+		return CELL_NUMBER;
+	ms = llround(serial * MS_PER_DAY);
+	days = ms / MS_PER_DAY;
+	ms %= MS_PER_DAY;
+	if (days == 0 && !date1904)
+	{
+		*length = TimeText(ms, out);
+		return CELL_TIME;
+	}
+	if (class == NUMBER_TIME && days == 0)
+	{
+		*length = TimeText(ms, out);
+		return CELL_TIME;
+	}
+	if ((days == 60 && !date1904) || days >= LAST_SERIAL)
+		return CELL_NUMBER;
+	CivilDate(days - 25569 + (days < 60 && !date1904), &year, &month, &day);
+	*length = sprintf(out, "%04d-%02d-%02d", year, month, day);
+	if (ms == 0 && class != NUMBER_TIME)
+		return class == NUMBER_DATE ? CELL_DATE : CELL_TIMESTAMP;
+	out[(*length)++] = ' ';
+	*length += TimeText(ms, out + *length);
+	return CELL_TIMESTAMP;
+}
