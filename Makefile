@@ -79,6 +79,7 @@ SQL_PARTS = \
 	sql/30-bronze.sql \
 	sql/40-silver.sql \
 	sql/50-gold.sql \
+	sql/55-sales-pack.sql \
 	sql/60-run.sql \
 	sql/90-finish.sql
 

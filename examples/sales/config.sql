@@ -13,18 +13,3 @@ SELECT medallion.create_feature('sales_credit_notes_detailed',
 	ARRAY['sales/credit_notes/detailed/**/*.xls*'], ARRAY['document_number', 'line_no']);
 SELECT medallion.create_feature('sales_credit_notes_summarized',
 	ARRAY['sales/credit_notes/summarized/**/*.xls*'], ARRAY['document_number']);
-
--- The four gold tables.
-SELECT medallion.install_sales_pack('sales_cash_invoices_detailed', '{
-	"document": "document_number",
-	"date": "trn_date",
-	"branch_code": "branch_code",
-	"branch_name": "branch_name",
-	"customer": "customer_code",
-	"product": "item_code",
-	"quantity": "quantity",
-	"price": "unit_price",
-	"discount": "discount",
-	"vat": "vat_amount",
-	"amount": "amount"
-}');

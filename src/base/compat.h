@@ -14,8 +14,7 @@
 #error "medallion needs PostgreSQL 15 or later"
 #endif
 
-#if PG_VERSION_NUM >= 170000
-#include "commands/progress.h"
-#endif
+/* the server's own macro for this changed its name and its place in 18 */
+#define NEVER_RETURNS __attribute__((noreturn))
 
 #endif							/* MEDALLION_COMPAT_H */

@@ -6,7 +6,7 @@
 #ifndef MEDALLION_OPTIONS_H
 #define MEDALLION_OPTIONS_H
 
-#include "postgres.h"
+#include "base/compat.h"
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 
@@ -85,6 +85,6 @@ extern void ParseColumnOptions(const FeatureOptions *feature, const char *column
 extern void JsonbObjectItems(Jsonb *object, List **names, List **values);
 
 /* Raises "unrecognized ... "x"" with the nearest of the candidates as hint. */
-extern void RaiseUnknownName(const char *what, const char *name, List *candidates) pg_attribute_noreturn();
+extern void RaiseUnknownName(const char *what, const char *name, List *candidates) NEVER_RETURNS;
 
 #endif							/* MEDALLION_OPTIONS_H */

@@ -121,6 +121,7 @@ static const char *const pinned[][2] = {
 	{"jit", "off"},
 };
 
+/* Pins them; returns what UnpinSettings() needs. */
 int
 PinSettings(void)
 {
@@ -132,8 +133,13 @@ PinSettings(void)
 	return nest_level;
 }
 
+/*
+ * Takes everything back to what it was, what a user's function set for the
+ * session in between included: a "commit" here would let it reach statements
+ * that run as the extension's owner.
+ */
 void
 UnpinSettings(int nest_level)
 {
-	AtEOXact_GUC(true, nest_level);
+	AtEOXact_GUC(false, nest_level);
 }

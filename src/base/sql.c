@@ -321,12 +321,17 @@ ExtensionOwner(void)
 	return owner;
 }
 
-/* Becomes another role until EndAs(). */
+/*
+ * Becomes another role until EndAs().  Restricted: what that role's functions
+ * leave for later (deferred triggers, session settings) must not happen as
+ * the caller.
+ */
 void
 AsRole(SavedIdentity *saved, Oid role)
 {
 	GetUserIdAndSecContext(&saved->user, &saved->security_context);
-	SetUserIdAndSecContext(role, saved->security_context | SECURITY_LOCAL_USERID_CHANGE);
+	SetUserIdAndSecContext(role, saved->security_context | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_RESTRICTED_OPERATION);
 }
 
 /*

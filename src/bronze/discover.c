@@ -239,7 +239,7 @@ IsYear(const char *word)
 static void
 FolderValue(const char *folder, List **names, List **values)
 {
-	char	   *equals = strchr(folder, '=');
+	const char *equals = strchr(folder, '=');
 	int			month = MonthNumber(folder);
 
 	if (equals != NULL && equals != folder)

@@ -29,6 +29,7 @@
 #define QUOTE_REACH ((size_t) 1024 * 1024)
 #define RECORD_CELLS 64			/* a record has at most so many times the largest cell */
 #define ROWS_PER_CHECK 1000
+#define BAD_ROW_WEIGHT 100		/* a bad row may have cost as much as so many rows */
 #define DEFAULT_COLUMNS 16384
 #define DEFAULT_CELL_SIZE (1 << 20)
 #define REPLACEMENT 0xFFFD
@@ -502,7 +503,7 @@ IsPlainAscii(const char *text, size_t length)
 		odd |= word | ((word - ones) & ~word);
 	}
 	for (; i < length; i++)
-		odd |= text[i] <= 0 ? ones << 7 : 0;
+		odd |= (signed char) text[i] <= 0 ? ones << 7 : 0;
 	return (odd & ones << 7) == 0;
 }
 
@@ -586,6 +587,7 @@ HandOutBadRow(CsvReader *csv, ReaderRow *row)
 	row->cells = NULL;
 	row->raw = csv->raw.data;
 	row->raw_length = csv->raw.length;
+	csv->records += BAD_ROW_WEIGHT;
 	PassRecord(csv);
 	return ReaderFail(&csv->base, READER_BAD_ROW, "%s", csv->complaint);
 }
@@ -753,9 +755,9 @@ EncodingByNuls(const char *sample, size_t length)
 		first += sample[2 * i] == '\0';
 		second += sample[2 * i + 1] == '\0';
 	}
-	if (second * 2 > pairs && first * 8 < second)
+	if (second * 2 > pairs && first * 4 < second)
 		return ENCODING_UTF16LE;
-	if (first * 2 > pairs && second * 8 < first)
+	if (first * 2 > pairs && second * 4 < first)
 		return ENCODING_UTF16BE;
 	return ENCODING_UNKNOWN;
 }

@@ -1,55 +1,64 @@
 /*
  * format.h
- *	  What a file format gives to the reader, and what the reader gives to it.
- *
- * Internal to src/file.  A new format is one FormatRoutine and one line in
- * RecogniseFormat() of reader.c.
+ *	  What a format brings to reader.c, and the tools that formats share.
  */
 #ifndef MEDALLION_FORMAT_H
 #define MEDALLION_FORMAT_H
 
-#include <sys/types.h>
-
 #include "file/reader.h"
 
-/* The calls of reader.h, for one format. */
-typedef struct FormatRoutine
+#define READER_MESSAGE_SIZE 512
+#define READER_DETECTED_SIZE 160
+
+typedef struct FormatOps
 {
-	const char *name;			/* short: "xlsx" */
+	const char *name;
+	size_t		size;			/* of the format's own struct, which begins with a Reader */
 	ReaderStatus (*open) (Reader *reader);
 	ReaderStatus (*next_sheet) (Reader *reader, ReaderSheet *sheet);
 	ReaderStatus (*next_row) (Reader *reader, ReaderRow *row);
-	void		(*close) (Reader *reader);	/* also after a failed open */
-} FormatRoutine;
+	void		(*close) (Reader *reader);
+} FormatOps;
 
+/* What all readers have; a format's struct begins with it. */
 struct Reader
 {
-	const FormatRoutine *format;	/* NULL until the content was recognised */
-	void	   *state;			/* the format's own; NULL until its open */
-	int			fd;				/* the caller's */
-	ReaderOptions options;		/* every field filled in */
-	char		encoding[64];	/* what options.encoding points to */
-	uint64_t	file_size;
-	uint64_t	consumed;		/* bytes of the file read, for progress */
-	ReaderStatus failed;		/* READER_OK, or the failure every later call repeats */
-	int64_t		row;			/* position; 0 where it does not apply */
+	const FormatOps *ops;
+	int			fd;
+	ReaderOptions options;
+	ReaderStatus status;		/* of the last failure: it stays */
+	int64_t		row;			/* where the reader stands */
 	int			column;
-	char		message[512];
-	char		detected[160];
+	uint64_t	done;			/* bytes */
+	uint64_t	total;
+	char		message[READER_MESSAGE_SIZE];
+	char		detected[READER_DETECTED_SIZE];
 };
 
-extern const FormatRoutine XlsxFormat;
-extern const FormatRoutine CsvFormat;
+extern const FormatOps csv_format;
+extern const FormatOps xlsx_format;
 
-/* Notes why the reader fails and returns the status. */
-extern ReaderStatus ReaderFail(Reader *reader, ReaderStatus status, const char *format, ...)
+/* Notes a failure and returns its status. */
+extern ReaderStatus ReaderFail(Reader *reader, ReaderStatus status, const char *format,...)
 			__attribute__((format(printf, 3, 4)));
-extern ReaderStatus ReaderNoMemory(Reader *reader);
 
-/* READER_CANCELLED when the caller wants to stop, else READER_OK. */
-extern ReaderStatus ReaderCheckInterrupt(Reader *reader);
+/* Reads up to length bytes at an offset; fewer only at the end; -1 on error. */
+extern ptrdiff_t ReadAt(int fd, void *buffer, size_t length, uint64_t offset);
 
-/* Reads up to size bytes at an offset; fewer only at the end of the file, -1 on error. */
-extern ssize_t ReaderReadAt(Reader *reader, void *buffer, size_t size, uint64_t offset);
+/* Is this valid UTF-8 without NUL bytes? */
+extern bool IsValidText(const char *text, size_t length);
+
+/* A byte buffer that grows; refuses to grow beyond its limit. */
+typedef struct Buffer
+{
+	char	   *data;
+	size_t		length;
+	size_t		capacity;
+	size_t		limit;			/* 0: none */
+} Buffer;
+
+extern bool BufferReserve(Buffer *buffer, size_t more);	/* false: out of memory or limit */
+extern bool BufferAppend(Buffer *buffer, const char *data, size_t length);
+extern void BufferFree(Buffer *buffer);
 
 #endif							/* MEDALLION_FORMAT_H */
