@@ -43,6 +43,7 @@ OBJS += \
 	src/bronze/discover.o \
 	src/bronze/ledger.o \
 	src/bronze/load.o \
+	src/bronze/read.o \
 	src/bronze/sink.o \
 	src/bronze/source.o
 

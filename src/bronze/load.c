@@ -430,17 +430,6 @@ LoadSheet(FileLoad *load, const ReaderSheet *sheet)
 	load->outcome->sheets = lappend(load->outcome->sheets, outcome);
 }
 
-/* Reader options of a feature. */
-static void
-FeatureReaderOptions(const FeatureOptions *options, ReaderOptions *reader)
-{
-	SourceReaderOptions(reader);
-	reader->delimiter = options->delimiter ? options->delimiter[0] : 0;
-	reader->quote = options->quote ? options->quote[0] : 0;
-	reader->escape = options->escape ? options->escape[0] : 0;
-	reader->encoding = options->encoding;
-}
-
 /* Loads every sheet that the feature wants. */
 static void
 LoadSheets(FileLoad *load)
@@ -449,6 +438,7 @@ LoadSheets(FileLoad *load)
 	ReaderOptions reader;
 	ReaderSheet sheet;
 
+	SourceReaderOptions(&reader);
 	FeatureReaderOptions(options, &reader);
 	SourceStartReading(load->source, &reader);
 	load->outcome->detected = psprintf("%s %s", ReaderFormat(load->source->reader),

@@ -219,6 +219,16 @@ SourceReaderOptions(ReaderOptions *options)
 	options->interrupted = InterruptedHere;
 }
 
+/* What a feature says of how its files are to be read. */
+void
+FeatureReaderOptions(const FeatureOptions *feature, ReaderOptions *options)
+{
+	options->delimiter = feature->delimiter ? feature->delimiter[0] : 0;
+	options->quote = feature->quote ? feature->quote[0] : options->quote;
+	options->escape = feature->escape ? feature->escape[0] : 0;
+	options->encoding = feature->encoding;
+}
+
 static int
 StatusErrcode(ReaderStatus status)
 {

@@ -11,6 +11,7 @@
 #define MEDALLION_SOURCE_H
 
 #include "postgres.h"
+#include "base/options.h"
 #include "file/reader.h"
 
 #define SOURCE_HASH_LENGTH 32	/* SHA-256 */
@@ -37,8 +38,11 @@ extern Source *SourceOpen(const char *path, Oid role);
 /* SHA-256 of the whole file. */
 extern void SourceHash(Source *source, uint8 hash[SOURCE_HASH_LENGTH]);
 
-/* Starts the reader; limits come from the settings. */
+/* Reader options: limits by the settings, then what a feature says. */
 extern void SourceReaderOptions(ReaderOptions *options);
+extern void FeatureReaderOptions(const FeatureOptions *feature, ReaderOptions *options);
+
+/* Starts the reader. */
 extern void SourceStartReading(Source *source, const ReaderOptions *options);
 
 /* Steps; false at the end.  Errors are raised with file, sheet, row, column. */

@@ -84,8 +84,9 @@ extern void XlsxCloseSheet(XlsxSheetReader *sheet);
 #define NUMBER_TEXT_SIZE 48
 
 /* A number as the file spells it -> its shortest plain spelling; 0 if it is
- * no number.  *value gets the double. */
-extern size_t CanonicalNumber(const char *text, size_t length, char out[NUMBER_TEXT_SIZE], double *value);
+ * none.  Or -> a double; false if it is none. */
+extern size_t CanonicalNumber(const char *text, size_t length, char out[NUMBER_TEXT_SIZE]);
+extern bool ParseSerial(const char *text, size_t length, double *value);
 
 /* A serial number -> date, timestamp, time or interval; CELL_NUMBER if it is none. */
 extern CellKind SerialToText(double serial, NumberClass class, bool date1904, char out[NUMBER_TEXT_SIZE],

@@ -288,25 +288,18 @@ NumberCell(XlsxSheetReader *sheet)
 	double		value;
 	size_t		length;
 	const char *text = TrimmedValue(sheet, &length);
-	size_t		canonical;
+	size_t		spelled = 0;
 	CellKind	kind = CELL_NUMBER;
 
 	if (length == 0)
 		return CELL_EMPTY;
-	canonical = CanonicalNumber(text, length, out, &value);
-	if (canonical == 0)
+	if (class != NUMBER_PLAIN && ParseSerial(text, length, &value))
+		kind = SerialToText(value, class, xlsx->date1904, out, &spelled);
+	if (kind == CELL_NUMBER)
+		spelled = CanonicalNumber(text, length, out);
+	if (spelled == 0)
 		return CELL_TEXT;
-	if (class != NUMBER_PLAIN)
-	{
-		size_t		date_length;
-
-		kind = SerialToText(value, class, xlsx->date1904, out, &date_length);
-		if (kind != CELL_NUMBER)
-			canonical = date_length;
-		else
-			canonical = CanonicalNumber(text, length, out, &value);
-	}
-	if (!SetValue(sheet, out, canonical))
+	if (!SetValue(sheet, out, spelled))
 		SheetFail(sheet, READER_NO_MEMORY, "out of memory");
 	return kind;
 }

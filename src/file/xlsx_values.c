@@ -120,26 +120,35 @@ ShortestNumber(double value, char out[NUMBER_TEXT_SIZE])
 	return PlainNotation(scientific, out);
 }
 
-/* A number as the file spells it -> its shortest plain spelling. */
-size_t
-CanonicalNumber(const char *text, size_t length, char out[NUMBER_TEXT_SIZE], double *value)
+/* A number as the file spells it -> a double; false if it is none. */
+bool
+ParseSerial(const char *text, size_t length, double *value)
 {
 	char		copy[MAX_NUMBER_TEXT + 1];
 	char	   *end;
 
 	if (length == 0 || length > MAX_NUMBER_TEXT || !LooksNumeric(text, length))
-		return 0;
+		return false;
 	memcpy(copy, text, length);
 	copy[length] = '\0';
 	*value = strtod(copy, &end);
-	if (end != copy + length || !isfinite(*value))
+	return end == copy + length && isfinite(*value);
+}
+
+/* A number as the file spells it -> its shortest plain spelling. */
+size_t
+CanonicalNumber(const char *text, size_t length, char out[NUMBER_TEXT_SIZE])
+{
+	double		value;
+
+	if (length == 0)
 		return 0;
 	if (IsCanonical(text, length))
 	{
 		memcpy(out, text, length);
 		return length;
 	}
-	return ShortestNumber(*value, out);
+	return ParseSerial(text, length, &value) ? ShortestNumber(value, out) : 0;
 }
 
 /* Days since 1970-01-01 -> year, month, day (the civil calendar). */
@@ -158,16 +167,51 @@ CivilDate(int64_t days, int *year, int *month, int *day)
 	*year = year_of_era + era * 400 + (*month <= 2);
 }
 
+/* A number padded with zeros to a width; the width. */
+static size_t
+PutDigits(char *out, int number, int width)
+{
+	for (int i = width - 1; i >= 0; i--)
+	{
+		out[i] = '0' + number % 10;
+		number /= 10;
+	}
+	return width;
+}
+
 /* HH:MM:SS[.mmm]; hours may exceed a day. */
 static size_t
 TimeText(int64_t ms, char *out)
 {
-	size_t		n = sprintf(out, "%02lld:%02lld:%02lld", (long long) (ms / 3600000),
-							(long long) (ms / 60000 % 60), (long long) (ms / 1000 % 60));
+	int64_t		hours = ms / 3600000;
+	size_t		n = hours < 100 ? PutDigits(out, hours, 2) : (size_t) sprintf(out, "%lld", (long long) hours);
 
+	out[n++] = ':';
+	n += PutDigits(out + n, ms / 60000 % 60, 2);
+	out[n++] = ':';
+	n += PutDigits(out + n, ms / 1000 % 60, 2);
 	if (ms % 1000 != 0)
-		n += sprintf(out + n, ".%03lld", (long long) (ms % 1000));
+	{
+		out[n++] = '.';
+		n += PutDigits(out + n, ms % 1000, 3);
+	}
 	return n;
+}
+
+/* YYYY-MM-DD */
+static size_t
+DateText(int64_t days, char *out)
+{
+	int			year;
+	int			month;
+	int			day;
+
+	CivilDate(days, &year, &month, &day);
+	PutDigits(out, year, 4);
+	out[4] = out[7] = '-';
+	PutDigits(out + 5, month, 2);
+	PutDigits(out + 8, day, 2);
+	return 10;
 }
 
 static CellKind
@@ -193,9 +237,6 @@ SerialToText(double serial, NumberClass class, bool date1904, char out[NUMBER_TE
 {
 	int64_t		ms;
 	int64_t		days;
-	int			year;
-	int			month;
-	int			day;
 
 	if (class == NUMBER_INTERVAL && fabs(serial) < LAST_SERIAL)
 		return IntervalText(serial, out, length);
@@ -208,20 +249,14 @@ SerialToText(double serial, NumberClass class, bool date1904, char out[NUMBER_TE
 	ms = llround(serial * MS_PER_DAY);
 	days = ms / MS_PER_DAY;
 	ms %= MS_PER_DAY;
-	if (days == 0 && !date1904)
-	{
-		*length = TimeText(ms, out);
-		return CELL_TIME;
-	}
-	if (class == NUMBER_TIME && days == 0)
+	if (days == 0 && (class == NUMBER_TIME || !date1904))
 	{
 		*length = TimeText(ms, out);
 		return CELL_TIME;
 	}
 	if ((days == 60 && !date1904) || days >= LAST_SERIAL)
 		return CELL_NUMBER;
-	CivilDate(days - 25569 + (days < 60 && !date1904), &year, &month, &day);
-	*length = sprintf(out, "%04d-%02d-%02d", year, month, day);
+	*length = DateText(days - 25569 + (days < 60 && !date1904), out);
 	if (ms == 0 && class != NUMBER_TIME)
 		return class == NUMBER_DATE ? CELL_DATE : CELL_TIMESTAMP;
 	out[(*length)++] = ' ';
