@@ -363,17 +363,34 @@ CastChecks(const SilverShape *shape)
 	return checks;
 }
 
+/* Rows of one key and time that differ: one was chosen, which deserves a word. */
+static List *
+AddConflicts(List *outcomes, const char *table, const SilverOutcome *silver)
+{
+	CheckOutcome *outcome = palloc0(sizeof(CheckOutcome));
+
+	outcome->name = outcome->kind = "conflict";
+	outcome->checked = silver->rows_in;
+	outcome->affected = silver->conflicts;
+	outcome->status = silver->conflicts > 0 ? "WARNING" : "PASSED";
+	outcome->samples = silver->conflicts > 0 ? SampleAddresses(table, "dq_conflict_flag") : "[]";
+	return lappend(outcomes, outcome);
+}
+
 /* Verdicts of a run: row checks over what it took in, duplicates over what is
  * current. */
 List *
-CountVerdicts(const SilverShape *shape, const char *stage, const char *table, int64 rows)
+CountVerdicts(const SilverShape *shape, const char *stage, const char *table,
+			  const SilverOutcome *silver)
 {
+	bool		history = FeatureKeepsHistory(shape->feature);
 	List	   *outcomes = NIL;
 
 	if (!medallion_enable_data_quality_checks)
 		return NIL;
-	if (rows > 0)
+	if (silver->rows_in > 0)
 		outcomes = CountFlags(outcomes, list_concat(CastChecks(shape), shape->checks), stage, "true");
-	return CountFlags(outcomes, shape->duplicate_checks, table,
-					  FeatureKeepsHistory(shape->feature) ? "_scd2_is_current" : "true");
+	if (history)
+		outcomes = AddConflicts(outcomes, table, silver);
+	return CountFlags(outcomes, shape->duplicate_checks, table, history ? "_scd2_is_current" : "true");
 }

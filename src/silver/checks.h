@@ -15,9 +15,9 @@ extern void LoadChecks(SilverShape *shape);
 /* Sets the duplicate flags of current rows anew, where they are not right. */
 extern void FlagDuplicates(const SilverShape *shape, const char *table);
 
-/* Counts the verdicts over a staging table; raises for a failed check whose
+/* The verdicts of a run (CheckOutcome *); raises for a failed check whose
  * action is "fail". */
 extern List *CountVerdicts(const SilverShape *shape, const char *stage, const char *table,
-						   int64 rows);
+						   const SilverOutcome *outcome);
 
 #endif							/* MEDALLION_CHECKS_H */

@@ -188,6 +188,8 @@ ApplyVersions(Merge *merge)
 					  merge->run_id, merge->run_id, merge->versions, merge->events, merge->table);
 	SqlExecFormat(NULL, "UPDATE %s v SET dq_conflict_flag = true FROM %s n WHERE " SAME_VERSION
 				  " AND n.conflict AND NOT v.dq_conflict_flag", merge->table, merge->versions);
+	merge->outcome->conflicts +=
+		SqlBigint(psprintf("SELECT count(*) FROM %s WHERE conflict", merge->versions), NULL, 0);
 	keys = SqlBigint(psprintf("SELECT count(*) FROM %s v JOIN %s r ON v._business_key_hash = r._business_key_hash"
 							  " WHERE v._opened_run_id = " INT64_FORMAT " AND v._scd2_version = 1",
 							  merge->table, merge->refold, merge->run_id), NULL, 0);

@@ -221,7 +221,7 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	if (FeatureKeepsHistory(feature))
 		outcome->quarantined = QuarantineNullKeys(shape, merge.stage, run_id);
 	MergeStage(&merge);
-	outcome->checks = CountVerdicts(shape, merge.stage, merge.table, outcome->rows_in);
+	outcome->checks = CountVerdicts(shape, merge.stage, merge.table, outcome);
 	SqlExecFormat(NULL, "DROP TABLE %s", merge.stage);
 }
 

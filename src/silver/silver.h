@@ -28,7 +28,7 @@ typedef struct SilverOutcome
 	bool		rebuilt;		/* a type was widened: everything was folded again */
 	int64		rows_in;		/* bronze rows taken in */
 	int64		quarantined;
-	int64		filtered;
+	int64		conflicts;		/* versions chosen between differing rows of one time */
 	int64		invalid;		/* rows with any flag set */
 	int64		inserted;		/* keys opened (rows, for append) */
 	int64		updated;		/* keys that got a further version */

@@ -115,23 +115,36 @@ NoteChange(SilverOutcome *outcome, const char *type, const char *column, char *o
 	outcome->changes = lappend(outcome->changes, change);
 }
 
-/*
- * Drops the views over the table that are ours, so that a column's type can
- * change; models' views are made again from their queries when the models are
- * refreshed.  Views of others stop the change, by name.
- */
-static void
-DropDependentViews(const SilverShape *shape, Oid table)
+/* The names of all models, whose views can be made again from their queries. */
+static Datum
+ModelNames(void)
+{
+	SqlRows    *rows = CatalogFetch("SELECT coalesce(array_agg(name), '{}') FROM medallion.models", NULL);
+	bool		isnull;
+
+	return RowDatum(rows, 0, 1, &isnull);
+}
+
+/* The comment that marks a view as ours. */
+static char *
+ViewComment(const SilverShape *shape)
+{
+	return psprintf("medallion: rows of feature %s", shape->feature->name);
+}
+
+/* Views over the table, and over these; is each ours (the feature's, by its
+ * comment) or a model's? */
+static SqlRows *
+FetchDependentViews(const SilverShape *shape, Oid table)
 {
 	SqlParams	params = {0};
-	SqlRows    *rows;
 
 	ParamDatum(&params, OIDOID, ObjectIdGetDatum(table));
-	ParamText(&params, medallion_silver_schema);
+	ParamText(&params, ViewComment(shape));
+	ParamDatum(&params, TEXTARRAYOID, ModelNames());
 	ParamText(&params, medallion_model_schema);
-	ParamText(&params, shape->feature->name);
 	ParamText(&params, medallion_gold_schema);
-	rows = SqlFetch("WITH RECURSIVE dependents AS ("
+	return SqlFetch("WITH RECURSIVE dependents AS ("
 					" SELECT r.ev_class AS oid FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid"
 					" WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass"
 					" AND d.refobjid = $1 AND r.ev_class <> $1"
@@ -139,16 +152,28 @@ DropDependentViews(const SilverShape *shape, Oid table)
 					" SELECT r.ev_class FROM dependents p JOIN pg_depend d ON d.refobjid = p.oid"
 					" AND d.refclassid = 'pg_class'::regclass AND d.classid = 'pg_rewrite'::regclass"
 					" JOIN pg_rewrite r ON r.oid = d.objid WHERE r.ev_class <> p.oid)\n"
-					"SELECT c.oid::regclass::text, n.nspname = $3 OR n.nspname = $5"
-					" OR (n.nspname = $2 AND starts_with(c.relname, $4 || '_'))"
+					"SELECT c.oid::regclass::text, coalesce(obj_description(c.oid, 'pg_class') = $2, false)"
+					" OR (c.relname = ANY ($3) AND n.nspname IN ($4, $5))"
 					" FROM dependents JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace"
 					" ORDER BY 2, 1", &params);
+}
+
+/*
+ * Drops the views over the table, so that it can change; models' views are
+ * made again from their queries when the models are next looked at.  A view of
+ * anybody else stops the change, by name.
+ */
+static void
+DropDependentViews(const SilverShape *shape, Oid table)
+{
+	SqlRows    *rows = FetchDependentViews(shape, table);
+
 	for (uint64 i = 0; i < rows->count; i++)
 	{
 		if (!RowBool(rows, i, 2))
 			ereport(ERROR,
 					(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-					 errmsg("cannot change a column type of %s because view %s depends on it",
+					 errmsg("cannot change the columns of %s because view %s depends on it",
 							SilverName(shape), RowText(rows, i, 1)),
 					 errhint("Drop the view, run again, and create it again.")));
 	}
@@ -290,6 +315,8 @@ CreateView(const SilverShape *shape, const char *suffix, const char *condition)
 	Oid			table = TableOid(medallion_silver_schema, shape->feature->name);
 	Relation	rel = table_open(table, AccessShareLock);
 	TupleDesc	desc = RelationGetDescr(rel);
+	char	   *view = QualifiedName(medallion_silver_schema,
+									 psprintf("%s%s", shape->feature->name, suffix));
 	StringInfoData columns;
 
 	initStringInfo(&columns);
@@ -300,10 +327,9 @@ CreateView(const SilverShape *shape, const char *suffix, const char *condition)
 							 quote_identifier(NameStr(TupleDescAttr(desc, i)->attname)));
 	}
 	table_close(rel, NoLock);
-	SqlExecFormat(NULL, "CREATE OR REPLACE VIEW %s AS SELECT %s FROM %s d WHERE %s",
-				  QualifiedName(medallion_silver_schema,
-								psprintf("%s%s", shape->feature->name, suffix)),
+	SqlExecFormat(NULL, "CREATE OR REPLACE VIEW %s AS SELECT %s FROM %s d WHERE %s", view,
 				  columns.data, SilverName(shape), condition);
+	SqlExecFormat(NULL, "COMMENT ON VIEW %s IS %s", view, quote_literal_cstr(ViewComment(shape)));
 }
 
 /* The views of one split: all its versions, and its current ones. */
