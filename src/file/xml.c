@@ -26,7 +26,7 @@ struct Xml
 	XmlHandler	handler;
 	const char *path;			/* for messages; the caller's */
 	int			depth;
-	uint64_t	fed;			/* bytes given to expat */
+	uint64_t	silent;			/* bytes given to expat since it last told of anything */
 };
 
 /* A name without its prefix. */
@@ -43,6 +43,7 @@ HandleStart(void *arg, const XML_Char *name, const XML_Char **attributes)
 {
 	Xml		   *xml = arg;
 
+	xml->silent = 0;
 	if (++xml->depth > MAX_DEPTH)
 	{
 		ReaderFail(xml->reader, READER_LIMIT, "part \"%s\" is nested more than %d deep", xml->path, MAX_DEPTH);
@@ -57,6 +58,7 @@ HandleEnd(void *arg, const XML_Char *name)
 {
 	Xml		   *xml = arg;
 
+	xml->silent = 0;
 	xml->depth--;
 	if (xml->handler.end != NULL)
 		xml->handler.end(xml->handler.arg, LocalName(name));
@@ -67,6 +69,7 @@ HandleText(void *arg, const XML_Char *text, int length)
 {
 	Xml		   *xml = arg;
 
+	xml->silent = 0;
 	xml->handler.text(xml->handler.arg, text, length);
 }
 
@@ -122,8 +125,8 @@ ParserFailure(Xml *xml)
 		return xml->reader->status;
 	if (error == XML_ERROR_NO_MEMORY)
 		return ReaderFail(xml->reader, READER_NO_MEMORY, "out of memory");
-	return ReaderFail(xml->reader, READER_ERROR, "part \"%s\" is not well-formed, line %lu: %s", xml->path,
-					  (unsigned long) XML_GetCurrentLineNumber(xml->parser), XML_ErrorString(error));
+	return ReaderFail(xml->reader, READER_ERROR, "part \"%s\" is not well-formed: %s", xml->path,
+					  XML_ErrorString(error));
 }
 
 /* Parses one piece. */
@@ -138,11 +141,10 @@ XmlStep(Xml *xml)
 	got = ContainerRead(xml->container, buffer, PIECE_BYTES);
 	if (got < 0)
 		return xml->reader->status;
+	xml->silent += got;
 	if (XML_ParseBuffer(xml->parser, got, got == 0) != XML_STATUS_OK)
 		return ParserFailure(xml);
-	xml->fed += got;
-	if (xml->fed - (uint64_t) XML_GetCurrentByteIndex(xml->parser) > MAX_TOKEN_BYTES && got > 0 &&
-		XML_GetCurrentByteIndex(xml->parser) >= 0)
+	if (xml->silent > MAX_TOKEN_BYTES)
 		return ReaderFail(xml->reader, READER_LIMIT, "part \"%s\" has a tag of more than %d bytes", xml->path,
 						  MAX_TOKEN_BYTES);
 	return got == 0 ? READER_END : READER_OK;
