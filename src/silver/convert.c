@@ -143,7 +143,6 @@ ParseWhole(Cursor *in, char decimal_mark, ParsedNumber *number, bool *overflow)
 	int			run = 0;		/* digits since the last mark */
 	bool		grouped = false;
 	int			mark;
-	int			total = 0;
 
 	for (;;)
 	{
@@ -151,9 +150,8 @@ ParseWhole(Cursor *in, char decimal_mark, ParsedNumber *number, bool *overflow)
 		{
 			AddDigit(number, *in->p++, overflow);
 			run++;
-			total++;
 		}
-		if (grouped ? run != 3 : false)
+		if (grouped && run != 3)
 			return false;
 		mark = GroupMark(in, decimal_mark);
 		if (mark == 0)

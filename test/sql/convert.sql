@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS medallion;
 RESET client_min_messages;
 
 -- clean_text(): white space of all kinds, words for nothing, case
-SELECT v, medallion.clean_text(v) AS cleaned
+SELECT length(v), medallion.clean_text(v) AS cleaned
   FROM unnest(ARRAY['x', ' x ', E'\t x\n', U&'\00A0x\00A0', U&'\FEFFx', U&'\202F12\2007', 'a b', '', ' ', U&'\00A0']) v;
 SELECT medallion.clean_text(' n/a ', '{n/a,-}'), medallion.clean_text('-', '{n/a,-}'), medallion.clean_text('N/A', '{n/a,-}');
 SELECT medallion.clean_text(' aB ', NULL, 'upper'), medallion.clean_text(' aB ', NULL, 'lower'), medallion.clean_text(NULL);
