@@ -4,8 +4,12 @@
  */
 #include "base/compat.h"
 
+#include "silver/clean.h"
+
+#include "access/tupmacs.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/formatting.h"
@@ -14,24 +18,43 @@ PG_FUNCTION_INFO_V1(medallion_clean_text);
 
 /*
  * Bytes of the white space that a text begins with, 0 if none: ASCII's, and
- * the no-break spaces and marks that come with office programs.
+ * the no-break spaces and marks that come with office programs.  Those are
+ * known in UTF-8, and in the single-byte encodings of western Europe.
  */
-static int
-SpaceAtStart(const unsigned char *p, const unsigned char *end)
+int
+SpaceAtStart(const char *start, const char *end)
 {
-	if (p < end && (*p == ' ' || (*p >= '\t' && *p <= '\r')))
+	const unsigned char *p = (const unsigned char *) start;
+
+	if (start >= end)
+		return 0;
+	if (*p == ' ' || (*p >= '\t' && *p <= '\r'))
 		return 1;
-	if (end - p >= 2 && p[0] == 0xC2 && p[1] == 0xA0)	/* U+00A0 */
-		return 2;
-	if (end - p >= 3 && ((p[0] == 0xE2 && p[1] == 0x80 && (p[2] == 0x87 || p[2] == 0xAF)) ||	/* U+2007, U+202F */
-						 (p[0] == 0xEF && p[1] == 0xBB && p[2] == 0xBF)))	/* U+FEFF */
-		return 3;
-	return 0;
+	if (*p < 0x80)
+		return 0;
+	switch (GetDatabaseEncoding())
+	{
+		case PG_UTF8:
+			if (end - start >= 2 && p[0] == 0xC2 && p[1] == 0xA0)	/* U+00A0 */
+				return 2;
+			if (end - start >= 3 && p[0] == 0xE2 && p[1] == 0x80 &&
+				(p[2] == 0x87 || p[2] == 0x89 || p[2] == 0xAF)) /* U+2007, U+2009, U+202F */
+				return 3;
+			if (end - start >= 3 && p[0] == 0xEF && p[1] == 0xBB && p[2] == 0xBF)	/* U+FEFF */
+				return 3;
+			return 0;
+		case PG_LATIN1:
+		case PG_LATIN9:
+		case PG_WIN1252:
+			return *p == 0xA0;
+		default:
+			return 0;
+	}
 }
 
 /* The same at the end. */
 static int
-SpaceAtEnd(const unsigned char *start, const unsigned char *end)
+SpaceAtEnd(const char *start, const char *end)
 {
 	for (int length = 1; length <= 3 && end - start >= length; length++)
 	{
@@ -41,64 +64,78 @@ SpaceAtEnd(const unsigned char *start, const unsigned char *end)
 	return 0;
 }
 
-/* Is the value one of the words for nothing? */
+/* Cuts white space off both ends. */
+void
+TrimSpaces(const char **start, const char **end)
+{
+	int			length;
+
+	while ((length = SpaceAtStart(*start, *end)) > 0)
+		*start += length;
+	while ((length = SpaceAtEnd(*start, *end)) > 0)
+		*end -= length;
+}
+
+/*
+ * Is the value one of the words for nothing?  Walks the array in place, for it
+ * is asked for every cell.
+ */
 static bool
 IsNullToken(ArrayType *tokens, const char *value, int length)
 {
-	ArrayIterator it = array_create_iterator(tokens, 0, NULL);
-	Datum		token;
-	bool		isnull;
-	bool		found = false;
+	int			count = ArrayGetNItems(ARR_NDIM(tokens), ARR_DIMS(tokens));
+	const bits8 *present = ARR_NULLBITMAP(tokens);
+	const char *p = ARR_DATA_PTR(tokens);
 
-	while (!found && array_iterate(it, &token, &isnull))
+	for (int i = 0; i < count; i++)
 	{
-		text	   *word = isnull ? NULL : DatumGetTextPP(token);
-
-		found = word != NULL && VARSIZE_ANY_EXHDR(word) == length &&
-			memcmp(VARDATA_ANY(word), value, length) == 0;
+		if (present != NULL && (present[i / 8] & (1 << (i % 8))) == 0)
+			continue;
+		if (VARSIZE_ANY_EXHDR(p) == length && memcmp(VARDATA_ANY(p), value, length) == 0)
+			return true;
+		p = att_addlength_pointer(p, -1, p);
+		p = (const char *) att_align_nominal(p, TYPALIGN_INT);
 	}
-	array_free_iterator(it);
-	return found;
+	return false;
 }
 
-/* medallion.clean_text(value, null_tokens, letter_case) */
+/* Text in upper or lower case, by the rules of the database's collation: no session changes it. */
+static text *
+ChangeCase(const char *value, int length, text *letter_case)
+{
+	const char *word = VARDATA_ANY(letter_case);
+	int			word_length = VARSIZE_ANY_EXHDR(letter_case);
+
+	if (word_length == 5 && memcmp(word, "upper", 5) == 0)
+		return cstring_to_text(str_toupper(value, length, DEFAULT_COLLATION_OID));
+	if (word_length == 5 && memcmp(word, "lower", 5) == 0)
+		return cstring_to_text(str_tolower(value, length, DEFAULT_COLLATION_OID));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("letter case must be \"upper\" or \"lower\", not \"%.*s\"", word_length, word)));
+}
+
+/* medallion.clean_text(value, null_tokens, letter_case): the value itself where nothing changes */
 Datum
 medallion_clean_text(PG_FUNCTION_ARGS)
 {
 	text	   *value;
-	const unsigned char *start;
-	const unsigned char *end;
-	int			length;
-	int			whole;
+	const char *start;
+	const char *end;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	value = PG_GETARG_TEXT_PP(0);
-	whole = VARSIZE_ANY_EXHDR(value);
-	start = (const unsigned char *) VARDATA_ANY(value);
-	end = start + whole;
-	while ((length = SpaceAtStart(start, end)) > 0)
-		start += length;
-	while ((length = SpaceAtEnd(start, end)) > 0)
-		end -= length;
-	length = end - start;
-	if (length == 0)
+	start = VARDATA_ANY(value);
+	end = start + VARSIZE_ANY_EXHDR(value);
+	TrimSpaces(&start, &end);
+	if (start == end)
 		PG_RETURN_NULL();
-	if (!PG_ARGISNULL(1) && IsNullToken(PG_GETARG_ARRAYTYPE_P(1), (const char *) start, length))
+	if (!PG_ARGISNULL(1) && IsNullToken(PG_GETARG_ARRAYTYPE_P(1), start, end - start))
 		PG_RETURN_NULL();
 	if (!PG_ARGISNULL(2))
-	{
-		char	   *word = text_to_cstring(PG_GETARG_TEXT_PP(2));
-
-		if (strcmp(word, "upper") == 0)
-			PG_RETURN_TEXT_P(cstring_to_text(str_toupper((const char *) start, length, DEFAULT_COLLATION_OID)));
-		if (strcmp(word, "lower") == 0)
-			PG_RETURN_TEXT_P(cstring_to_text(str_tolower((const char *) start, length, DEFAULT_COLLATION_OID)));
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("letter case must be \"upper\" or \"lower\", not \"%s\"", word)));
-	}
-	if (length == whole)
+		PG_RETURN_TEXT_P(ChangeCase(start, end - start, PG_GETARG_TEXT_PP(2)));
+	if (end - start == VARSIZE_ANY_EXHDR(value))
 		PG_RETURN_TEXT_P(value);
-	PG_RETURN_TEXT_P(cstring_to_text_with_len((const char *) start, length));
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(start, end - start));
 }

@@ -3,11 +3,12 @@
  *	  Text as people type it -> numbers, dates, booleans; NULL where it is none.
  *
  * No conversion raises, and none looks at a setting of the session: date order
- * and decimal mark are arguments.
+ * and decimal mark are arguments.  Signs beyond ASCII (currencies, spaces) are
+ * known in a database whose encoding is UTF8.
  */
 #include "base/compat.h"
 
-#include "miscadmin.h"
+#include "silver/clean.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
@@ -20,7 +21,7 @@ PG_FUNCTION_INFO_V1(medallion_to_boolean);
 PG_FUNCTION_INFO_V1(medallion_to_date);
 PG_FUNCTION_INFO_V1(medallion_to_timestamp);
 
-#define MAX_NUMBER_LENGTH 200	/* of a number that is taken for one */
+#define MAX_NUMBER_LENGTH 1000	/* of a number that is taken for one */
 #define MAX_EXPONENT 1000
 #define FAST_DIGITS 18			/* fit int64 */
 
@@ -40,59 +41,59 @@ typedef struct Cursor
 	const char *end;
 } Cursor;
 
-static bool
+static inline bool
 IsDigit(char c)
 {
 	return c >= '0' && c <= '9';
 }
 
-/* Skips one kind of white space; false if there is none. */
-static bool
-SkipSpace(Cursor *in)
+/* An ASCII letter, whatever the locale. */
+static inline bool
+IsLetter(char c)
 {
-	const unsigned char *p = (const unsigned char *) in->p;
-	int			left = in->end - in->p;
-
-	if (left >= 1 && (*p == ' ' || (*p >= '\t' && *p <= '\r')))
-		in->p++;
-	else if (left >= 2 && p[0] == 0xC2 && p[1] == 0xA0)
-		in->p += 2;
-	else if (left >= 3 && p[0] == 0xE2 && p[1] == 0x80 && (p[2] == 0x87 || p[2] == 0x89 || p[2] == 0xAF))
-		in->p += 3;
-	else
-		return false;
-	return true;
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-static void
-SkipSpaces(Cursor *in)
-{
-	while (SkipSpace(in))
-		;
-}
-
+/* Cuts white space off both ends. */
 static void
 CutSpaces(Cursor *in)
 {
-	while (in->end > in->p && (in->end[-1] == ' ' || (in->end[-1] >= '\t' && in->end[-1] <= '\r')))
-		in->end--;
-	while (in->end - in->p >= 2 && (unsigned char) in->end[-2] == 0xC2 && (unsigned char) in->end[-1] == 0xA0)
-		in->end -= 2;
-	SkipSpaces(in);
+	TrimSpaces(&in->p, &in->end);
+}
+
+/* Skips white space. */
+static void
+SkipSpaces(Cursor *in)
+{
+	int			length;
+
+	while ((length = SpaceAtStart(in->p, in->end)) > 0)
+		in->p += length;
+}
+
+/* A text argument as a cursor. */
+static Cursor
+OpenText(text *value)
+{
+	Cursor		in = {VARDATA_ANY(value), VARDATA_ANY(value) + VARSIZE_ANY_EXHDR(value)};
+
+	return in;
 }
 
 /* Currencies that stand before or behind an amount. */
 static const char *const currencies[] = {
-	"R$", "US$", "$", "£", "€", "¥", "₹", "₽", "₩", "₺", "₦",
+	"R$", "US$", "A$", "C$", "$", "£", "€", "¥", "₹", "₽", "₩", "₺", "₦",
 	"USD", "EUR", "GBP", "JPY", "CHF", "AUD", "CAD", "NZD", "CNY", "INR", "BRL", "ZAR", "MXN",
 	"SEK", "NOK", "DKK", "PLN", "CZK", "HUF", "RON", "TRY", "RUB", "KES", "NGN", "UGX", "TZS",
 	"AED", "SAR", "ILS", "SGD", "HKD", "KRW", "THB", "IDR", "MYR", "PHP", "VND", "EGP", "GHS"
 };
 
-/* Cuts one currency off either end. */
-static void
+/* Cuts one currency off either end; false if there is none. */
+static bool
 CutCurrency(Cursor *in)
 {
+	if (in->p < in->end && IsDigit(*in->p) && IsDigit(in->end[-1]))
+		return false;
 	for (int i = 0; i < lengthof(currencies); i++)
 	{
 		int			length = strlen(currencies[i]);
@@ -106,97 +107,83 @@ CutCurrency(Cursor *in)
 		else
 			continue;
 		CutSpaces(in);
-		return;
+		return true;
 	}
+	return false;
 }
 
-static void
-AddDigit(ParsedNumber *number, char digit, bool *overflow)
-{
-	if (number->ndigits == 0 && digit == '0')
-		return;
-	if (number->ndigits == MAX_NUMBER_LENGTH)
-		*overflow = true;
-	else
-		number->digits[number->ndigits++] = digit;
-}
-
-/* A mark between groups of three digits; 0 if there is none, else its length. */
+/* Length of a mark that may stand between groups of three digits; 0 if there is none. */
 static int
 GroupMark(const Cursor *in, char decimal_mark)
 {
-	Cursor		rest = *in;
-
-	if (in->p >= in->end)
-		return 0;
-	if ((*in->p == ',' || *in->p == '.') && *in->p != decimal_mark)
+	if (in->p < in->end && *in->p != decimal_mark && strchr(",.'", *in->p) != NULL)
 		return 1;
-	if (*in->p == '\'')
-		return 1;
-	return SkipSpace(&rest) ? rest.p - in->p : 0;
+	if (in->end - in->p >= 3 && memcmp(in->p, "\xE2\x80\x99", 3) == 0) /* U+2019 */
+		return 3;
+	return SpaceAtStart(in->p, in->end);
 }
 
-/* Digits, in groups of three where they are marked. */
-static bool
-ParseWhole(Cursor *in, char decimal_mark, ParsedNumber *number, bool *overflow)
+/* A run of digits; their count. */
+static int
+ParseDigits(Cursor *in, ParsedNumber *number)
 {
-	int			run = 0;		/* digits since the last mark */
-	bool		grouped = false;
-	int			mark;
+	const char *start = in->p;
 
-	for (;;)
+	for (; in->p < in->end && IsDigit(*in->p); in->p++)
 	{
-		while (in->p < in->end && IsDigit(*in->p))
-		{
-			AddDigit(number, *in->p++, overflow);
-			run++;
-		}
-		if (grouped && run != 3)
-			return false;
-		mark = GroupMark(in, decimal_mark);
-		if (mark == 0)
-			return true;
-		if (!grouped && (run < 1 || run > 3))
-			return false;
-		in->p += mark;
-		grouped = true;
-		run = 0;
+		if (number->ndigits > 0 || *in->p != '0')
+			number->digits[number->ndigits++] = *in->p;
 	}
+	return in->p - start;
 }
 
-/* Decimal mark and digits, then an exponent. */
+/*
+ * Digits before the decimal mark, in groups of three where they are marked:
+ * all by the same mark, and the first not beginning with 0, or 0,123 would be
+ * read as 123.
+ */
 static bool
-ParseFraction(Cursor *in, char decimal_mark, ParsedNumber *number, bool any, bool *overflow)
+ParseWhole(Cursor *in, char decimal_mark, ParsedNumber *number, int *count)
 {
-	if (in->p < in->end && *in->p == decimal_mark)
-	{
-		in->p++;
-		while (in->p < in->end && IsDigit(*in->p))
-		{
-			AddDigit(number, *in->p++, overflow);
-			number->exponent--;
-			any = true;
-		}
-	}
-	if (!any)
+	const char *start = in->p;
+	const char *mark;
+	int			length;
+
+	*count = ParseDigits(in, number);
+	mark = in->p;
+	length = GroupMark(in, decimal_mark);
+	if (length == 0)
+		return true;
+	if (*count < 1 || *count > 3 || *start == '0')
 		return false;
-	if (in->p < in->end && (*in->p == 'e' || *in->p == 'E'))
+	while (in->end - in->p > length && memcmp(in->p, mark, length) == 0)
 	{
-		int			sign = 1;
-		int			exponent = 0;
-
-		in->p++;
-		if (in->p < in->end && (*in->p == '+' || *in->p == '-'))
-			sign = *in->p++ == '-' ? -1 : 1;
-		if (in->p == in->end || !IsDigit(*in->p))
+		in->p += length;
+		if (ParseDigits(in, number) != 3)
 			return false;
-		while (in->p < in->end && IsDigit(*in->p) && exponent <= MAX_EXPONENT)
-			exponent = exponent * 10 + (*in->p++ - '0');
-		if (exponent > MAX_EXPONENT)
-			return false;
-		number->exponent += sign * exponent;
 	}
 	return true;
+}
+
+/* e, sign, digits: false if malformed or beyond all use. */
+static bool
+ParseExponent(Cursor *in, ParsedNumber *number)
+{
+	int			exponent = 0;
+	bool		negative;
+
+	if (in->p == in->end || (*in->p != 'e' && *in->p != 'E'))
+		return true;
+	in->p++;
+	negative = in->p < in->end && *in->p == '-';
+	if (in->p < in->end && (*in->p == '+' || *in->p == '-'))
+		in->p++;
+	if (in->p == in->end)
+		return false;
+	for (; in->p < in->end && IsDigit(*in->p) && exponent <= MAX_EXPONENT; in->p++)
+		exponent = exponent * 10 + (*in->p - '0');
+	number->exponent += negative ? -exponent : exponent;
+	return exponent <= MAX_EXPONENT;
 }
 
 /* Signs and brackets around a number. */
@@ -223,65 +210,65 @@ CutSign(Cursor *in, bool *negative)
 
 /* Takes a number apart; false if it is none. */
 static bool
-ParseNumber(const char *value, int length, char decimal_mark, ParsedNumber *number)
+ParseNumber(Cursor in, char decimal_mark, ParsedNumber *number)
 {
-	Cursor		in = {value, value + length};
-	bool		overflow = false;
-	const char *before;
+	bool		has_currency;
+	int			count;
 
 	number->ndigits = number->exponent = 0;
 	CutSpaces(&in);
-	if (in.p == in.end || in.end - in.p > MAX_NUMBER_LENGTH)
+	if (in.end - in.p > MAX_NUMBER_LENGTH)
 		return false;
-	CutCurrency(&in);
+	has_currency = CutCurrency(&in);
 	if (!CutSign(&in, &number->negative))
 		return false;
-	CutCurrency(&in);
+	if (!has_currency)
+		CutCurrency(&in);
 	if (in.end[-1] == '%')
 	{
 		in.end--;
 		number->exponent = -2;
 		CutSpaces(&in);
 	}
-	before = in.p;
-	if (!ParseWhole(&in, decimal_mark, number, &overflow))
+	if (!ParseWhole(&in, decimal_mark, number, &count))
 		return false;
-	if (!ParseFraction(&in, decimal_mark, number, in.p > before, &overflow))
-		return false;
-	number->digits[number->ndigits] = '\0';
-	return in.p == in.end && !overflow;
+	if (in.p < in.end && *in.p == decimal_mark)
+	{
+		int			decimals;
+
+		in.p++;
+		decimals = ParseDigits(&in, number);
+		number->exponent -= decimals;
+		count += decimals;
+	}
+	return count > 0 && ParseExponent(&in, number) && in.p == in.end;
 }
 
 /* The plain form that most values have: [-]digits[.digits], short. */
 static bool
-ParsePlain(const char *value, int length, int64 *digits, int *scale)
+ParsePlain(Cursor in, char decimal_mark, int64 *digits, int *scale)
 {
-	const char *p = value;
-	const char *end = value + length;
-	bool		negative = p < end && *p == '-';
-	bool		point = false;
+	bool		negative = in.p < in.end && *in.p == '-';
+	const char *point = NULL;
 	int			count = 0;
 
-	p += negative;
 	*digits = 0;
-	*scale = 0;
-	for (; p < end; p++)
+	for (in.p += negative; in.p < in.end; in.p++)
 	{
-		if (*p == '.' && !point)
-			point = true;
-		else if (IsDigit(*p) && ++count <= FAST_DIGITS)
-		{
-			*digits = *digits * 10 + (*p - '0');
-			*scale += point;
-		}
+		if (IsDigit(*in.p) && ++count <= FAST_DIGITS)
+			*digits = *digits * 10 + (*in.p - '0');
+		else if (*in.p == decimal_mark && point == NULL)
+			point = in.p;
 		else
 			return false;
 	}
 	if (negative)
 		*digits = -*digits;
-	return count > 0 && value[length - 1] != '.';
+	*scale = point == NULL ? 0 : in.end - point - 1;
+	return count > 0;
 }
 
+/* The decimal mark that the caller asks for. */
 static char
 DecimalMark(FunctionCallInfo fcinfo)
 {
@@ -294,61 +281,95 @@ DecimalMark(FunctionCallInfo fcinfo)
 			 errmsg("decimal mark must be \".\" or \",\"")));
 }
 
-/* A parsed number as text that numeric's input function takes. */
-static char *
-NumberText(const ParsedNumber *number)
+/* Up to 18 digits as an integer; false if there are more. */
+static bool
+ShortDigits(const ParsedNumber *number, int64 *digits)
 {
-	return psprintf("%s%se%d", number->negative && number->ndigits > 0 ? "-" : "",
-					number->ndigits > 0 ? number->digits : "0", number->ndigits > 0 ? number->exponent : 0);
+	*digits = 0;
+	if (number->ndigits > FAST_DIGITS)
+		return false;
+	for (int i = 0; i < number->ndigits; i++)
+		*digits = *digits * 10 + (number->digits[i] - '0');
+	if (number->negative)
+		*digits = -*digits;
+	return true;
+}
+
+/* A parsed number: a short one directly, others through numeric's input function. */
+static Datum
+NumberToNumeric(ParsedNumber *number)
+{
+	char		text[MAX_NUMBER_LENGTH + 32];
+	int64		digits;
+
+	if (number->exponent <= 0 && number->exponent >= -FAST_DIGITS && ShortDigits(number, &digits))
+		return NumericGetDatum(int64_div_fast_to_numeric(digits, -number->exponent));
+	number->digits[number->ndigits] = '\0';
+	snprintf(text, sizeof(text), "%s%se%d", number->negative ? "-" : "",
+			 number->ndigits > 0 ? number->digits : "0",
+			 number->ndigits > 0 ? number->exponent : Min(number->exponent, 0));
+	return DirectFunctionCall3(numeric_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid),
+							   Int32GetDatum(-1));
 }
 
 /* medallion.to_numeric(value, decimal_mark) */
 Datum
 medallion_to_numeric(PG_FUNCTION_ARGS)
 {
-	text	   *value = PG_GETARG_TEXT_PP(0);
+	Cursor		in = OpenText(PG_GETARG_TEXT_PP(0));
 	char		mark = DecimalMark(fcinfo);
 	int64		digits;
 	int			scale;
 	ParsedNumber number;
 
-	if (mark == '.' && ParsePlain(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), &digits, &scale))
-		PG_RETURN_NUMERIC(int64_div_fast_to_numeric(digits, scale));
-	if (!ParseNumber(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), mark, &number))
+	if (ParsePlain(in, mark, &digits, &scale))
+		PG_RETURN_NUMERIC(scale == 0 ? int64_to_numeric(digits) : int64_div_fast_to_numeric(digits, scale));
+	if (!ParseNumber(in, mark, &number))
 		PG_RETURN_NULL();
-	return DirectFunctionCall3(numeric_in, CStringGetDatum(NumberText(&number)),
-							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	return NumberToNumeric(&number);
+}
+
+/* A parsed number as int64; false if it is no whole number or does not fit. */
+static bool
+NumberToInt64(const ParsedNumber *number, int64 *result)
+{
+	int			length = number->ndigits;
+	int			exponent = number->exponent;
+	uint64		whole = 0;
+
+	*result = 0;
+	if (length == 0)
+		return true;
+	for (; exponent < 0; exponent++)
+	{
+		if (length == 0 || number->digits[--length] != '0')
+			return false;
+	}
+	if (length + exponent > 19) /* so that it fits uint64 */
+		return false;
+	for (int i = 0; i < length + exponent; i++)
+		whole = whole * 10 + (i < length ? number->digits[i] - '0' : 0);
+	if (whole > (uint64) PG_INT64_MAX + number->negative)
+		return false;
+	*result = number->negative ? (int64) (0 - whole) : (int64) whole;
+	return true;
 }
 
 /* medallion.to_bigint(value, decimal_mark) */
 Datum
 medallion_to_bigint(PG_FUNCTION_ARGS)
 {
-	text	   *value = PG_GETARG_TEXT_PP(0);
+	Cursor		in = OpenText(PG_GETARG_TEXT_PP(0));
 	char		mark = DecimalMark(fcinfo);
-	int64		digits;
+	int64		result;
 	int			scale;
 	ParsedNumber number;
-	uint64		whole = 0;
 
-	if (ParsePlain(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), &digits, &scale) && scale == 0)
-		PG_RETURN_INT64(digits);
-	if (!ParseNumber(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), mark, &number))
-		PG_RETURN_NULL();
-	for (; number.ndigits > 0 && number.exponent < 0; number.exponent++)
-	{
-		if (number.digits[--number.ndigits] != '0')
-			PG_RETURN_NULL();
-	}
-	if (number.ndigits + number.exponent > 19 && number.ndigits > 0)
-		PG_RETURN_NULL();
-	for (int i = 0; i < number.ndigits; i++)
-		whole = whole * 10 + (number.digits[i] - '0');
-	for (int i = 0; i < number.exponent && number.ndigits > 0; i++)
-		whole *= 10;
-	if (whole > (uint64) PG_INT64_MAX)
-		PG_RETURN_NULL();
-	PG_RETURN_INT64(number.negative ? -(int64) whole : (int64) whole);
+	if (ParsePlain(in, mark, &result, &scale) && scale == 0)
+		PG_RETURN_INT64(result);
+	if (ParseNumber(in, mark, &number) && NumberToInt64(&number, &result))
+		PG_RETURN_INT64(result);
+	PG_RETURN_NULL();
 }
 
 /* medallion.to_boolean(value) */
@@ -358,8 +379,7 @@ medallion_to_boolean(PG_FUNCTION_ARGS)
 	static const char *const words[][2] = {
 		{"true", "false"}, {"t", "f"}, {"yes", "no"}, {"y", "n"}, {"on", "off"}, {"1", "0"}
 	};
-	text	   *value = PG_GETARG_TEXT_PP(0);
-	Cursor		in = {VARDATA_ANY(value), VARDATA_ANY(value) + VARSIZE_ANY_EXHDR(value)};
+	Cursor		in = OpenText(PG_GETARG_TEXT_PP(0));
 
 	CutSpaces(&in);
 	for (int i = 0; i < lengthof(words); i++)
@@ -399,6 +419,7 @@ TakeDigits(Cursor *in, int most, int *number)
 	return count;
 }
 
+/* One character, if it is there. */
 static bool
 TakeChar(Cursor *in, char c)
 {
@@ -418,7 +439,7 @@ TakeMonth(Cursor *in)
 	"july", "august", "september", "october", "november", "december"};
 	int			letters = 0;
 
-	while (in->p + letters < in->end && isalpha((unsigned char) in->p[letters]) && letters < 20)
+	while (in->p + letters < in->end && IsLetter(in->p[letters]) && letters < 20)
 		letters++;
 	for (int i = 0; i < lengthof(names); i++)
 	{
@@ -432,11 +453,12 @@ TakeMonth(Cursor *in)
 	return 0;
 }
 
-/* What stands between the parts of a date. */
+/* What stands between the parts of a date: one mark, white space around it. */
 static void
-SkipSeparators(Cursor *in)
+SkipSeparator(Cursor *in)
 {
-	while (in->p < in->end && strchr("-/.,", *in->p) != NULL)
+	SkipSpaces(in);
+	if (in->p < in->end && strchr("-/.,", *in->p) != NULL)
 		in->p++;
 	SkipSpaces(in);
 }
@@ -454,18 +476,18 @@ FullYear(int year, int digits)
 static bool
 OrderParts(const char *order, const int numbers[3], const int digits[3], ParsedTime *time)
 {
-	bool		year_first = digits[0] >= 3 || strcmp(order, "YMD") == 0;
+	bool		year_first = digits[0] >= 3 || order[0] == 'Y';
 
 	if (year_first)
 	{
 		time->year = FullYear(numbers[0], digits[0]);
 		time->month = numbers[1];
 		time->day = numbers[2];
-		return digits[0] != 3 && digits[1] <= 2 && digits[2] <= 2;
+		return (digits[0] == 2 || digits[0] == 4) && digits[1] <= 2 && digits[2] <= 2;
 	}
 	time->year = FullYear(numbers[2], digits[2]);
-	time->day = strcmp(order, "MDY") == 0 ? numbers[1] : numbers[0];
-	time->month = strcmp(order, "MDY") == 0 ? numbers[0] : numbers[1];
+	time->day = order[0] == 'M' ? numbers[1] : numbers[0];
+	time->month = order[0] == 'M' ? numbers[0] : numbers[1];
 	return (digits[2] == 2 || digits[2] == 4) && digits[0] <= 2 && digits[1] <= 2;
 }
 
@@ -477,15 +499,15 @@ ParseNamedDate(Cursor *in, ParsedTime *time)
 
 	time->month = TakeMonth(in);
 	if (time->month > 0)
-		SkipSeparators(in);
+		SkipSeparator(in);
 	digits = TakeDigits(in, 4, &time->day);
 	if (digits < 1 || digits > 2)
 		return false;
-	SkipSeparators(in);
+	SkipSeparator(in);
 	if (time->month == 0)
 	{
 		time->month = TakeMonth(in);
-		SkipSeparators(in);
+		SkipSeparator(in);
 	}
 	digits = TakeDigits(in, 4, &time->year);
 	time->year = FullYear(time->year, digits);
@@ -523,39 +545,38 @@ static bool
 TakeHalfDay(Cursor *in, int *hour)
 {
 	Cursor		rest = *in;
-	bool		pm;
+	char		half;
 
 	SkipSpaces(&rest);
-	if (rest.end - rest.p < 2 || (rest.p[1] | 0x20) != 'm')
+	if (rest.end - rest.p < 2 || pg_ascii_tolower(rest.p[1]) != 'm')
 		return true;
-	pm = (rest.p[0] | 0x20) == 'p';
-	if (!pm && (rest.p[0] | 0x20) != 'a')
-		return true;
-	if (*hour < 1 || *hour > 12)
+	half = pg_ascii_tolower(rest.p[0]);
+	if ((half != 'a' && half != 'p') || *hour < 1 || *hour > 12)
 		return false;
-	*hour = *hour % 12 + (pm ? 12 : 0);
+	*hour = *hour % 12 + (half == 'p' ? 12 : 0);
 	in->p = rest.p + 2;
 	return true;
 }
 
-/* Fractions of a second, to the microsecond. */
-static int64
-TakeFraction(Cursor *in)
+/* Fractions of a second, to the microsecond; false if no digit follows the mark. */
+static bool
+TakeFraction(Cursor *in, int64 *micros)
 {
-	int64		micros = 0;
 	int			count = 0;
 
+	if (!TakeChar(in, '.') && !TakeChar(in, ','))
+		return true;
 	for (; in->p < in->end && IsDigit(*in->p); in->p++)
 	{
 		if (count++ < 6)
-			micros = micros * 10 + (*in->p - '0');
+			*micros = *micros * 10 + (*in->p - '0');
 	}
-	for (; count < 6; count++)
-		micros *= 10;
-	return micros;
+	for (int i = count; i < 6; i++)
+		*micros *= 10;
+	return count > 0;
 }
 
-/* Z or an offset from UTC. */
+/* Z, UTC, GMT or an offset from UTC, up to the end. */
 static bool
 TakeZone(Cursor *in, ParsedTime *time)
 {
@@ -565,20 +586,34 @@ TakeZone(Cursor *in, ParsedTime *time)
 
 	SkipSpaces(in);
 	if (in->p == in->end || TakeChar(in, 'Z') || TakeChar(in, 'z'))
+		return in->p == in->end;
+	if (in->end - in->p == 3 && (memcmp(in->p, "UTC", 3) == 0 || memcmp(in->p, "GMT", 3) == 0))
 		return true;
 	if (*in->p != '+' && *in->p != '-')
 		return false;
 	sign = *in->p++ == '-' ? -1 : 1;
 	if (TakeDigits(in, 2, &hours) != 2 || hours > 15)
 		return false;
-	TakeChar(in, ':');
-	if (in->p < in->end && (TakeDigits(in, 2, &minutes) != 2 || minutes > 59))
+	if ((TakeChar(in, ':') || in->p < in->end) && (TakeDigits(in, 2, &minutes) != 2 || minutes > 59))
 		return false;
 	time->offset = sign * (hours * INT64CONST(60) + minutes) * 60 * USECS_PER_SEC;
-	return true;
+	return in->p == in->end;
 }
 
-/* A time of day behind a date. */
+/* What stands between date and time: T, a comma, white space. */
+static bool
+TakeTimeMark(Cursor *in)
+{
+	const char *start = in->p;
+
+	if (TakeChar(in, 'T'))
+		return true;
+	TakeChar(in, ',');
+	SkipSpaces(in);
+	return in->p > start;
+}
+
+/* Nothing, or a time of day behind a date, up to the end. */
 static bool
 ParseTimeOfDay(Cursor *in, ParsedTime *time)
 {
@@ -587,32 +622,42 @@ ParseTimeOfDay(Cursor *in, ParsedTime *time)
 	int			second = 0;
 	int64		micros = 0;
 
-	if (!TakeChar(in, 'T'))
-		SkipSpaces(in);
 	if (in->p == in->end)
 		return true;
-	if (TakeDigits(in, 2, &hour) < 1 || !TakeChar(in, ':') || TakeDigits(in, 2, &minute) != 2)
+	if (!TakeTimeMark(in) || TakeDigits(in, 2, &hour) < 1 || !TakeChar(in, ':') ||
+		TakeDigits(in, 2, &minute) != 2)
 		return false;
-	if (TakeChar(in, ':') && TakeDigits(in, 2, &second) != 2)
+	if (TakeChar(in, ':') && (TakeDigits(in, 2, &second) != 2 || !TakeFraction(in, &micros)))
 		return false;
-	if (TakeChar(in, '.') || TakeChar(in, ','))
-		micros = TakeFraction(in);
 	if (!TakeHalfDay(in, &hour) || hour > 23 || minute > 59 || second > 59)
 		return false;
 	time->of_day = ((hour * INT64CONST(60) + minute) * 60 + second) * USECS_PER_SEC + micros;
 	return TakeZone(in, time);
 }
 
+/* The order of day, month and year that the caller asks for. */
+static const char *
+FieldOrder(FunctionCallInfo fcinfo)
+{
+	static const char *const orders[] = {"DMY", "MDY", "YMD"};
+	text	   *order = PG_GETARG_TEXT_PP(1);
+
+	for (int i = 0; i < lengthof(orders); i++)
+	{
+		if (VARSIZE_ANY_EXHDR(order) == 3 && memcmp(VARDATA_ANY(order), orders[i], 3) == 0)
+			return orders[i];
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("field order must be \"DMY\", \"MDY\" or \"YMD\"")));
+}
+
 /* Text -> a point in time; false if it is none. */
 static bool
-ParseTime(text *value, text *order_text, ParsedTime *time)
+ParseTime(Cursor in, const char *order, ParsedTime *time)
 {
-	Cursor		in = {VARDATA_ANY(value), VARDATA_ANY(value) + VARSIZE_ANY_EXHDR(value)};
-	const char *order = "DMY";
 	Cursor		start;
 
-	if (VARSIZE_ANY_EXHDR(order_text) == 3)
-		order = *VARDATA_ANY(order_text) == 'M' ? "MDY" : *VARDATA_ANY(order_text) == 'Y' ? "YMD" : "DMY";
 	memset(time, 0, sizeof(ParsedTime));
 	CutSpaces(&in);
 	start = in;
@@ -622,9 +667,8 @@ ParseTime(text *value, text *order_text, ParsedTime *time)
 		if (!ParseNamedDate(&in, time))
 			return false;
 	}
-	if (!ParseTimeOfDay(&in, time) || in.p != in.end)
-		return false;
-	return time->year >= 1 && time->year <= 9999 && time->month >= 1 && time->month <= 12 &&
+	return ParseTimeOfDay(&in, time) &&
+		time->year >= 1 && time->year <= 9999 && time->month >= 1 && time->month <= 12 &&
 		time->day >= 1 && time->day <= day_tab[isleap(time->year)][time->month - 1];
 }
 
@@ -643,7 +687,7 @@ medallion_to_timestamp(PG_FUNCTION_ARGS)
 {
 	ParsedTime	time;
 
-	if (!ParseTime(PG_GETARG_TEXT_PP(0), PG_GETARG_TEXT_PP(1), &time))
+	if (!ParseTime(OpenText(PG_GETARG_TEXT_PP(0)), FieldOrder(fcinfo), &time))
 		PG_RETURN_NULL();
 	PG_RETURN_TIMESTAMP(ParsedInstant(&time));
 }
@@ -656,7 +700,7 @@ medallion_to_date(PG_FUNCTION_ARGS)
 	ParsedTime	time;
 	Timestamp	instant;
 
-	if (!ParseTime(PG_GETARG_TEXT_PP(0), PG_GETARG_TEXT_PP(1), &time))
+	if (!ParseTime(OpenText(PG_GETARG_TEXT_PP(0)), FieldOrder(fcinfo), &time))
 		PG_RETURN_NULL();
 	instant = ParsedInstant(&time);
 	if (instant % USECS_PER_DAY != 0)

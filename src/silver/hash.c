@@ -8,6 +8,10 @@
  * no two lists of values share an encoding.  What a type prints as, and so
  * every setting that changes it, plays no part; numbers of all types meet in
  * one decimal form, a date equals the timestamp of its midnight.
+ *
+ * How a type is encoded is looked up once per query and call site: FieldType,
+ * kept in fn_extra.  Hashes are stored: whoever changes the encoding of a type
+ * changes docs/row_hash.md, its test vectors, and every history in the field.
  */
 #include "base/compat.h"
 
@@ -15,11 +19,15 @@
 #include <xxhash.h>
 
 #include "access/htup_details.h"
+#include "catalog/pg_enum.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "common/shortest_dec.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
@@ -27,6 +35,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 #include "utils/uuid.h"
@@ -34,227 +43,486 @@
 PG_FUNCTION_INFO_V1(medallion_row_hash);
 PG_FUNCTION_INFO_V1(medallion_pairs_hash);
 
-#define UNIX_EPOCH_US ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
+#define UNIX_EPOCH_DAYS (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE)
+#define MAX_MICROS_DAYS (PG_INT64_MAX / USECS_PER_DAY)	/* whose microseconds fit int64 */
+#define HEAD_LENGTH 5			/* tag, length */
+#define KEPT_BUFFER (64 * 1024) /* a larger one is not kept for the next row */
 
-static void AppendValue(StringInfo out, Oid type, Datum value);
+typedef struct FieldType FieldType;
 
-static void
-AppendNull(StringInfo out)
+/* Appends one value that is not NULL. */
+typedef void (*Encoder) (StringInfo out, FieldType *type, Datum value);
+
+/* The fields of a record type. */
+typedef struct RecordType
 {
-	appendStringInfoChar(out, '\0');
+	uint64		identifier;		/* of the tuple descriptor, see typcache.h */
+	TupleDesc	desc;			/* our copy */
+	FieldType  *types;
+	Datum	   *values;			/* of the record at hand */
+	bool	   *nulls;
+} RecordType;
+
+/* How a type is encoded; lives as long as the FmgrInfo that it hangs on. */
+struct FieldType
+{
+	MemoryContext context;		/* where it and what it points to live */
+	Encoder		encode;
+	FieldType  *element;		/* arrays */
+	int16		length;
+	bool		by_value;
+	char		align;
+	RecordType *record;			/* records; NULL before the first */
+	FmgrInfo	send;			/* types without an encoding of their own */
+	StringInfo	name;			/* schema, 0, type, 0: in UTF-8 */
+};
+
+/* What row_hash() keeps between calls. */
+typedef struct RowHashState
+{
+	StringInfoData encoding;	/* of the row at hand */
+	int			count;
+	FieldType  *types;			/* of the arguments */
+} RowHashState;
+
+static void ResolveType(FieldType *type, Oid oid, MemoryContext context);
+
+
+/* The bytes of values. */
+
+/* length bytes, little-endian */
+static inline void
+PutBytes(char *out, uint64 value, int length)
+{
+	for (int i = 0; i < length; i++)
+		out[i] = (char) (value >> (8 * i));
 }
 
-/* tag, length (4 bytes, little-endian), content */
+/* NULL is its tag alone. */
+static inline void
+AppendNull(StringInfo out)
+{
+	appendStringInfoCharMacro(out, '\0');
+}
+
+/* Room for an element of at most that many bytes of content, to be written at the result. */
+static inline char *
+ReserveElement(StringInfo out, int most)
+{
+	enlargeStringInfo(out, HEAD_LENGTH + most);
+	return out->data + out->len + HEAD_LENGTH;
+}
+
+/* Tag and length of the content that was written where ReserveElement() said. */
+static inline void
+FinishReserved(StringInfo out, char tag, uint32 length)
+{
+	out->data[out->len] = tag;
+	PutBytes(out->data + out->len + 1, length, 4);
+	out->len += HEAD_LENGTH + length;
+	out->data[out->len] = '\0';
+}
+
+/* An element whose content is there already. */
 static void
 AppendTagged(StringInfo out, char tag, const void *content, uint32 length)
 {
-	unsigned char head[5] = {tag, length & 0xff, (length >> 8) & 0xff, (length >> 16) & 0xff, length >> 24};
-
-	appendBinaryStringInfo(out, (const char *) head, sizeof(head));
-	appendBinaryStringInfo(out, content, length);
+	memcpy(ReserveElement(out, length), content, length);
+	FinishReserved(out, tag, length);
 }
 
-/* 8 bytes, little-endian */
-static void
-PutInt64(unsigned char *out, int64 value)
-{
-	for (int i = 0; i < 8; i++)
-		out[i] = ((uint64) value >> (8 * i)) & 0xff;
-}
-
+/* An element of eight bytes. */
 static void
 AppendInt64(StringInfo out, char tag, int64 value)
 {
-	unsigned char bytes[8];
-
-	PutInt64(bytes, value);
-	AppendTagged(out, tag, bytes, sizeof(bytes));
+	PutBytes(ReserveElement(out, 8), value, 8);
+	FinishReserved(out, tag, 8);
 }
 
-/* An open element: its length is known only when it is closed. */
+/* Opens an element whose length is known only when it is closed. */
 static int
 OpenElement(StringInfo out, char tag)
 {
-	AppendTagged(out, tag, "", 0);
+	ReserveElement(out, 0);
+	FinishReserved(out, tag, 0);
 	return out->len;
 }
 
+/* Closes what OpenElement() has opened. */
 static void
 CloseElement(StringInfo out, int start)
 {
-	uint32		length = out->len - start;
-
-	for (int i = 0; i < 4; i++)
-		out->data[start - 4 + i] = (length >> (8 * i)) & 0xff;
+	PutBytes(out->data + start - 4, out->len - start, 4);
 }
 
-/*
- * A decimal number in any notation -> its canonical form: digits without zeros
- * at either end, "e", power of ten.
- */
+
+/* Numbers. */
+
+/* A decimal number in any notation -> digits without zeros at either end, "e", power of ten. */
 static void
 AppendDecimal(StringInfo out, const char *text)
 {
-	bool		negative = *text == '-';
-	long		exponent = 0;
+	char	   *content = ReserveElement(out, strlen(text) + 16);
+	char	   *p = content;
+	char	   *digits;
 	bool		after_point = false;
-	int			start = OpenElement(out, 'n');
-	int			digits;
+	int			exponent = 0;
 
-	if (*text == '-' || *text == '+')
-		text++;
-	if (negative)
-		appendStringInfoChar(out, '-');
-	digits = out->len;
-	for (; *text != '\0' && *text != 'e' && *text != 'E'; text++)
+	if (*text == '-')
+		*p++ = *text++;
+	digits = p;
+	for (; *text != '\0' && *text != 'e'; text++)
 	{
 		if (*text == '.')
-			after_point = true;
-		else
 		{
-			if (*text != '0' || out->len > digits)
-				appendStringInfoChar(out, *text);
-			exponent -= after_point;
+			after_point = true;
+			continue;
 		}
+		if (*text != '0' || p > digits)
+			*p++ = *text;
+		exponent -= after_point;
 	}
-	if (*text != '\0')
-		exponent += strtol(text + 1, NULL, 10);
-	while (out->len > digits && out->data[out->len - 1] == '0')
+	if (*text == 'e')
+		exponent += atoi(text + 1);
+	while (p > digits && p[-1] == '0')
 	{
-		out->len--;
+		p--;
 		exponent++;
 	}
-	if (out->len == digits)		/* zero, whatever its sign and scale */
+	if (p == digits)			/* zero, whatever its sign and scale */
 	{
-		out->len = start;
-		appendStringInfoString(out, "0e0");
+		p = content;
+		*p++ = '0';
+		exponent = 0;
 	}
-	else
-		appendStringInfo(out, "e%ld", exponent);
-	CloseElement(out, start);
+	*p++ = 'e';
+	p += pg_ltoa(exponent, p);
+	FinishReserved(out, 'n', p - content);
 }
 
 /* An integer, without a detour over numeric. */
 static void
 AppendInteger(StringInfo out, int64 value)
 {
-	char		text[32];
-	char		content[40];
-	int			length = pg_lltoa(value, text);
+	char	   *content = ReserveElement(out, MAXINT8LEN + 4);
+	int			length = pg_lltoa(value, content);
 	int			zeros = 0;
 
-	while (length > 1 && text[length - 1] == '0')
+	while (length > 1 && content[length - 1] == '0')
 	{
 		length--;
 		zeros++;
 	}
-	if (value == 0)
-		zeros = 0;
-	memcpy(content, text, length);
 	content[length++] = 'e';
-	length += pg_ltoa(zeros, content + length);
-	AppendTagged(out, 'n', content, length);
+	if (zeros >= 10)
+		content[length++] = '1';
+	content[length++] = '0' + zeros % 10;
+	FinishReserved(out, 'n', length);
 }
 
 /* NaN and the infinities have names of their own. */
-static bool
-AppendSpecialNumber(StringInfo out, bool nan, int infinity)
-{
-	const char *name = nan ? "nan" : infinity > 0 ? "inf" : infinity < 0 ? "-inf" : NULL;
-
-	if (name != NULL)
-		AppendTagged(out, 'n', name, strlen(name));
-	return name != NULL;
-}
-
 static void
-AppendFloat8(StringInfo out, float8 value)
+AppendNamedNumber(StringInfo out, bool nan, bool negative)
 {
-	char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
+	const char *name = nan ? "nan" : negative ? "-inf" : "inf";
 
-	if (AppendSpecialNumber(out, isnan(value), isinf(value) ? (value > 0 ? 1 : -1) : 0))
-		return;
-	double_to_shortest_decimal_buf(value, text);
-	AppendDecimal(out, text);
+	AppendTagged(out, 'n', name, strlen(name));
 }
 
-static void
-AppendFloat4(StringInfo out, float4 value)
-{
-	char		text[FLOAT_SHORTEST_DECIMAL_LEN];
-
-	if (AppendSpecialNumber(out, isnan(value), isinf(value) ? (value > 0 ? 1 : -1) : 0))
-		return;
-	float_to_shortest_decimal_buf(value, text);
-	AppendDecimal(out, text);
-}
-
+/* A numeric by its digits; the scale does not count. */
 static void
 AppendNumeric(StringInfo out, Numeric value)
 {
-	char	   *text;
+	char	   *text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value)));
 
-	if (numeric_is_nan(value))
-	{
-		AppendSpecialNumber(out, true, 0);
-		return;
-	}
-	text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value)));
-	if (!AppendSpecialNumber(out, false, text[0] == 'I' ? 1 : text[1] == 'I' ? -1 : 0))
+	if (numeric_is_nan(value) || numeric_is_inf(value))
+		AppendNamedNumber(out, numeric_is_nan(value), *text == '-');
+	else
 		AppendDecimal(out, text);
 	pfree(text);
 }
 
-/* Text in UTF-8, whatever the database's encoding. */
+static void
+EncodeNumeric(StringInfo out, FieldType *type, Datum value)
+{
+	AppendNumeric(out, DatumGetNumeric(value));
+}
+
+static void
+EncodeInt2(StringInfo out, FieldType *type, Datum value)
+{
+	AppendInteger(out, DatumGetInt16(value));
+}
+
+static void
+EncodeInt4(StringInfo out, FieldType *type, Datum value)
+{
+	AppendInteger(out, DatumGetInt32(value));
+}
+
+static void
+EncodeInt8(StringInfo out, FieldType *type, Datum value)
+{
+	AppendInteger(out, DatumGetInt64(value));
+}
+
+static void
+EncodeOid(StringInfo out, FieldType *type, Datum value)
+{
+	AppendInteger(out, DatumGetObjectId(value));
+}
+
+/* The shortest decimal that reads back as the same float4. */
+static void
+EncodeFloat4(StringInfo out, FieldType *type, Datum value)
+{
+	float4		number = DatumGetFloat4(value);
+	char		text[FLOAT_SHORTEST_DECIMAL_LEN];
+
+	if (isnan(number) || isinf(number))
+	{
+		AppendNamedNumber(out, isnan(number), number < 0);
+		return;
+	}
+	float_to_shortest_decimal_buf(number, text);
+	AppendDecimal(out, text);
+}
+
+/* The shortest decimal that reads back as the same float8. */
+static void
+EncodeFloat8(StringInfo out, FieldType *type, Datum value)
+{
+	float8		number = DatumGetFloat8(value);
+	char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	if (isnan(number) || isinf(number))
+	{
+		AppendNamedNumber(out, isnan(number), number < 0);
+		return;
+	}
+	double_to_shortest_decimal_buf(number, text);
+	AppendDecimal(out, text);
+}
+
+static void
+EncodeBool(StringInfo out, FieldType *type, Datum value)
+{
+	AppendTagged(out, 'b', DatumGetBool(value) ? "\1" : "\0", 1);
+}
+
+
+/* Text and bytes. */
+
+/* Text in UTF-8; *length is changed with it.  SQL_ASCII says nothing of its bytes, they stay. */
+static const char *
+ToUtf8(const char *value, int *length)
+{
+	char	   *utf8;
+
+	if (GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII)
+		return value;
+	utf8 = pg_server_to_any(value, *length, PG_UTF8);
+	if (utf8 != value)
+		*length = strlen(utf8);
+	return utf8;
+}
+
+/* Text, whatever the database's encoding. */
 static void
 AppendText(StringInfo out, const char *value, int length)
 {
-	char	   *utf8 = pg_server_to_any(value, length, PG_UTF8);
+	const char *utf8 = ToUtf8(value, &length);
 
-	AppendTagged(out, 't', utf8, utf8 == value ? length : strlen(utf8));
+	AppendTagged(out, 't', utf8, length);
 }
 
-/* Microseconds since the Unix epoch; the infinities are the extremes. */
+/* text, varchar, json, xml and what else is stored as text */
+static void
+EncodeText(StringInfo out, FieldType *type, Datum value)
+{
+	struct varlena *text = PG_DETOAST_DATUM_PACKED(value);
+
+	AppendText(out, VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text));
+}
+
+/* char(n): the blanks that fill it do not count, as they do not for "=". */
+static void
+EncodeBpchar(StringInfo out, FieldType *type, Datum value)
+{
+	struct varlena *text = PG_DETOAST_DATUM_PACKED(value);
+
+	AppendText(out, VARDATA_ANY(text), bpchartruelen(VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text)));
+}
+
+/* A literal whose type nobody has asked for. */
+static void
+EncodeCString(StringInfo out, FieldType *type, Datum value)
+{
+	AppendText(out, DatumGetCString(value), strlen(DatumGetCString(value)));
+}
+
+static void
+EncodeName(StringInfo out, FieldType *type, Datum value)
+{
+	AppendText(out, NameStr(*DatumGetName(value)), strlen(NameStr(*DatumGetName(value))));
+}
+
+/* An enum by its label: oids differ from server to server. */
+static void
+EncodeEnum(StringInfo out, FieldType *type, Datum value)
+{
+	HeapTuple	tuple = SearchSysCache1(ENUMOID, value);
+	const char *label;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for enum value %u", DatumGetObjectId(value));
+	label = NameStr(((Form_pg_enum) GETSTRUCT(tuple))->enumlabel);
+	AppendText(out, label, strlen(label));
+	ReleaseSysCache(tuple);
+}
+
+static void
+EncodeBytea(StringInfo out, FieldType *type, Datum value)
+{
+	struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
+
+	AppendTagged(out, 'x', VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+}
+
+static void
+EncodeUuid(StringInfo out, FieldType *type, Datum value)
+{
+	AppendTagged(out, 'u', DatumGetUUIDP(value)->data, UUID_LEN);
+}
+
+
+/* Dates and times. */
+
+/*
+ * Days since the Unix epoch and microseconds in the day, as microseconds since
+ * the epoch.  What does not fit (years beyond 292,000) keeps both numbers.
+ */
+static void
+AppendInstant(StringInfo out, char tag, int64 days, int64 of_day)
+{
+	char	   *content = ReserveElement(out, 16);
+
+	if (days > -MAX_MICROS_DAYS && days < MAX_MICROS_DAYS)
+	{
+		PutBytes(content, days * USECS_PER_DAY + of_day, 8);
+		FinishReserved(out, tag, 8);
+		return;
+	}
+	PutBytes(content, days, 8);
+	PutBytes(content + 8, of_day, 8);
+	FinishReserved(out, tag, 16);
+}
+
+/* Either timestamp type; the infinities are the extremes of int64. */
 static void
 AppendTimestamp(StringInfo out, char tag, Timestamp value)
 {
+	int64		days = value / USECS_PER_DAY;
+	int64		of_day = value % USECS_PER_DAY;
+
 	if (TIMESTAMP_NOT_FINITE(value))
-		AppendInt64(out, tag, value);
-	else
-		AppendInt64(out, tag, value + UNIX_EPOCH_US);
-}
-
-static void
-AppendDate(StringInfo out, DateADT value)
-{
-	if (DATE_NOT_FINITE(value))
-		AppendInt64(out, 's', DATE_IS_NOBEGIN(value) ? PG_INT64_MIN : PG_INT64_MAX);
-	else
-		AppendInt64(out, 's', (int64) value * USECS_PER_DAY + UNIX_EPOCH_US);
-}
-
-static void
-AppendInterval(StringInfo out, const Interval *value)
-{
-	unsigned char bytes[16];
-
-	for (int i = 0; i < 4; i++)
 	{
-		bytes[i] = ((uint32) value->month >> (8 * i)) & 0xff;
-		bytes[4 + i] = ((uint32) value->day >> (8 * i)) & 0xff;
+		AppendInt64(out, tag, TIMESTAMP_IS_NOBEGIN(value) ? PG_INT64_MIN : PG_INT64_MAX);
+		return;
 	}
-	PutInt64(bytes + 8, value->time);
-	AppendTagged(out, 'i', bytes, sizeof(bytes));
+	if (of_day < 0)
+	{
+		days--;
+		of_day += USECS_PER_DAY;
+	}
+	AppendInstant(out, tag, days + UNIX_EPOCH_DAYS, of_day);
 }
 
-/* One scalar of a jsonb value. */
 static void
-AppendJsonbScalar(StringInfo out, const JsonbValue *value)
+EncodeTimestamp(StringInfo out, FieldType *type, Datum value)
+{
+	AppendTimestamp(out, 's', DatumGetTimestamp(value));
+}
+
+static void
+EncodeTimestamptz(StringInfo out, FieldType *type, Datum value)
+{
+	AppendTimestamp(out, 'z', DatumGetTimestampTz(value));
+}
+
+static void
+EncodeDate(StringInfo out, FieldType *type, Datum value)
+{
+	DateADT		date = DatumGetDateADT(value);
+
+	if (DATE_NOT_FINITE(date))
+		AppendInt64(out, 's', DATE_IS_NOBEGIN(date) ? PG_INT64_MIN : PG_INT64_MAX);
+	else
+		AppendInstant(out, 's', (int64) date + UNIX_EPOCH_DAYS, 0);
+}
+
+static void
+EncodeTime(StringInfo out, FieldType *type, Datum value)
+{
+	AppendInt64(out, 'c', DatumGetTimeADT(value));
+}
+
+/* Wall clock, then seconds west of UTC. */
+static void
+EncodeTimetz(StringInfo out, FieldType *type, Datum value)
+{
+	const TimeTzADT *time = DatumGetTimeTzADTP(value);
+	char	   *content = ReserveElement(out, 12);
+
+	PutBytes(content, time->time, 8);
+	PutBytes(content + 8, time->zone, 4);
+	FinishReserved(out, 'w', 12);
+}
+
+/* As stored: a month is not 30 days here, though "=" says so. */
+static void
+EncodeInterval(StringInfo out, FieldType *type, Datum value)
+{
+	const Interval *interval = DatumGetIntervalP(value);
+	char	   *content = ReserveElement(out, 16);
+
+	PutBytes(content, interval->month, 4);
+	PutBytes(content + 4, interval->day, 4);
+	PutBytes(content + 8, interval->time, 8);
+	FinishReserved(out, 'i', 16);
+}
+
+
+/* jsonb. */
+
+/* One member of an object. */
+typedef struct JsonMember
+{
+	const char *key;			/* UTF-8 */
+	int			length;
+	JsonbValue	value;
+} JsonMember;
+
+static void AppendJson(StringInfo out, JsonbContainer *container);
+
+static int
+CompareMembers(const void *a, const void *b)
+{
+	const JsonMember *left = a;
+	const JsonMember *right = b;
+	int			order = memcmp(left->key, right->key, Min(left->length, right->length));
+
+	return order != 0 ? order : left->length - right->length;
+}
+
+/* One value inside jsonb; null is a tag alone. */
+static void
+AppendJsonValue(StringInfo out, const JsonbValue *value)
 {
 	switch (value->type)
 	{
 		case jbvNull:
-			AppendTagged(out, 'l', "", 0);
+			AppendNull(out);
 			break;
 		case jbvString:
 			AppendText(out, value->val.string.val, value->val.string.len);
@@ -265,221 +533,377 @@ AppendJsonbScalar(StringInfo out, const JsonbValue *value)
 		case jbvBool:
 			AppendTagged(out, 'b', value->val.boolean ? "\1" : "\0", 1);
 			break;
+		case jbvBinary:
+			AppendJson(out, value->val.binary.data);
+			break;
 		default:
 			elog(ERROR, "unexpected jsonb value type %d", (int) value->type);
 	}
 }
 
-/* jsonb in its own order of keys, which does not depend on how it was written. */
+/* Members by the UTF-8 bytes of their keys: jsonb's own order depends on the encoding. */
 static void
-AppendJsonb(StringInfo out, Jsonb *value)
+AppendJsonObject(StringInfo out, JsonbIterator *it, int count)
 {
-	JsonbIterator *it = JsonbIteratorInit(&value->root);
-	JsonbIteratorToken token;
-	JsonbValue	item;
-	int			start = OpenElement(out, 'j');
+	JsonMember *members = palloc(sizeof(JsonMember) * Max(count, 1));
+	int			start = OpenElement(out, '{');
+	JsonbValue	key;
 
-	while ((token = JsonbIteratorNext(&it, &item, false)) != WJB_DONE)
-	{
-		if (token == WJB_KEY || token == WJB_VALUE || token == WJB_ELEM)
-			AppendJsonbScalar(out, &item);
-		else
-			appendStringInfoChar(out, token == WJB_BEGIN_OBJECT ? '{' : token == WJB_END_OBJECT ? '}' :
-								 token == WJB_BEGIN_ARRAY ? '[' : ']');
-	}
-	CloseElement(out, start);
-}
-
-/* Dimensions, then elements. */
-static void
-AppendArray(StringInfo out, ArrayType *array)
-{
-	Datum	   *elements;
-	bool	   *nulls;
-	int			count;
-	int16		length;
-	bool		by_value;
-	char		align;
-	int			start = OpenElement(out, 'a');
-
-	get_typlenbyvalalign(ARR_ELEMTYPE(array), &length, &by_value, &align);
-	deconstruct_array(array, ARR_ELEMTYPE(array), length, by_value, align, &elements, &nulls, &count);
-	for (int i = 0; i < ARR_NDIM(array); i++)
-		AppendInt64(out, 'd', ARR_DIMS(array)[i]);
 	for (int i = 0; i < count; i++)
 	{
-		if (nulls[i])
-			AppendNull(out);
-		else
-			AppendValue(out, ARR_ELEMTYPE(array), elements[i]);
+		JsonbIteratorNext(&it, &key, true);
+		members[i].length = key.val.string.len;
+		members[i].key = ToUtf8(key.val.string.val, &members[i].length);
+		JsonbIteratorNext(&it, &members[i].value, true);
 	}
-	CloseElement(out, start);
-}
-
-/* Fields in order. */
-static void
-AppendRecord(StringInfo out, HeapTupleHeader record)
-{
-	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(record),
-											  HeapTupleHeaderGetTypMod(record));
-	int			start = OpenElement(out, 'r');
-
-	for (int i = 0; i < desc->natts; i++)
+	qsort(members, count, sizeof(JsonMember), CompareMembers);
+	for (int i = 0; i < count; i++)
 	{
-		bool		isnull;
-		Datum		value = GetAttributeByNum(record, i + 1, &isnull);
-
-		if (TupleDescAttr(desc, i)->attisdropped)
-			continue;
-		if (isnull)
-			AppendNull(out);
-		else
-			AppendValue(out, TupleDescAttr(desc, i)->atttypid, value);
+		AppendTagged(out, 't', members[i].key, members[i].length);
+		AppendJsonValue(out, &members[i].value);
 	}
-	ReleaseTupleDesc(desc);
 	CloseElement(out, start);
+	pfree(members);
 }
 
-/* A type without an encoding of its own: its name and what its binary send
- * function gives. */
+/* An object, an array, or the scalar that a whole jsonb may be. */
 static void
-AppendOther(StringInfo out, Oid type, Datum value)
+AppendJson(StringInfo out, JsonbContainer *container)
 {
-	Oid			send;
-	bool		varlena;
-	bytea	   *bytes;
+	JsonbIterator *it = JsonbIteratorInit(container);
+	JsonbValue	item;
 	int			start;
 
-	getTypeBinaryOutputInfo(type, &send, &varlena);
-	bytes = OidSendFunctionCall(send, value);
-	start = OpenElement(out, 'o');
-	appendStringInfoString(out, format_type_be_qualified(type));
-	appendStringInfoChar(out, '\0');
+	check_stack_depth();
+	if (JsonbIteratorNext(&it, &item, true) == WJB_BEGIN_OBJECT)
+	{
+		AppendJsonObject(out, it, item.val.object.nPairs);
+		return;
+	}
+	if (item.val.array.rawScalar)
+	{
+		JsonbIteratorNext(&it, &item, true);
+		AppendJsonValue(out, &item);
+		return;
+	}
+	start = OpenElement(out, '[');
+	while (JsonbIteratorNext(&it, &item, true) == WJB_ELEM)
+		AppendJsonValue(out, &item);
+	CloseElement(out, start);
+}
+
+static void
+EncodeJsonb(StringInfo out, FieldType *type, Datum value)
+{
+	int			start = OpenElement(out, 'j');
+
+	AppendJson(out, &DatumGetJsonbP(value)->root);
+	CloseElement(out, start);
+}
+
+
+/* Types made of other types. */
+
+/* The elements of an array, one after the other. */
+static void
+AppendElements(StringInfo out, const FieldType *type, ArrayType *array)
+{
+	int			count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	const bits8 *present = ARR_NULLBITMAP(array);
+	char	   *p = ARR_DATA_PTR(array);
+
+	for (int i = 0; i < count; i++)
+	{
+		if (present != NULL && (present[i / 8] & (1 << (i % 8))) == 0)
+		{
+			AppendNull(out);
+			continue;
+		}
+		type->element->encode(out, type->element, fetch_att(p, type->by_value, type->length));
+		p = att_addlength_pointer(p, type->length, p);
+		p = (char *) att_align_nominal(p, type->align);
+	}
+}
+
+/* Number of dimensions, size of each, elements; where counting begins does not count. */
+static void
+EncodeArray(StringInfo out, FieldType *type, Datum value)
+{
+	ArrayType  *array = DatumGetArrayTypeP(value);
+	int			start = OpenElement(out, 'a');
+
+	check_stack_depth();
+	enlargeStringInfo(out, 4 * (1 + ARR_NDIM(array)));
+	PutBytes(out->data + out->len, ARR_NDIM(array), 4);
+	for (int i = 0; i < ARR_NDIM(array); i++)
+		PutBytes(out->data + out->len + 4 * (i + 1), ARR_DIMS(array)[i], 4);
+	out->len += 4 * (1 + ARR_NDIM(array));
+	AppendElements(out, type, array);
+	CloseElement(out, start);
+}
+
+/* Makes the fields of a record known. */
+static void
+ResolveRecord(FieldType *type, Oid oid, int32 typmod, uint64 identifier)
+{
+	MemoryContext old = MemoryContextSwitchTo(type->context);
+	TupleDesc	desc = lookup_rowtype_tupdesc(oid, typmod);
+	RecordType *record = palloc0(sizeof(RecordType));
+
+	record->identifier = identifier;
+	record->desc = CreateTupleDescCopy(desc);
+	ReleaseTupleDesc(desc);
+	record->types = palloc0(sizeof(FieldType) * record->desc->natts);
+	record->values = palloc(sizeof(Datum) * record->desc->natts);
+	record->nulls = palloc(sizeof(bool) * record->desc->natts);
+	for (int i = 0; i < record->desc->natts; i++)
+	{
+		if (!TupleDescAttr(record->desc, i)->attisdropped)
+			ResolveType(&record->types[i], TupleDescAttr(record->desc, i)->atttypid, type->context);
+	}
+	type->record = record;
+	MemoryContextSwitchTo(old);
+}
+
+/* Takes a record apart, into type->record; true if its type is not that of the last one. */
+static bool
+DeformRecord(FieldType *type, HeapTupleHeader header)
+{
+	Oid			oid = HeapTupleHeaderGetTypeId(header);
+	int32		typmod = HeapTupleHeaderGetTypMod(header);
+	uint64		identifier = assign_record_type_identifier(oid, typmod);
+	bool		is_new = type->record == NULL || type->record->identifier != identifier;
+	HeapTupleData tuple;
+
+	if (is_new)
+		ResolveRecord(type, oid, typmod, identifier);
+	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+	ItemPointerSetInvalid(&tuple.t_self);
+	tuple.t_tableOid = InvalidOid;
+	tuple.t_data = header;
+	heap_deform_tuple(&tuple, type->record->desc, type->record->values, type->record->nulls);
+	return is_new;
+}
+
+/* Fields in order; their names do not count. */
+static void
+EncodeRecord(StringInfo out, FieldType *type, Datum value)
+{
+	int			start = OpenElement(out, 'r');
+	RecordType *record;
+
+	check_stack_depth();
+	DeformRecord(type, DatumGetHeapTupleHeader(value));
+	record = type->record;
+	for (int i = 0; i < record->desc->natts; i++)
+	{
+		if (TupleDescAttr(record->desc, i)->attisdropped)
+			continue;
+		if (record->nulls[i])
+			AppendNull(out);
+		else
+			record->types[i].encode(out, &record->types[i], record->values[i]);
+	}
+	CloseElement(out, start);
+}
+
+/*
+ * What a send function gives.  Those of text-like types convert to the
+ * client's encoding: the client is made to speak UTF-8 meanwhile.
+ */
+static bytea *
+SendInUtf8(FmgrInfo *send, Datum value)
+{
+	int			client = pg_get_client_encoding();
+	bytea	   *bytes = NULL;
+
+	if (client == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII ||
+		PrepareClientEncoding(PG_UTF8) < 0)
+		return SendFunctionCall(send, value);
+	PG_TRY();
+	{
+		SetClientEncoding(PG_UTF8);
+		bytes = SendFunctionCall(send, value);
+	}
+	PG_FINALLY();
+	{
+		SetClientEncoding(client);
+	}
+	PG_END_TRY();
+	return bytes;
+}
+
+/* A type without an encoding of its own: its name and its binary form. */
+static void
+EncodeOther(StringInfo out, FieldType *type, Datum value)
+{
+	bytea	   *bytes = SendInUtf8(&type->send, value);
+	int			start = OpenElement(out, 'o');
+
+	appendBinaryStringInfo(out, type->name->data, type->name->len);
 	appendBinaryStringInfo(out, VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ);
 	CloseElement(out, start);
 }
 
-/* A varlena value: text of some kind, bytes, json, array or record. */
+
+/* Which encoding a type has. */
+
+static const struct
+{
+	Oid			type;
+	Encoder		encode;
+}			encoders[] =
+{
+	{TEXTOID, EncodeText},
+	{INT4OID, EncodeInt4},
+	{INT8OID, EncodeInt8},
+	{NUMERICOID, EncodeNumeric},
+	{VARCHAROID, EncodeText},
+	{DATEOID, EncodeDate},
+	{TIMESTAMPOID, EncodeTimestamp},
+	{TIMESTAMPTZOID, EncodeTimestamptz},
+	{BOOLOID, EncodeBool},
+	{UUIDOID, EncodeUuid},
+	{INT2OID, EncodeInt2},
+	{FLOAT4OID, EncodeFloat4},
+	{FLOAT8OID, EncodeFloat8},
+	{OIDOID, EncodeOid},
+	{BPCHAROID, EncodeBpchar},
+	{NAMEOID, EncodeName},
+	{UNKNOWNOID, EncodeCString},
+	{JSONOID, EncodeText},
+	{XMLOID, EncodeText},
+	{JSONBOID, EncodeJsonb},
+	{BYTEAOID, EncodeBytea},
+	{TIMEOID, EncodeTime},
+	{TIMETZOID, EncodeTimetz},
+	{INTERVALOID, EncodeInterval}
+};
+
+/* Is a type text by another name, like citext?  Then text's own function prints it. */
 static bool
-AppendVarlena(StringInfo out, Oid type, Datum value)
+PrintsAsText(Oid oid)
 {
-	struct varlena *detoasted;
+	Oid			output;
+	bool		varlena;
+	HeapTuple	tuple;
+	bool		result;
 
-	switch (type)
+	getTypeOutputInfo(oid, &output, &varlena);
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(output));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", output);
+	result = ((Form_pg_proc) GETSTRUCT(tuple))->prolang == INTERNALlanguageId;
+	if (result)
 	{
-		case TEXTOID:
-		case VARCHAROID:
-		case BPCHAROID:
-		case JSONOID:
-		case XMLOID:
-			detoasted = PG_DETOAST_DATUM_PACKED(value);
-			AppendText(out, VARDATA_ANY(detoasted), type != BPCHAROID ? VARSIZE_ANY_EXHDR(detoasted) :
-					   bpchartruelen(VARDATA_ANY(detoasted), VARSIZE_ANY_EXHDR(detoasted)));
-			return true;
-		case BYTEAOID:
-			detoasted = PG_DETOAST_DATUM_PACKED(value);
-			AppendTagged(out, 'x', VARDATA_ANY(detoasted), VARSIZE_ANY_EXHDR(detoasted));
-			return true;
-		case NUMERICOID:
-			AppendNumeric(out, DatumGetNumeric(value));
-			return true;
-		case JSONBOID:
-			AppendJsonb(out, DatumGetJsonbP(value));
-			return true;
-		case RECORDOID:
-			AppendRecord(out, DatumGetHeapTupleHeader(value));
-			return true;
-		default:
-			return false;
+		bool		isnull;
+		Datum		source = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &isnull);
+
+		result = !isnull && strcmp(TextDatumGetCString(source), "textout") == 0;
 	}
+	ReleaseSysCache(tuple);
+	return result;
 }
 
-/* What is neither built in nor a varlena of above: by what kind of type it is. */
-static void
-AppendByKind(StringInfo out, Oid type, Datum value)
+/* Schema and name of a type, each ended by a zero byte. */
+static StringInfo
+TypeFullName(Oid oid)
 {
-	Oid			base = getBaseType(type);
+	StringInfo	name = makeStringInfo();
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(oid));
+	Form_pg_type form;
+	char	   *parts[2];
 
-	if (base != type)
-		AppendValue(out, base, value);
-	else if (type_is_array(type))
-		AppendArray(out, DatumGetArrayTypeP(value));
-	else if (type_is_rowtype(type))
-		AppendRecord(out, DatumGetHeapTupleHeader(value));
-	else if (type_is_enum(type))
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for type %u", oid);
+	form = (Form_pg_type) GETSTRUCT(tuple);
+	parts[0] = get_namespace_name(form->typnamespace);
+	parts[1] = pstrdup(NameStr(form->typname));
+	ReleaseSysCache(tuple);
+	for (int i = 0; i < lengthof(parts); i++)
 	{
-		Oid			output;
-		bool		varlena;
-		char	   *label;
+		int			length = strlen(parts[i]);
+		const char *utf8 = ToUtf8(parts[i], &length);
 
-		getTypeOutputInfo(type, &output, &varlena);
-		label = OidOutputFunctionCall(output, value);
-		AppendText(out, label, strlen(label));
+		appendBinaryStringInfo(name, utf8, length);
+		appendStringInfoChar(name, '\0');
 	}
+	return name;
+}
+
+/* The encoding of a type that is not in the table of encoders. */
+static void
+ResolveByKind(FieldType *type, Oid oid)
+{
+	Oid			element = get_element_type(oid);
+	Oid			send;
+	bool		varlena;
+
+	if (OidIsValid(element))
+	{
+		type->encode = EncodeArray;
+		type->element = palloc0(sizeof(FieldType));
+		get_typlenbyvalalign(element, &type->length, &type->by_value, &type->align);
+		ResolveType(type->element, element, type->context);
+	}
+	else if (type_is_rowtype(oid))
+		type->encode = EncodeRecord;
+	else if (type_is_enum(oid))
+		type->encode = EncodeEnum;
+	else if (PrintsAsText(oid))
+		type->encode = EncodeText;
 	else
-		AppendOther(out, type, value);
+	{
+		type->encode = EncodeOther;
+		type->name = TypeFullName(oid);
+		getTypeBinaryOutputInfo(oid, &send, &varlena);
+		fmgr_info_cxt(send, &type->send, type->context);
+	}
 }
 
-/* One value that is not NULL. */
+/* Finds out how a type is encoded; a domain as what it is made of. */
 static void
-AppendValue(StringInfo out, Oid type, Datum value)
+ResolveType(FieldType *type, Oid oid, MemoryContext context)
 {
-	switch (type)
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	type->context = context;
+	oid = getBaseType(oid);
+	for (int i = 0; i < lengthof(encoders); i++)
 	{
-		case BOOLOID:
-			AppendTagged(out, 'b', DatumGetBool(value) ? "\1" : "\0", 1);
-			break;
-		case INT2OID:
-			AppendInteger(out, DatumGetInt16(value));
-			break;
-		case INT4OID:
-			AppendInteger(out, DatumGetInt32(value));
-			break;
-		case INT8OID:
-			AppendInteger(out, DatumGetInt64(value));
-			break;
-		case OIDOID:
-			AppendInteger(out, DatumGetObjectId(value));
-			break;
-		case FLOAT4OID:
-			AppendFloat4(out, DatumGetFloat4(value));
-			break;
-		case FLOAT8OID:
-			AppendFloat8(out, DatumGetFloat8(value));
-			break;
-		case UNKNOWNOID:
-			AppendText(out, DatumGetCString(value), strlen(DatumGetCString(value)));
-			break;
-		case NAMEOID:
-			AppendText(out, NameStr(*DatumGetName(value)), strlen(NameStr(*DatumGetName(value))));
-			break;
-		case DATEOID:
-			AppendDate(out, DatumGetDateADT(value));
-			break;
-		case TIMESTAMPOID:
-			AppendTimestamp(out, 's', DatumGetTimestamp(value));
-			break;
-		case TIMESTAMPTZOID:
-			AppendTimestamp(out, 'z', DatumGetTimestampTz(value));
-			break;
-		case TIMEOID:
-			AppendInt64(out, 'c', DatumGetTimeADT(value));
-			break;
-		case INTERVALOID:
-			AppendInterval(out, DatumGetIntervalP(value));
-			break;
-		case UUIDOID:
-			AppendTagged(out, 'u', DatumGetUUIDP(value)->data, UUID_LEN);
-			break;
-		default:
-			if (!AppendVarlena(out, type, value))
-				AppendByKind(out, type, value);
+		if (encoders[i].type == oid)
+			type->encode = encoders[i].encode;
 	}
+	if (type->encode == NULL)
+		ResolveByKind(type, oid);
+	MemoryContextSwitchTo(old);
+}
+
+
+/* The functions. */
+
+/* Starts the encoding of a row, in the buffer of the last one unless that has grown large. */
+static void
+StartEncoding(StringInfo encoding, MemoryContext context)
+{
+	MemoryContext old;
+
+	if (encoding->data != NULL && encoding->maxlen <= KEPT_BUFFER)
+	{
+		resetStringInfo(encoding);
+		return;
+	}
+	if (encoding->data != NULL)
+		pfree(encoding->data);
+	encoding->data = NULL;
+	old = MemoryContextSwitchTo(context);
+	initStringInfo(encoding);
+	MemoryContextSwitchTo(old);
 }
 
 /* XXH3 of the encoding, big-endian, as a uuid. */
 static Datum
-HashToUuid(StringInfo encoding)
+HashToUuid(const StringInfoData *encoding)
 {
 	XXH128_hash_t hash = XXH3_128bits(encoding->data, encoding->len);
 	pg_uuid_t  *uuid = palloc(sizeof(pg_uuid_t));
@@ -490,86 +914,143 @@ HashToUuid(StringInfo encoding)
 	return UUIDPGetDatum(uuid);
 }
 
-/* medallion.row_hash(VARIADIC "any") */
+/* The state of a call site of row_hash(), with its encoding started. */
+static RowHashState *
+GetRowHashState(FunctionCallInfo fcinfo)
+{
+	MemoryContext context = fcinfo->flinfo->fn_mcxt;
+	RowHashState *state = fcinfo->flinfo->fn_extra;
+
+	if (state == NULL)
+	{
+		state = MemoryContextAllocZero(context, sizeof(RowHashState));
+		state->count = PG_NARGS();
+		state->types = MemoryContextAllocZero(context, sizeof(FieldType) * Max(state->count, 1));
+		for (int i = 0; i < state->count; i++)
+		{
+			Oid			oid = get_fn_expr_argtype(fcinfo->flinfo, i);
+
+			if (!OidIsValid(oid))
+				elog(ERROR, "could not determine the type of argument %d", i + 1);
+			ResolveType(&state->types[i], oid, context);
+		}
+		fcinfo->flinfo->fn_extra = state;
+	}
+	StartEncoding(&state->encoding, context);
+	return state;
+}
+
+/* medallion.row_hash(VARIADIC "any"): a VARIADIC array stands for its elements. */
 Datum
 medallion_row_hash(PG_FUNCTION_ARGS)
 {
-	StringInfoData encoding;
+	RowHashState *state = GetRowHashState(fcinfo);
 
-	initStringInfo(&encoding);
 	if (get_fn_expr_variadic(fcinfo->flinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("row_hash() does not take a VARIADIC array")));
-	for (int i = 0; i < PG_NARGS(); i++)
+	{
+		if (PG_ARGISNULL(0))
+			PG_RETURN_NULL();
+		AppendElements(&state->encoding, &state->types[0], PG_GETARG_ARRAYTYPE_P(0));
+		return HashToUuid(&state->encoding);
+	}
+	for (int i = 0; i < state->count; i++)
 	{
 		if (PG_ARGISNULL(i))
-			AppendNull(&encoding);
+			AppendNull(&state->encoding);
 		else
-			AppendValue(&encoding, get_fn_expr_argtype(fcinfo->flinfo, i), PG_GETARG_DATUM(i));
+			state->types[i].encode(&state->encoding, &state->types[i], PG_GETARG_DATUM(i));
 	}
-	return HashToUuid(&encoding);
+	return HashToUuid(&state->encoding);
 }
 
-/* Which fields of a record to hash, in order of name; kept between calls. */
-typedef struct PairsPlan
+/* A field of a record that is asked for. */
+typedef struct PairsField
 {
-	Oid			type;
-	int32		typmod;
-	TupleDesc	desc;
-	int			count;
-	int		   *fields;			/* 0-based */
-	Datum	   *values;			/* of one record */
-	bool	   *nulls;
-} PairsPlan;
+	int			index;			/* in the record, from 0 */
+	StringInfoData name;		/* UTF-8 */
+} PairsField;
 
-static TupleDesc sorting_desc;	/* of the fields being sorted */
+/* What pairs_hash() of a record keeps between calls. */
+typedef struct PairsState
+{
+	StringInfoData encoding;
+	FieldType	record;
+	ArrayType  *names;			/* the names that fields were made from */
+	int			count;
+	PairsField *fields;			/* by the UTF-8 bytes of their names */
+} PairsState;
 
 static int
-CompareFieldNames(const void *a, const void *b)
+CompareFields(const void *a, const void *b)
 {
-	return strcmp(NameStr(TupleDescAttr(sorting_desc, *(const int *) a)->attname),
-				  NameStr(TupleDescAttr(sorting_desc, *(const int *) b)->attname));
+	return strcmp(((const PairsField *) a)->name.data, ((const PairsField *) b)->name.data);
 }
 
-/* Works out which fields of a record type are asked for. */
-static PairsPlan *
-MakePairsPlan(FmgrInfo *flinfo, HeapTupleHeader record, Datum names)
+/* Finds a field of a record by name. */
+static int
+FieldIndex(TupleDesc desc, const char *name)
 {
-	MemoryContext old = MemoryContextSwitchTo(flinfo->fn_mcxt);
-	PairsPlan  *plan = palloc0(sizeof(PairsPlan));
-	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(record),
-											  HeapTupleHeaderGetTypMod(record));
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (!TupleDescAttr(desc, i)->attisdropped &&
+			strcmp(NameStr(TupleDescAttr(desc, i)->attname), name) == 0)
+			return i;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("the record has no field \"%s\"", name)));
+}
+
+/* Works out which fields are asked for. */
+static void
+ChooseFields(PairsState *state, ArrayType *names)
+{
+	MemoryContext old = MemoryContextSwitchTo(state->record.context);
 	Datum	   *wanted;
 	bool	   *nulls;
-	int			nwanted;
 
-	plan->type = HeapTupleHeaderGetTypeId(record);
-	plan->typmod = HeapTupleHeaderGetTypMod(record);
-	plan->desc = CreateTupleDescCopy(desc);
-	ReleaseTupleDesc(desc);
-	plan->fields = palloc(sizeof(int) * plan->desc->natts);
-	plan->values = palloc(sizeof(Datum) * plan->desc->natts);
-	plan->nulls = palloc(sizeof(bool) * plan->desc->natts);
-	deconstruct_array(DatumGetArrayTypeP(names), TEXTOID, -1, false, TYPALIGN_INT, &wanted, &nulls, &nwanted);
-	for (int w = 0; w < nwanted; w++)
+	if (state->names != NULL)
+		pfree(state->names);
+	state->names = NULL;
+	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT, &wanted, &nulls, &state->count);
+	state->fields = palloc0(sizeof(PairsField) * Max(state->count, 1));
+	for (int i = 0; i < state->count; i++)
 	{
-		char	   *name = nulls[w] ? pstrdup("") : TextDatumGetCString(wanted[w]);
-		int			field = 0;
+		PairsField *field = &state->fields[i];
+		char	   *name;
+		int			length;
+		const char *utf8;
 
-		while (field < plan->desc->natts && strcmp(NameStr(TupleDescAttr(plan->desc, field)->attname), name) != 0)
-			field++;
-		if (field == plan->desc->natts)
+		if (nulls[i])
 			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("the record has no field \"%s\"", name)));
-		plan->fields[plan->count++] = field;
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("a name of a field must not be null")));
+		name = TextDatumGetCString(wanted[i]);
+		length = strlen(name);
+		field->index = FieldIndex(state->record.record->desc, name);
+		utf8 = ToUtf8(name, &length);
+		initStringInfo(&field->name);
+		appendBinaryStringInfo(&field->name, utf8, length);
 	}
-	sorting_desc = plan->desc;
-	qsort(plan->fields, plan->count, sizeof(int), CompareFieldNames);
-	flinfo->fn_extra = plan;
+	qsort(state->fields, state->count, sizeof(PairsField), CompareFields);
+	state->names = (ArrayType *) memcpy(palloc(VARSIZE(names)), names, VARSIZE(names));
 	MemoryContextSwitchTo(old);
-	return plan;
+}
+
+/* The state of a call site of pairs_hash() of a record, with its encoding started. */
+static PairsState *
+GetPairsState(FunctionCallInfo fcinfo)
+{
+	PairsState *state = fcinfo->flinfo->fn_extra;
+
+	if (state == NULL)
+	{
+		state = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(PairsState));
+		ResolveType(&state->record, RECORDOID, fcinfo->flinfo->fn_mcxt);
+		fcinfo->flinfo->fn_extra = state;
+	}
+	StartEncoding(&state->encoding, fcinfo->flinfo->fn_mcxt);
+	return state;
 }
 
 /*
@@ -579,30 +1060,24 @@ MakePairsPlan(FmgrInfo *flinfo, HeapTupleHeader record, Datum names)
 Datum
 medallion_pairs_hash(PG_FUNCTION_ARGS)
 {
-	HeapTupleHeader record = PG_GETARG_HEAPTUPLEHEADER(0);
-	PairsPlan  *plan = fcinfo->flinfo->fn_extra;
-	HeapTupleData tuple;
-	StringInfoData encoding;
+	HeapTupleHeader header = PG_GETARG_HEAPTUPLEHEADER(0);
+	ArrayType  *names = PG_GETARG_ARRAYTYPE_P(1);
+	PairsState *state = GetPairsState(fcinfo);
+	bool		is_new = DeformRecord(&state->record, header);
+	RecordType *record = state->record.record;
 
-	if (plan == NULL || plan->type != HeapTupleHeaderGetTypeId(record) ||
-		plan->typmod != HeapTupleHeaderGetTypMod(record))
-		plan = MakePairsPlan(fcinfo->flinfo, record, PG_GETARG_DATUM(1));
-	tuple.t_len = HeapTupleHeaderGetDatumLength(record);
-	ItemPointerSetInvalid(&tuple.t_self);
-	tuple.t_tableOid = InvalidOid;
-	tuple.t_data = record;
-	heap_deform_tuple(&tuple, plan->desc, plan->values, plan->nulls);
-
-	initStringInfo(&encoding);
-	for (int i = 0; i < plan->count; i++)
+	if (is_new || state->names == NULL || VARSIZE(state->names) != VARSIZE(names) ||
+		memcmp(state->names, names, VARSIZE(names)) != 0)
+		ChooseFields(state, names);
+	for (int i = 0; i < state->count; i++)
 	{
-		int			field = plan->fields[i];
-		const char *name = NameStr(TupleDescAttr(plan->desc, field)->attname);
+		const PairsField *field = &state->fields[i];
 
-		if (plan->nulls[field])
+		if (record->nulls[field->index])
 			continue;
-		AppendText(&encoding, name, strlen(name));
-		AppendValue(&encoding, TupleDescAttr(plan->desc, field)->atttypid, plan->values[field]);
+		AppendTagged(&state->encoding, 't', field->name.data, field->name.len);
+		record->types[field->index].encode(&state->encoding, &record->types[field->index],
+										   record->values[field->index]);
 	}
-	return HashToUuid(&encoding);
+	return HashToUuid(&state->encoding);
 }

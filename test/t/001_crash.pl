@@ -1,0 +1,268 @@
+# A server killed in the middle of a run, again and again: after the next run, bronze, silver and
+# gold say what they say on a server that was never interrupted.
+#
+# Two servers read the same files.  Each round changes the files; on one server the run is
+# interrupted at a random moment by kill -9 and run again after the restart.  Who is killed is random
+# too: the postmaster alone (its backend goes on for a while, an orphan that may even commit), the
+# postmaster with all its children (power loss), or the backend (the postmaster restarts itself).
+#
+# SEED=n repeats a sequence, ROUNDS=n makes it longer.
+use strict;
+use warnings FATAL => 'all';
+
+use Medallion;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $seed = $ENV{SEED} // time() % 100000;
+my $rounds = $ENV{ROUNDS} // 6;
+srand($seed);
+diag("seed $seed, $rounds rounds; SEED=$seed repeats it");
+
+my $folder = test_folder('crash');
+my $crashed = new_server('crashed', "restart_after_crash = on");
+my $calm = new_server('calm');
+
+# --- files ---
+
+# Lines of documents: in each round other amounts in some of them.
+sub write_lines
+{
+	my ($month, $round) = @_;
+	my @rows = ('Document Number,Line No,Item Code,Quantity,Amount,TRN Date');
+
+	for my $i (1 .. 12000)
+	{
+		my $changed = $i % 7 == $round % 7 ? $round : 0;
+		push @rows, sprintf('D%02d%05d,%d,I%d,%d,%d.%02d,2025-%02d-%02d', $month, int($i / 3), $i % 3,
+			$i % 211, 1 + $i % 9, 10 + $i % 500, ($i + $changed) % 100, $month, 1 + $i % 28);
+	}
+	write_file(sprintf('%s/lines/2025/%02d/lines.csv', $folder, $month), @rows);
+}
+
+# Customers: one file, later ones with a further column.
+sub write_customers
+{
+	my ($round) = @_;
+	my $more = $round >= 2;
+	my @rows = ('Customer,Name,City' . ($more ? ',Rating' : ''));
+
+	push @rows, "C$_,Name " . ($_ % 10 == $round % 10 ? "$_ of round $round" : $_) . ',City ' . $_ % 40
+	  . ($more ? ',' . $_ % 5 : '')
+	  for 1 .. 4000;
+	write_file("$folder/customers/customers.csv", @rows);
+}
+
+# Events without a key: a further file in each round.
+sub write_events
+{
+	my ($round) = @_;
+
+	write_file("$folder/events/events_$round.csv", 'Happened,What,Value',
+		map { sprintf('2025-%02d-%02d 10:%02d:00,what %d,%d', 1 + $round, 1 + $_ % 28, $_ % 60, $_ % 13, $_ * $round) }
+		  1 .. 8000);
+}
+
+sub write_round
+{
+	my ($round) = @_;
+
+	write_lines($_, $round) for ($round == 0 ? (1 .. 3) : (1 + $round % 3, 3 + $round));
+	write_customers($round);
+	write_events($round);
+}
+
+# --- runs ---
+
+sub configure
+{
+	my ($node) = @_;
+
+	$node->safe_psql('postgres', <<"SQL");
+SELECT medallion.create_feature('lines', ARRAY['$folder/lines/**/*.csv'], ARRAY['document_number', 'line_no']);
+SELECT medallion.create_feature('customers', ARRAY['$folder/customers/*.csv'], ARRAY['customer']);
+SELECT medallion.create_feature('events', ARRAY['$folder/events/*.csv']);
+SQL
+}
+
+# Models read the silver tables, so these must be there first.
+sub create_models
+{
+	my ($node) = @_;
+
+	$node->safe_psql('postgres', <<"SQL");
+SELECT medallion.create_model('by_month', 'SELECT date_trunc(''month'', trn_date) AS month, count(*) AS lines,
+	sum(amount) AS amount, sum(quantity) AS quantity FROM silver.lines_current GROUP BY 1');
+SELECT medallion.create_model('by_item', 'SELECT item_code, count(*) AS lines, sum(amount) AS amount
+	FROM silver.lines_current GROUP BY 1');
+SELECT medallion.create_model('best_items', 'SELECT item_code, amount FROM gold.by_item WHERE amount > 1000');
+SQL
+}
+
+sub has_models
+{
+	return $crashed->safe_psql('postgres', "SELECT to_regprocedure('medallion.create_model(text, text, jsonb)') IS NOT NULL") eq 't';
+}
+
+# A whole run; the seconds it took.
+sub run
+{
+	my ($node) = @_;
+	my $start = time();
+	my $bad = $node->safe_psql('postgres',
+		"SELECT string_agg(r::text, ' ') FROM medallion.run_pipeline() r WHERE status IN ('FAILED', 'PARTIAL')");
+
+	die "a run failed: $bad" if $bad ne '';
+	return time() - $start;
+}
+
+# Processes whose parent is the postmaster.
+sub children_of
+{
+	my ($postmaster) = @_;
+
+	return grep { /^\d+$/ } split(/\s+/, `ps -o pid= --ppid $postmaster`);
+}
+
+sub is_alive
+{
+	my ($pid) = @_;
+
+	return 0 if !kill(0, $pid);
+	open(my $stat, '<', "/proc/$pid/stat") or return 0;
+	return (<$stat> // '') !~ /\) Z /;
+}
+
+# Interrupts a run after some time; returns once the server is up again.
+sub interrupt
+{
+	my ($after) = @_;
+	my $way = (qw(postmaster everything backend))[ rand 3 ];
+	my $session = Medallion::Session->new($crashed, 'postgres');
+	my $postmaster = $crashed->{_pid};
+	my @children = children_of($postmaster);
+
+	$session->send('SELECT count(*) FROM medallion.run_pipeline()');
+	sleep($after);
+	my $busy = $crashed->safe_psql('postgres',
+		"SELECT count(*) FROM pg_stat_activity WHERE pid = $session->{pid} AND state = 'active'");
+	if ($way eq 'backend')
+	{
+		kill('KILL', $session->{pid});
+	}
+	else
+	{
+		kill('STOP', $postmaster) if $way eq 'everything';
+		kill('KILL', @children) if $way eq 'everything';
+		$crashed->kill9;
+	}
+	note(sprintf('killed %s after %.2f s, %s', $way, $after, $busy ? 'in the run' : 'after it'));
+	$session->close;
+	wait_until(sub { !grep { is_alive($_) } @children }) if $way ne 'backend';
+	$crashed->start if $way ne 'backend';
+	wait_until(sub { $crashed->psql('postgres', 'SELECT 1', timeout => 5) == 0 });
+	return $busy;
+}
+
+# --- what must be so ---
+
+# Columns that tell when and in which run, and the file by a number, are not compared; its path is.
+my $columns_query = <<"SQL";
+SELECT string_agg(format('t.%I', attname), ', ' ORDER BY attname)
+  FROM pg_attribute
+ WHERE attrelid = '%s'::regclass AND attnum > 0 AND NOT attisdropped
+   AND attname NOT IN ('_file_id', '_run_id', '_ingested_at', '_loaded_at', '_opened_run_id', '_closed_run_id',
+					   '_scd2_valid_from', '_scd2_valid_to')
+SQL
+
+sub compare_table
+{
+	my ($table, $round) = @_;
+	my $columns = $calm->safe_psql('postgres', $columns_query =~ s/%s/$table/r);
+	my $by_file = $table !~ /^gold/;
+	my $path = $by_file ? ', f.path, f.version' : '';
+	my $join = $by_file ? 'JOIN medallion.file_versions f ON f.file_id = t._file_id' : '';
+
+	return same_query($crashed, $calm, "SELECT $columns$path FROM $table t $join ORDER BY (ROW($columns$path))::text COLLATE \"C\"",
+		"round $round: $table is the same");
+}
+
+# Queries that find nothing where the ledger, bronze and silver agree.
+my %forbidden = (
+	'bronze rows twice' => 'SELECT _file_id, _sheet, _row FROM bronze.%1$s GROUP BY 1, 2, 3 HAVING count(*) > 1',
+	'bronze rows without a file, or a file without its rows' =>
+	  'SELECT coalesce(f.file_id, b._file_id), f.rows, b.rows
+		 FROM (SELECT * FROM medallion.file_versions JOIN medallion.features USING (feature_id)
+				WHERE name = \'%1$s\' AND status = \'LOADED\') f
+		 FULL JOIN (SELECT _file_id, count(*) AS rows FROM bronze.%1$s GROUP BY 1) b ON b._file_id = f.file_id
+		WHERE f.rows IS DISTINCT FROM b.rows',
+	'bronze rows of no run' => 'SELECT DISTINCT _run_id FROM bronze.%1$s WHERE _run_id NOT IN (SELECT run_id FROM medallion.runs)',
+	'silver rows twice' => 'SELECT _file_id, _sheet, _row FROM silver.%1$s GROUP BY 1, 2, 3 HAVING count(*) > 1',
+	'file versions that silver waits for' =>
+	  'SELECT file_id FROM medallion.file_versions WHERE status = \'LOADED\' AND silver_run_id IS NULL',
+	'silver''s runs unknown' =>
+	  'SELECT DISTINCT _opened_run_id FROM silver.%1$s WHERE _opened_run_id NOT IN (SELECT run_id FROM medallion.runs)',
+	'two live versions of a file' =>
+	  'SELECT feature_id, path FROM medallion.file_versions WHERE superseded_at IS NULL GROUP BY 1, 2 HAVING count(*) > 1',
+	'version numbers with gaps' =>
+	  'SELECT feature_id, path FROM medallion.file_versions GROUP BY 1, 2 HAVING max(version) <> count(*)',
+	'ends without successors' =>
+	  'SELECT file_id FROM medallion.file_versions f WHERE superseded_at IS NOT NULL AND NOT EXISTS
+		(SELECT FROM medallion.file_versions s WHERE s.file_id = f.superseded_by AND s.path = f.path)',
+	'runs without an end' => 'SELECT run_id FROM medallion.runs WHERE finished_at IS NULL OR status = \'RUNNING\'',
+	'log rows of no run' =>
+	  'SELECT run_id FROM etl_logs.pipeline_runs UNION SELECT run_id FROM etl_logs.file_processing
+	   EXCEPT SELECT run_id FROM medallion.runs',
+	'left-over tables' =>
+	  'SELECT oid::regclass FROM pg_class WHERE relname ~ \'^_(stage|refold|events|versions)_\'');
+
+sub check_consistency
+{
+	my ($round) = @_;
+
+	for my $what (sort keys %forbidden)
+	{
+		my $found = join("\n", map { $crashed->safe_psql('postgres', sprintf($forbidden{$what}, $_)) } qw(lines customers events));
+
+		$found =~ s/\n+/ /g;
+		is($found, $found =~ /^\s*$/ ? $found : '', "round $round: no $what");
+	}
+	is($crashed->safe_psql('postgres', 'SELECT document_number, line_no FROM silver.lines WHERE _scd2_is_current
+		GROUP BY 1, 2 HAVING count(*) > 1 LIMIT 3'), '', "round $round: one current version per key");
+}
+
+configure($_) for ($crashed, $calm);
+my $interrupted = 0;
+
+for my $round (0 .. $rounds - 1)
+{
+	write_round($round);
+	my $elapsed = run($calm);
+	note(sprintf('an uninterrupted run takes %.2f s', $elapsed));
+	$interrupted += interrupt(rand($elapsed * 0.95));
+	# Once more in the middle of the run that heals.
+	$interrupted += interrupt(rand($elapsed * 0.95)) if rand() < 0.3;
+	run($crashed);
+	if ($round == 0 && has_models())
+	{
+		create_models($_) for ($crashed, $calm);
+		run($_) for ($crashed, $calm);
+	}
+	compare_table($_, $round) for map { ("bronze.$_", "silver.$_") } qw(lines customers events);
+	if (has_models())
+	{
+		compare_table("gold.$_", $round) for qw(by_month by_item best_items);
+	}
+	same_query($crashed, $calm, 'SELECT name, path, version, status, rows, size, encode(content_hash, \'hex\'), sheets, path_values,
+		superseded_at IS NULL, missing_since IS NULL FROM medallion.file_versions JOIN medallion.features USING (feature_id)
+		ORDER BY name COLLATE "C", path COLLATE "C", version', "round $round: the ledger is the same");
+	check_consistency($round);
+}
+
+cmp_ok($interrupted, '>=', 1, "$interrupted of the runs were cut short");
+is($crashed->safe_psql('postgres', "SELECT string_agg(DISTINCT status, ',') FROM medallion.run_pipeline()"),
+	'UNCHANGED', 'a further run has nothing to do');
+
+done_testing();

@@ -1,0 +1,97 @@
+# pg_cron runs the pipeline by medallion.schedule(); where a file is broken, the job is seen to fail
+# and the good files are loaded all the same.
+use strict;
+use warnings FATAL => 'all';
+
+use Medallion;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+chomp(my $pkglibdir = `pg_config --pkglibdir`);
+$pkglibdir = $ENV{PKGLIBDIR} if $ENV{PKGLIBDIR};
+plan skip_all => 'pg_cron is not installed' if !-e "$pkglibdir/pg_cron.so";
+
+my $folder = test_folder('cron');
+my $server = new_server('cron', <<'SETTINGS');
+shared_preload_libraries = 'pg_cron'
+cron.database_name = 'scheduled'
+cron.use_background_workers = on
+max_worker_processes = 20
+SETTINGS
+
+# --- without pg_cron in the database ---
+
+my ($status, $out, $err) = $server->psql('postgres', q{SELECT medallion.schedule('0 2 * * *')},
+	extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+isnt($status, 0, 'schedule() without pg_cron raises');
+like($err, qr/42704: pg_cron is not installed in database "postgres"/, 'the error names the database');
+like($err, qr/HINT:.*shared_preload_libraries.*cron\.database_name.*CREATE EXTENSION pg_cron/s, 'the hint says what to do');
+is($server->safe_psql('postgres', 'SELECT medallion.unschedule()'), 'f', 'unschedule() without pg_cron: there was none');
+
+# --- with it ---
+
+write_file("$folder/good.csv", 'Id,Name', '1,one', '2,two');
+$server->safe_psql('postgres', 'CREATE DATABASE scheduled');
+$server->restart;
+$server->safe_psql('scheduled', <<"SQL");
+CREATE EXTENSION pg_cron;
+CREATE EXTENSION medallion;
+SELECT medallion.create_feature('things', ARRAY['$folder/*'], ARRAY['id']);
+SQL
+
+# Newer versions of pg_cron know seconds; with older ones each wait is up to a minute.
+my ($refused) = $server->psql('scheduled', q{SELECT cron.schedule('probe', '5 seconds', 'SELECT 1'); SELECT cron.unschedule('probe')},
+	on_error_stop => 1);
+my $every = $refused == 0 ? '5 seconds' : '* * * * *';
+note("the schedule is '$every'");
+
+my $job = $server->safe_psql('scheduled', "SELECT medallion.schedule('$every')");
+like($job, qr/^\d+$/, 'schedule() returns the job');
+is($server->safe_psql('scheduled', "SELECT jobname, schedule, database, active FROM cron.job WHERE jobid = $job"),
+	"medallion|$every|scheduled|t", 'the job is there');
+
+# The first execution that began after now.
+sub wait_for_job
+{
+	my $since = $server->safe_psql('scheduled', 'SELECT coalesce(max(runid), 0) FROM cron.job_run_details');
+
+	return wait_until(sub {
+		$server->safe_psql('scheduled', "SELECT status, return_message FROM cron.job_run_details
+			WHERE jobid = $job AND runid > $since AND status IN ('succeeded', 'failed') ORDER BY runid LIMIT 1");
+	}, 150);
+}
+
+like(wait_for_job(), qr/^succeeded/, 'the job runs and succeeds');
+is($server->safe_psql('scheduled', 'SELECT string_agg(name, \',\' ORDER BY id) FROM silver.things_current'),
+	'one,two', 'its rows are in silver');
+
+is($server->safe_psql('scheduled', "SELECT medallion.schedule('$every')"), $job, 'scheduling again replaces the job');
+is($server->safe_psql('scheduled', "SELECT count(*) FROM cron.job"), '1', 'and makes no second one');
+
+# --- a broken file beside a good one ---
+
+write_file("$folder/broken.xlsx", "PK\x03\x04 this is no workbook");
+write_file("$folder/later.csv", 'Id,Name', '3,three');
+my $seen = '';
+wait_until(sub { $seen = wait_for_job(); $seen =~ /^failed/ }, 150);
+like($seen, qr/^failed/, 'with a broken file, the job fails');
+like($seen, qr/broken\.xlsx|some steps of the pipeline failed/, 'and says why');
+is($server->safe_psql('scheduled', 'SELECT string_agg(name, \',\' ORDER BY id) FROM silver.things_current'),
+	'one,two,three', 'the good file is loaded');
+like($server->safe_psql('scheduled', "SELECT string_agg(DISTINCT status, ',') FROM etl_logs.pipeline_runs WHERE layer = 'bronze'"),
+	qr/PARTIAL/, 'the log says PARTIAL');
+
+unlink("$folder/broken.xlsx") or die;
+$seen = '';
+wait_until(sub { $seen = wait_for_job(); $seen =~ /^succeeded/ }, 150);
+like($seen, qr/^succeeded/, 'without it, the job succeeds again');
+
+# --- the end ---
+
+is($server->safe_psql('scheduled', 'SELECT medallion.unschedule()'), 't', 'unschedule() takes it back');
+is($server->safe_psql('scheduled', 'SELECT count(*) FROM cron.job'), '0', 'the job is gone');
+is($server->safe_psql('scheduled', 'SELECT medallion.unschedule()'), 'f', 'a second time there is none');
+
+$server->stop;
+done_testing();
