@@ -19,6 +19,7 @@ typedef struct BronzeColumn
 	int			ordinal;
 	ValueType	type;			/* widened over everything seen */
 	ValueType	stored_type;	/* as the catalog has it */
+	bool		decimal_comma;	/* its texts have a comma for a decimal mark */
 	bool		is_new;			/* not in the catalog yet */
 	bool		was_present;	/* in the file loaded before */
 	bool		present;		/* in the file being loaded */

@@ -301,6 +301,21 @@ RescueCell(FileLoad *load, StringInfo rescued, int column, const ReaderCell *cel
 	escape_json(rescued, pnstrdup(cell->value, cell->length));
 }
 
+/*
+ * A number cell has no spelling of its own; where the column's texts have a
+ * decimal comma, it gets one too, so that one rule reads both.
+ */
+static void
+PutNumberWithComma(FileLoad *load, const BronzeColumn *target, const ReaderCell *cell)
+{
+	char	   *spelled = pnstrdup(cell->value, cell->length);
+	char	   *point = strchr(spelled, '.');
+
+	if (point != NULL)
+		*point = ',';
+	SinkText(load->sink, target->attno, spelled, cell->length);
+}
+
 /* Puts one cell where it belongs. */
 static void
 PutCell(FileLoad *load, int column, const ReaderCell *cell, StringInfo rescued)
@@ -313,7 +328,10 @@ PutCell(FileLoad *load, int column, const ReaderCell *cell, StringInfo rescued)
 	{
 		if (target->type != VT_TEXT)
 			target->type = WidenType(target->type, CellType(cell));
-		SinkText(load->sink, target->attno, cell->value, cell->length);
+		if (target->decimal_comma && cell->kind == CELL_NUMBER)
+			PutNumberWithComma(load, target, cell);
+		else
+			SinkText(load->sink, target->attno, cell->value, cell->length);
 	}
 	else if (column >= load->width || load->feature->options.schema_evolution == RESCUE)
 		RescueCell(load, rescued, column, cell);
