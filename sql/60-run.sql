@@ -127,5 +127,5 @@ SELECT f.name AS feature,
 								 WHEN count(*) > 0 THEN 'PASSED' END AS worst
 					   FROM etl_logs.data_quality_checks d
 					  WHERE d.run_id = f.changed_run_id
-						AND d.table_name = format('%I.%I', current_setting('medallion.silver_schema'), f.name)) c ON true;
+						AND d.table_name = format('%I.%I', coalesce(nullif(current_setting('medallion.silver_schema', true), ''), 'silver'), f.name)) c ON true;
 COMMENT ON VIEW medallion.status IS 'one row per feature: its last run, its files, what waits, what is quarantined, the worst check of the run that last changed it';

@@ -163,7 +163,7 @@ SELECT is(pg_temp.state(), :'before', 'what it said stays in force');
 SELECT pg_temp.shell(format('cd %s/sales/credit_notes/summarized/2025/january && for f in *.xlsx; do cp $f ''~$''$f; cp $f .$f; done', :'tree'));
 \o
 SELECT is((SELECT status FROM medallion.run_pipeline() WHERE layer = 'bronze' AND object = 'sales_credit_notes_summarized'), 'UNCHANGED', 'lock files and hidden files are passed over');
-SELECT is((SELECT count(*) FROM medallion.file_versions WHERE path LIKE '%/~$%' OR path LIKE '%/.%'), 0::bigint, 'and leave no trace');
+SELECT is((SELECT count(*) FROM medallion.file_versions WHERE path ~ '/(~\$|[.])[^/]*$'), 0::bigint, 'and leave no trace');
 
 \o /dev/null
 SELECT pg_temp.shell(format('rm -rf %s', :'tree'));

@@ -6,6 +6,7 @@
 \set QUIET on
 \pset format unaligned
 \pset tuples_only on
+\pset fieldsep '\n'
 SELECT :'shared' || '/data/retail_tree' AS tree \gset
 SELECT CASE WHEN :'shared' = '' THEN false ELSE coalesce((pg_stat_file(:'tree', true)).isdir, false) END AS there \gset
 \if :there

@@ -202,7 +202,7 @@ my %forbidden = (
 	'silver rows twice' => 'SELECT _file_id, _sheet, _row FROM silver.%1$s GROUP BY 1, 2, 3 HAVING count(*) > 1',
 	'file versions that silver waits for' =>
 	  'SELECT file_id FROM medallion.file_versions WHERE status = \'LOADED\' AND silver_run_id IS NULL',
-	'silver''s runs unknown' =>
+	"silver's runs unknown" =>
 	  'SELECT DISTINCT _opened_run_id FROM silver.%1$s WHERE _opened_run_id NOT IN (SELECT run_id FROM medallion.runs)',
 	'two live versions of a file' =>
 	  'SELECT feature_id, path FROM medallion.file_versions WHERE superseded_at IS NULL GROUP BY 1, 2 HAVING count(*) > 1',

@@ -188,7 +188,7 @@ my $report = $server->safe_psql('postgres', <<'SQL');
 SET client_min_messages = error;
 SELECT object, layer, status, detail->>'error' FROM medallion.run_pipeline(ARRAY['mine', 'trick', 'thief'], ARRAY['bronze', 'silver'])
 SQL
-like($report, qr/^mine\|bronze\|COMPLETED/m, 'the superuser runs the plain role''s feature: bronze');
+like($report, qr/^mine\|bronze\|COMPLETED/m, "the superuser runs the plain role's feature: bronze");
 like($report, qr/^mine\|silver\|COMPLETED/m, 'silver');
 is($server->safe_psql('postgres', <<'SQL'), 'plain', 'all tables and views of it are that role''s');
 SELECT string_agg(DISTINCT pg_get_userbyid(relowner), ',') FROM pg_class
