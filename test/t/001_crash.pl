@@ -160,7 +160,7 @@ sub interrupt
 	}
 	note(sprintf('killed %s after %.2f s, %s', $way, $after, $busy ? 'in the run' : 'after it'));
 	$session->close;
-	wait_until(sub { !grep { is_alive($_) } @children }) if $way ne 'backend';
+	wait_until(sub { !kill(0, $postmaster) && !grep { is_alive($_) } @children }) if $way ne 'backend';
 	$crashed->start if $way ne 'backend';
 	wait_until(sub { $crashed->psql('postgres', 'SELECT 1', timeout => 5) == 0 });
 	return $busy;

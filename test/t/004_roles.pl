@@ -128,17 +128,25 @@ like(run_over('reader', "$secret/secret.csv"), qr/^bronze COMPLETED 2$/m, 'a mem
 
 # --- medallion.allowed_paths ---
 
-like(as_role('plain', "SET medallion.allowed_paths = '/'"), qr/permission denied to set parameter "medallion.allowed_paths"/,
-	'a plain role cannot set medallion.allowed_paths');
-like(as_role('plain', "ALTER ROLE plain SET medallion.allowed_paths = '/'"), qr/permission denied to set parameter/,
-	'nor for its later sessions');
-like(as_role('plain', "SELECT set_config('medallion.allowed_paths', '/', false)"), qr/permission denied to set parameter/,
-	'nor by set_config()');
+# The setting is known once the library is loaded, by any function; set before that, it is dropped
+# with a warning as the library comes.
+my $load = 'SELECT FROM medallion.clean_text($$x$$)';
+my $refused = qr/permission denied to set parameter "medallion.allowed_paths"/;
+like(as_role('plain', "$load; SET medallion.allowed_paths = '/'"), $refused, 'a plain role cannot set medallion.allowed_paths');
+like(as_role('plain', "$load; SELECT set_config('medallion.allowed_paths', '/', false)"), $refused, 'nor by set_config()');
+like(as_role('plain', "$load; ALTER ROLE plain SET medallion.allowed_paths = '/'"), $refused, 'nor for its later sessions');
+is(as_role('plain', "SET medallion.allowed_paths = '/'; SET client_min_messages = error; $load; SHOW medallion.allowed_paths"), '',
+	'nor before the library is loaded');
+like(as_role('plain', "SET medallion.allowed_paths = '/'; SET client_min_messages = error;
+	SELECT FROM medallion.create_feature('early', ARRAY['$secret/*.csv']);
+	SELECT detail->>'error' FROM medallion.run_pipeline(ARRAY['early'], ARRAY['bronze'])"), $denied, 'and that opens no door');
 {
 	local $ENV{PGOPTIONS} = '-c medallion.allowed_paths=/';
 	unlike(run_over('plain', "$secret/secret.csv"), qr/COMPLETED/, 'nor from the command line');
 }
 
+# The schemas exist by now and are the reader's.
+$server->safe_psql('postgres', 'GRANT USAGE, CREATE ON SCHEMA bronze TO plain');
 $server->safe_psql('postgres', "ALTER DATABASE postgres SET medallion.allowed_paths = '/no/such/folder:$open/'");
 like(run_over('plain', "$open/*.csv"), qr/^bronze COMPLETED 2$/m, 'below an allowed path a plain role can read');
 like(run_over('plain', "$open/good.csv"), qr/^bronze UNCHANGED/m, 'by its name as well');
@@ -190,19 +198,19 @@ SELECT object, layer, status, detail->>'error' FROM medallion.run_pipeline(ARRAY
 SQL
 like($report, qr/^mine\|bronze\|COMPLETED/m, "the superuser runs the plain role's feature: bronze");
 like($report, qr/^mine\|silver\|COMPLETED/m, 'silver');
-is($server->safe_psql('postgres', <<'SQL'), 'plain', 'all tables and views of it are that role''s');
+is($server->safe_psql('postgres', <<'SQL'), 'plain', 'all tables and views of it are that role\'s');
 SELECT string_agg(DISTINCT pg_get_userbyid(relowner), ',') FROM pg_class
  WHERE relname ~ '^mine' AND relnamespace IN ('bronze'::regnamespace, 'silver'::regnamespace)
 SQL
 is($server->safe_psql('postgres', 'SELECT string_agg(DISTINCT who, $$,$$) FROM silver.mine'), 'plain', 'its expressions ran as that role');
 like($report, qr/^trick\|silver\|FAILED\|permission denied for function only_superuser/m,
-	'an expression that calls a function of the superuser''s alone fails');
+	'an expression that calls a function of the superuser\'s alone fails');
 like($report, qr/^thief\|silver\|FAILED\|permission denied for table stolen/m,
-	'a function that writes writes with that role''s rights');
+	'a function that writes writes with that role\'s rights');
 is($server->safe_psql('postgres', 'SELECT count(*) FROM public.stolen'), '0', 'and so nothing');
 
 # The identity and the settings of the caller are as before.
-is($server->safe_psql('postgres', <<'SQL'), "postgres public t", 'after a run with failures the caller is who he was');
+is($server->safe_psql('postgres', <<'SQL'), "postgres public true", 'after a run with failures the caller is who he was');
 SET client_min_messages = error;
 SET search_path = public;
 SELECT FROM medallion.run_pipeline(ARRAY['trick']);
@@ -212,21 +220,21 @@ SQL
 # A feature of the superuser's over the same folder is not readable to others.
 $server->safe_psql('postgres', "SELECT medallion.create_feature('his', ARRAY['$secret/*.csv']);
 	SELECT FROM medallion.run_pipeline(ARRAY['his'])");
-like(as_role('plain', 'SELECT * FROM bronze.his'), qr/permission denied/, 'the superuser''s tables are closed to a plain role');
+like(as_role('plain', 'SELECT * FROM bronze.his'), qr/permission denied/, 'the superuser\'s tables are closed to a plain role');
 
 # A plain role's model over it fails with that role's rights, whoever runs it.
 my ($status) = $server->psql('postgres', 'SELECT FROM medallion.create_model($$m$$, $$SELECT * FROM silver.his_current$$)', extra_params => [ '-U', 'plain' ]);
 if ($status == 0)
 {
 	like($server->safe_psql('postgres', "SET client_min_messages = error; SELECT status FROM medallion.run_pipeline(ARRAY['his']) WHERE object = 'm'"),
-		qr/FAILED/, 'a plain role''s model over closed tables fails in the superuser''s run');
+		qr/FAILED/, 'a plain role\'s model over closed tables fails in the superuser\'s run');
 }
 else
 {
 	pass('a plain role cannot define a model over closed tables');
 }
 
-# What the extension''s own writing fires is not the user''s: no triggers on its tables, for they are not his.
+# What the extension's own writing fires is not the user's: no triggers on its tables, for they are not his.
 like(as_role('plain', 'CREATE TRIGGER t AFTER INSERT ON medallion.runs FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()'),
 	qr/permission denied/, 'a plain role cannot put a trigger on the ledger');
 
