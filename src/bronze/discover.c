@@ -13,7 +13,6 @@
 
 #include <fnmatch.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/settings.h"
 #include "bronze/source.h"
@@ -176,11 +175,9 @@ DiscoverPattern(Walk *walk, const char *pattern, Oid role)
 		folder = JoinPath(folder, linitial(walk->parts));
 		walk->parts = list_delete_first(walk->parts);
 	}
-	/* a folder that is not there holds no files; whether it is there is told only to those who may look */
-	if (access(folder, F_OK) == 0 || errno != ENOENT)
-		folder = CheckPathAllowed(folder, role);
-	else
-		return;
+	folder = CheckFolderAllowed(folder, role);
+	if (folder == NULL)
+		return;					/* a folder that is not there holds no files */
 	if (stat(folder, &st) == 0 && S_ISDIR(st.st_mode))
 		WalkFolder(walk, folder, 0, 0);
 }

@@ -100,6 +100,26 @@ CheckPathAllowed(const char *path, Oid role)
 	return pstrdup(real);
 }
 
+/*
+ * The folder with symbolic links resolved, NULL if there is none.  A role that
+ * may not look there is refused in both cases: it is not told which.
+ */
+char *
+CheckFolderAllowed(const char *path, Oid role)
+{
+	char		real[PATH_MAX];
+	char	   *parent = pstrdup(path);
+	struct stat st;
+
+	if (stat(path, &st) == 0 || errno != ENOENT)
+		return CheckPathAllowed(path, role);
+	while (realpath(parent, real) == NULL && strrchr(parent, '/') > parent)
+		*strrchr(parent, '/') = '\0';
+	if (!RoleReadsAnything(role) && (realpath(parent, real) == NULL || !PathIsListed(real)))
+		RaisePathDenied(path);
+	return NULL;
+}
+
 /* The path that an open descriptor really leads to. */
 static char *
 DescriptorPath(int fd)

@@ -31,6 +31,7 @@ typedef struct Source
 /* Raises unless the role may read this path; returns the path with symbolic
  * links resolved.  Every entry point that touches files passes here. */
 extern char *CheckPathAllowed(const char *path, Oid role);
+extern char *CheckFolderAllowed(const char *path, Oid role);	/* NULL if it is not there */
 
 /* Opens a regular file that the role may read. */
 extern Source *SourceOpen(const char *path, Oid role);

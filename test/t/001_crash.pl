@@ -9,6 +9,7 @@
 # SEED=n repeats a sequence, ROUNDS=n makes it longer.
 use strict;
 use warnings FATAL => 'all';
+no warnings 'redundant';	# a query may use its table's name or not
 
 use Medallion;
 use PostgreSQL::Test::Cluster;
