@@ -141,7 +141,7 @@ clean: clean-server
 clean-server:
 	@bash test/server.sh remove
 
-.PHONY: deps demo test check-style server-start server-stop psql
+.PHONY: deps demo test bench check-style server-start server-stop psql
 deps:
 	@bash test/deps.sh
 

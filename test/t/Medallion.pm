@@ -61,14 +61,14 @@ sub write_file
 # Asks until the answer is true; false if it never is.
 sub wait_until
 {
-	my ($question, $seconds) = @_;
+	my ($question, $seconds, $interval) = @_;
 	my $end = time() + ($seconds // $PostgreSQL::Test::Utils::timeout_default);
 
 	while (time() < $end)
 	{
 		my $answer = $question->();
 		return $answer if $answer;
-		sleep(0.005);
+		sleep($interval // 0.005);
 	}
 	return 0;
 }
