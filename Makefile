@@ -152,6 +152,9 @@ test: deps
 	@bash test/run.sh
 
 # Layer rules and forbidden words fail; layout (clang-format) is reported only.
+bench:
+	@bash bench/first_run.sh
+
 check-style:
 	@bash test/layers.sh
 	@bash test/style.sh

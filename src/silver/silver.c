@@ -119,6 +119,20 @@ MarkTaken(const Feature *feature, int64 run_id)
 	CatalogExec("UPDATE medallion.features SET changed_run_id = $2, needs_rebuild = false WHERE feature_id = $1", &params);
 }
 
+/* Forgets what was quarantined of versions that ended, or of all where
+ * everything is folded anew. */
+static void
+ClearQuarantine(const Feature *feature, bool all)
+{
+	SqlParams	params = {0};
+
+	ParamInt(&params, feature->id);
+	ParamBool(&params, all);
+	CatalogExec("DELETE FROM medallion.quarantine q USING medallion.file_versions f"
+				" WHERE q.feature_id = $1 AND f.file_id = q.file_id AND ($2 OR f.superseded_at IS NOT NULL)",
+				&params);
+}
+
 /* Rows whose key is NULL go to quarantine. */
 static int64
 QuarantineNullKeys(const SilverShape *shape, const char *stage, int64 run_id)
@@ -218,6 +232,7 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	merge.initial = outcome->initial || outcome->rebuilt;
 	outcome->rows_in = SqlBigint(psprintf("SELECT count(*) FROM %s", merge.stage), NULL, 0);
 	outcome->invalid = CountInvalid(shape, merge.stage);
+	ClearQuarantine(feature, merge.initial);
 	if (FeatureKeepsHistory(feature))
 		outcome->quarantined = QuarantineNullKeys(shape, merge.stage, run_id);
 	MergeStage(&merge);

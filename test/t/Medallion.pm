@@ -77,10 +77,12 @@ sub wait_until
 sub same_query
 {
 	my ($one, $other, $query, $name) = @_;
-	my @answers = map { $_->safe_psql('postgres', $query) } ($one, $other);
-	my $ok = ok($answers[0] eq $answers[1] && $answers[0] ne '', $name);
+	my $digest = "SELECT count(*), md5(string_agg(q::text, E'\\n' ORDER BY q::text COLLATE \"C\")) FROM ($query) q";
+	my @answers = map { $_->safe_psql('postgres', $digest) } ($one, $other);
+	my $ok = ok($answers[0] eq $answers[1] && $answers[0] !~ /^0\|/, $name);
 
 	return $ok if $ok;
+	@answers = map { $_->safe_psql('postgres', $query) } ($one, $other);
 	my %seen;
 	$seen{$_}++ for split(/\n/, $answers[0]);
 	$seen{$_}-- for split(/\n/, $answers[1]);
