@@ -50,6 +50,7 @@ CREATE TABLE medallion.checks (
 	action			text NOT NULL DEFAULT 'flag',
 	warn_if			double precision NOT NULL,	-- share of rows; reached: WARNING
 	error_if		double precision,			-- share of rows; reached: FAILED
+	from_options	boolean NOT NULL DEFAULT false,	-- given in the feature's options, not by add_check()
 	CONSTRAINT checks_pkey PRIMARY KEY (feature_id, name)
 );
 COMMENT ON TABLE medallion.checks IS 'the data-quality checks of each feature';

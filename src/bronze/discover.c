@@ -162,7 +162,7 @@ DiscoverPattern(Walk *walk, const char *pattern, Oid role)
 	char	   *folder = "/";
 	struct stat st;
 
-	if (pattern[0] != '/')
+	if (pattern[0] != '/' && medallion_input_root[0] != '\0')
 		pattern = psprintf("%s/%s", medallion_input_root, pattern);
 	walk->parts = SplitPattern(pattern);
 	if (pattern[0] != '/' || walk->parts == NIL)

@@ -482,11 +482,13 @@ LoadContent(FileLoad *load)
 	context.arg = load;
 	context.previous = error_context_stack;
 	error_context_stack = &context;
-	LoadSheets(load);
+	if (load->source->size > 0)
+		LoadSheets(load);
 	SourceCheckUnchanged(load->source);
 	error_context_stack = context.previous;
 
-	SaveBronzeColumns(load->columns);
+	if (load->outcome->rows > 0)
+		SaveBronzeColumns(load->columns);	/* an empty file says nothing of columns */
 	load->outcome->changes = load->columns->changes;
 	load->outcome->status = load->outcome->rows > 0 ? "SUCCESS" : "EMPTY";
 	CompleteFileVersion(load->file_id, load->outcome);

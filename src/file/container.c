@@ -17,12 +17,14 @@
 #define RATIO_FREE_BYTES (100 * 1024)	/* the ratio counts beyond so much */
 #define MAX_ENTRIES 65536
 #define MAX_PATH_LENGTH 1024
+#define TAIL_BYTES (128 * 1024)	/* the end record, the longest comment, some bytes of junk */
+#define END_RECORD_BYTES 22
 
 typedef struct Entry
 {
 	char	   *path;			/* normalised */
 	unz64_file_pos position;
-	uint64_t	compressed;
+	uint64_t	declared;		/* unpacked bytes, as the directory has it */
 } Entry;
 
 /* What minizip reads from. */
@@ -30,7 +32,7 @@ typedef struct Stream
 {
 	int			fd;
 	uint64_t	offset;
-	uint64_t	size;
+	uint64_t	size;			/* up to and with the end record */
 	bool		failed;
 } Stream;
 
@@ -58,7 +60,8 @@ static uLong
 StreamRead(voidpf opaque, voidpf handle, void *buffer, uLong length)
 {
 	Stream	   *stream = handle;
-	ptrdiff_t	got = ReadAt(stream->fd, buffer, length, stream->offset);
+	uint64_t	left = stream->size - stream->offset;
+	ptrdiff_t	got = ReadAt(stream->fd, buffer, length < left ? length : left, stream->offset);
 
 	(void) opaque;
 	if (got < 0)
@@ -129,18 +132,22 @@ NormalisePath(const char *path, char out[MAX_PATH_LENGTH])
 	out[n] = '\0';
 }
 
+/* Orders entries by path. */
+static int
+ComparePaths(const void *a, const void *b)
+{
+	return strcmp(((const Entry *) a)->path, ((const Entry *) b)->path);
+}
+
+/* The entry of a path, or NULL. */
 static Entry *
 FindEntry(const Container *container, const char *path)
 {
-	char		wanted[MAX_PATH_LENGTH];
+	char		spelled[MAX_PATH_LENGTH];
+	Entry		wanted = {.path = spelled};
 
-	NormalisePath(path, wanted);
-	for (size_t i = 0; i < container->count; i++)
-	{
-		if (strcmp(container->entries[i].path, wanted) == 0)
-			return &container->entries[i];
-	}
-	return NULL;
+	NormalisePath(path, spelled);
+	return bsearch(&wanted, container->entries, container->count, sizeof(Entry), ComparePaths);
 }
 
 /* Adds the entry that minizip stands on. */
@@ -159,14 +166,27 @@ AddEntry(Container *container)
 		return ReaderFail(reader, READER_ERROR, "the zip directory has a name of %lu bytes",
 						  (unsigned long) info.size_filename);
 	NormalisePath(raw, path);
-	if (container->count > 0 && path[0] != '\0' && path[strlen(path) - 1] != '/' &&
-		FindEntry(container, path) != NULL)
-		return ReaderFail(reader, READER_ERROR, "the zip directory has \"%s\" twice", path);
 	entry = &container->entries[container->count++];
 	entry->path = strdup(path);
-	entry->compressed = info.compressed_size;
+	entry->declared = info.uncompressed_size;
 	if (entry->path == NULL || unzGetFilePos64(container->zip, &entry->position) != UNZ_OK)
 		return ReaderFail(reader, READER_NO_MEMORY, "out of memory");
+	return READER_OK;
+}
+
+/* Sorts the entries; a path that means two of them is refused, a folder may. */
+static ReaderStatus
+SortEntries(Container *container)
+{
+	qsort(container->entries, container->count, sizeof(Entry), ComparePaths);
+	for (size_t i = 1; i < container->count; i++)
+	{
+		const char *path = container->entries[i].path;
+
+		if (path[0] != '\0' && path[strlen(path) - 1] != '/' &&
+			strcmp(path, container->entries[i - 1].path) == 0)
+			return ReaderFail(container->reader, READER_ERROR, "the zip directory has \"%s\" twice", path);
+	}
 	return READER_OK;
 }
 
@@ -190,11 +210,42 @@ ReadDirectory(Container *container)
 	{
 		ReaderStatus status = AddEntry(container);
 
+		if (reader->options.interrupted != NULL && reader->options.interrupted())
+			return ReaderFail(reader, READER_CANCELLED, "cancelled");
 		if (status != READER_OK)
 			return status;
 	}
 	if (result != UNZ_OK && result != UNZ_END_OF_LIST_OF_FILE)
 		return ReaderFail(reader, READER_ERROR, "the zip directory is damaged");
+	return SortEntries(container);
+}
+
+/*
+ * Lets the stream end with the archive's end record.  minizip searches for it
+ * in fewer bytes than a comment of the greatest length takes, and not at all
+ * behind bytes that do not belong to the archive.
+ */
+static ReaderStatus
+FindEnd(Container *container)
+{
+	Reader	   *reader = container->reader;
+	size_t		length = reader->total < TAIL_BYTES ? reader->total : TAIL_BYTES;
+	char	   *tail = malloc(length);
+	ptrdiff_t	got;
+	ptrdiff_t	at;
+
+	if (tail == NULL)
+		return ReaderFail(reader, READER_NO_MEMORY, "out of memory");
+	got = ReadAt(reader->fd, tail, length, reader->total - length);
+	for (at = got - END_RECORD_BYTES; at >= 0; at--)
+	{
+		if (memcmp(tail + at, "PK\005\006", 4) == 0)
+			break;
+	}
+	free(tail);
+	if (at < 0)
+		return ReaderFail(reader, READER_ERROR, "the zip directory is missing: the file is damaged or cut short");
+	container->stream.size = reader->total - length + at + END_RECORD_BYTES;
 	return READER_OK;
 }
 
@@ -213,7 +264,11 @@ ContainerOpen(Reader *reader)
 	}
 	container->reader = reader;
 	container->stream.fd = reader->fd;
-	container->stream.size = reader->total;
+	if (FindEnd(container) != READER_OK)
+	{
+		ContainerClose(container);
+		return NULL;
+	}
 	functions.opaque = &container->stream;
 	container->zip = unzOpen2_64("", &functions);
 	if (container->zip == NULL)
@@ -261,11 +316,12 @@ ContainerOpenEntry(Container *container, const char *path)
 		return ReaderFail(container->reader, READER_ERROR, "part \"%s\" of the workbook is damaged", path);
 	container->open = entry;
 	container->produced = 0;
-	container->start = container->stream.offset;
+	container->start = unzGetCurrentFileZStreamPos64(container->zip);
 	return READER_OK;
 }
 
-/* Does what came out so far keep to the limits? */
+/* Does what came out so far keep to the limits?  Measured against the bytes
+ * that were read for it: the directory's word for them is the file's own. */
 static bool
 WithinLimits(Container *container)
 {
@@ -278,7 +334,8 @@ WithinLimits(Container *container)
 		return false;
 	}
 	if (container->produced > RATIO_FREE_BYTES &&
-		(container->produced - RATIO_FREE_BYTES) / options->max_compression_ratio > container->open->compressed)
+		(container->produced - RATIO_FREE_BYTES) / options->max_compression_ratio >
+		container->stream.offset - container->start)
 	{
 		ReaderFail(container->reader, READER_LIMIT, "part \"%s\" unpacks to more than max_compression_ratio (%u) times its size",
 				   path, options->max_compression_ratio);
@@ -312,9 +369,11 @@ ContainerRead(Container *container, char *buffer, size_t length)
 	if (got == 0)
 	{
 		const char *path = container->open->path;
+		bool		complete = container->produced == container->open->declared;
 
+		/* minizip checks the sum only if as much came out as was declared */
 		container->open = NULL;
-		if (unzCloseCurrentFile(container->zip) != UNZ_OK)
+		if (unzCloseCurrentFile(container->zip) != UNZ_OK || !complete)
 		{
 			ReaderFail(reader, READER_ERROR, "part \"%s\" of the workbook fails its checksum", path);
 			return -1;

@@ -896,7 +896,8 @@ Consistency(const uint32_t *counts, int records)
 static void
 DetectDelimiter(CsvReader *csv)
 {
-	static const char candidates[] = {',', ';', '\t', '|'};
+	/* commas last: between semicolons they are decimal marks, and the first of equals wins */
+	static const char candidates[] = {';', '\t', '|', ','};
 	uint32_t	counts[DELIMITER_RECORDS];
 	int			best = 0;
 	char		chosen = ',';

@@ -33,6 +33,28 @@ static const struct
 	{"\x28\xB5\x2F\xFD", 4, "a zstd file; unpack it first"},
 	{"7z\xBC\xAF", 4, "a 7-Zip archive"},
 	{"Rar!", 4, "a RAR archive"},
+	{"BZh91AY&SY", 10, "a bzip2 file; unpack it first"},
+	{"\xFD" "7zXZ", 5, "an xz file; unpack it first"},
+	{"PK\005\006", 4, "an empty zip archive"},
+	{"PAR1\x15", 5, "a Parquet file"},
+	{"{\\rtf", 5, "an RTF document"},
+	{"ID;PWXL", 7, "a SYLK file; save it as .xlsx"},	/* not "ID;P": so begins many a header */
+	{"ID;PSCALC", 9, "a SYLK file; save it as .xlsx"},
+	{"ID;PCALCOOO", 11, "a SYLK file; save it as .xlsx"},
+	{"\x09\x00\x04\x00", 4, "an old Excel sheet (.xls); save it as .xlsx"},
+	{"\x09\x02\x06\x00", 4, "an old Excel sheet (.xls); save it as .xlsx"},
+	{"\x09\x04\x06\x00", 4, "an old Excel sheet (.xls); save it as .xlsx"},
+	{"\x09\x08\x08\x00", 4, "an old Excel sheet (.xls); save it as .xlsx"},
+	{"\x00\x00\x02\x00", 4, "a Lotus 1-2-3 sheet; save it as .xlsx"},
+	{"\x00\x00\x1A\x00", 4, "a Lotus 1-2-3 sheet; save it as .xlsx"},
+	{"\xFF\x00\x02\x00", 4, "a Works sheet; save it as .xlsx"},
+	{"<?xml", 5, "an XML document; save it as .xlsx"},
+	{"\xEF\xBB\xBF<?xml", 8, "an XML document; save it as .xlsx"},
+	{"<html", 5, "an HTML page; save it as .xlsx"},
+	{"<HTML", 5, "an HTML page; save it as .xlsx"},
+	{"<!DOCTYPE", 9, "an HTML page; save it as .xlsx"},
+	{"<table", 6, "an HTML page; save it as .xlsx"},
+	{"<TABLE", 6, "an HTML page; save it as .xlsx"},
 };
 
 /* Fills in the defaults. */
@@ -186,6 +208,27 @@ BareReader(void)
 	return calloc(1, sizeof(Reader));
 }
 
+/* Takes over the options; a limit of zero is its default. */
+static void
+SetOptions(Reader *reader, const ReaderOptions *options)
+{
+	ReaderOptions *own = &reader->options;
+	ReaderOptions defaults;
+
+	ReaderOptionsInit(&defaults);
+	*own = *options;
+	if (own->max_uncompressed_size == 0)
+		own->max_uncompressed_size = defaults.max_uncompressed_size;
+	if (own->max_compression_ratio == 0)
+		own->max_compression_ratio = defaults.max_compression_ratio;
+	if (own->max_columns == 0)
+		own->max_columns = defaults.max_columns;
+	if (own->max_cell_size == 0)
+		own->max_cell_size = defaults.max_cell_size;
+	if (own->max_shared_strings == 0)
+		own->max_shared_strings = defaults.max_shared_strings;
+}
+
 /* Makes the reader of a format. */
 static ReaderStatus
 OpenFormat(Reader **reader, const FormatOps *ops, int fd, uint64_t size, const ReaderOptions *options)
@@ -197,7 +240,7 @@ OpenFormat(Reader **reader, const FormatOps *ops, int fd, uint64_t size, const R
 		return READER_NO_MEMORY;
 	made->ops = ops;
 	made->fd = fd;
-	made->options = *options;
+	SetOptions(made, options);
 	made->total = size;
 	return ops->open(made);
 }
@@ -215,7 +258,7 @@ ReaderOpen(Reader **reader, int fd, const ReaderOptions *options)
 	if (fstat(fd, &st) == 0)
 		got = ReadAt(fd, head, sizeof(head), 0);
 	ops = got > 0 ? Recognise(head, got, &stranger) : NULL;
-	if (ops != NULL && (uint64_t) st.st_size <= options->max_file_size)
+	if (ops != NULL && (options->max_file_size == 0 || (uint64_t) st.st_size <= options->max_file_size))
 		return OpenFormat(reader, ops, fd, st.st_size, options);
 
 	*reader = BareReader();

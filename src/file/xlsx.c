@@ -29,11 +29,13 @@ XlsxNextSheet(Reader *reader, ReaderSheet *sheet)
 
 	XlsxCloseSheet(xlsx->sheet);
 	xlsx->sheet = NULL;
-	while (xlsx->next_sheet < xlsx->nsheets && xlsx->sheets[xlsx->next_sheet].path == NULL)
+	while (xlsx->next_sheet < xlsx->nsheets && xlsx->sheets[xlsx->next_sheet].no_cells)
 		xlsx->next_sheet++;
 	if (xlsx->next_sheet == xlsx->nsheets)
 		return READER_END;
 	found = &xlsx->sheets[xlsx->next_sheet];
+	if (found->path == NULL)
+		return ReaderFail(reader, READER_ERROR, "the workbook does not say where its sheet \"%s\" is", found->name);
 	sheet->name = found->name;
 	sheet->index = xlsx->next_sheet++;
 	sheet->hidden = found->hidden;

@@ -33,6 +33,7 @@ typedef struct XlsxSheet
 	char	   *path;			/* of its part; NULL if it holds no cells */
 	char	   *relation;		/* id that leads to the path */
 	bool		hidden;
+	bool		no_cells;		/* a chart, a dialog: a relation of another kind */
 } XlsxSheet;
 
 /* Texts by number: one arena, and where each begins. */
@@ -91,5 +92,7 @@ extern bool ParseSerial(const char *text, size_t length, double *value);
 /* A serial number -> date, timestamp, time or interval; CELL_NUMBER if it is none. */
 extern CellKind SerialToText(double serial, NumberClass class, bool date1904, char out[NUMBER_TEXT_SIZE],
 							 size_t *length);
+extern CellKind IsoToText(const char *text, size_t length, char out[NUMBER_TEXT_SIZE],
+						  size_t *spelled);
 
 #endif							/* MEDALLION_XLSX_H */

@@ -86,15 +86,18 @@ FolderOf(const char *path)
 	return slash ? strndup(path, slash - path) : strdup("");
 }
 
-/* Gives the sheet of a relation its part. */
+/* Gives the sheet of a relation its part, or notes that it has no cells. */
 static void
-SetSheetPath(XlsxReader *xlsx, const char *relation, const char *path)
+SetSheetPath(XlsxReader *xlsx, const char *relation, const char *path, bool cells)
 {
 	for (int i = 0; i < xlsx->nsheets; i++)
 	{
 		XlsxSheet  *sheet = &xlsx->sheets[i];
 
-		if (sheet->path == NULL && sheet->relation != NULL && strcmp(sheet->relation, relation) == 0)
+		if (sheet->path != NULL || sheet->relation == NULL || strcmp(sheet->relation, relation) != 0)
+			continue;
+		sheet->no_cells = !cells;
+		if (cells)
 			sheet->path = strdup(path);
 	}
 }
@@ -118,13 +121,15 @@ Relation(void *arg, const char *name, const char **attributes)
 		return;
 	}
 	if (IsKind(type, "worksheet"))
-		SetSheetPath(xlsx, id, path);
+		SetSheetPath(xlsx, id, path, true);
 	else if (IsKind(type, "officeDocument") && parse->book_path == NULL)
 		parse->book_path = strdup(path);
 	else if (IsKind(type, "sharedStrings") && xlsx->strings_path == NULL)
 		xlsx->strings_path = strdup(path);
 	else if (IsKind(type, "styles") && xlsx->styles_path == NULL)
 		xlsx->styles_path = strdup(path);
+	else
+		SetSheetPath(xlsx, id, path, false);
 	free(path);
 }
 

@@ -14,6 +14,8 @@
 
 #include "file/xlsx.h"
 
+#define MAX_ROW_BYTES ((size_t) 1 << 30)	/* no table takes a longer one */
+
 /* A cell in the queue. */
 typedef struct QueuedCell
 {
@@ -319,29 +321,22 @@ BooleanCell(XlsxSheetReader *sheet)
 	return CELL_BOOLEAN;
 }
 
-/* An ISO date: a date alone, or with a time; T becomes a space. */
+/* An ISO date, time or both; what is none of them stays text. */
 static CellKind
 IsoDateCell(XlsxSheetReader *sheet)
 {
-	char		iso[32];
+	char		out[NUMBER_TEXT_SIZE];
 	size_t		length;
+	size_t		spelled;
+	CellKind	kind;
 	const char *text = TrimmedValue(sheet, &length);
 
 	if (length == 0)
 		return CELL_EMPTY;
-	if (length > 0 && text[length - 1] == 'Z')
-		length--;
-	if (length < 8 || length >= sizeof(iso))
-		return CELL_TEXT;
-	memcpy(iso, text, length);
-	if (length > 10 && iso[10] == 'T')
-		iso[10] = ' ';
-	if (length > 19 && memcmp(iso + 19, ".000", length - 19) == 0)
-		length = 19;
-	SetValue(sheet, iso, length);
-	if (iso[2] == ':')
-		return CELL_TIME;
-	return length == 10 ? CELL_DATE : CELL_TIMESTAMP;
+	kind = IsoToText(text, length, out, &spelled);
+	if (kind != CELL_TEXT && !SetValue(sheet, out, spelled))
+		SheetFail(sheet, READER_NO_MEMORY, "out of memory");
+	return kind;
 }
 
 /* A shared string: false if there is none of its number. */
@@ -439,6 +434,10 @@ EndCell(XlsxSheetReader *sheet)
 	}
 	if ((uint32_t) cell.column >= sheet->xlsx->base.options.max_columns)
 		SheetFail(sheet, READER_LIMIT, "the column is beyond max_columns");
+	else if (sheet->ncells - sheet->row_first_cell >= XLSX_MAX_COLUMNS)
+		SheetFail(sheet, READER_ERROR, "the row has more cells than a sheet has columns");
+	else if (sheet->arena.length - sheet->row_arena > MAX_ROW_BYTES)
+		SheetFail(sheet, READER_LIMIT, "the row is longer than a row can be");
 	else if (!GrowArray((void **) &sheet->cells, &sheet->cell_capacity, sheet->ncells, sizeof(QueuedCell)))
 		SheetFail(sheet, READER_NO_MEMORY, "out of memory");
 	else
@@ -523,6 +522,9 @@ ResetQueue(XlsxSheetReader *sheet)
 	size_t		kept_cells = sheet->ncells - sheet->row_first_cell;
 	size_t		kept_bytes = sheet->arena.length - sheet->row_arena;
 
+	sheet->nrows = sheet->next_row = 0;
+	if (sheet->row_first_cell == 0 && sheet->row_arena == 0)
+		return;					/* a row of many pieces would else be moved for each */
 	memmove(sheet->arena.data, sheet->arena.data + sheet->row_arena, kept_bytes);
 	if (kept_cells > 0)
 		memmove(sheet->cells, sheet->cells + sheet->row_first_cell, kept_cells * sizeof(QueuedCell));
@@ -537,7 +539,6 @@ ResetQueue(XlsxSheetReader *sheet)
 	sheet->row_arena = 0;
 	sheet->ncells = kept_cells;
 	sheet->row_first_cell = 0;
-	sheet->nrows = sheet->next_row = 0;
 }
 
 /* Places the cells of a queued row by column. */

@@ -87,7 +87,7 @@ DecodeEscapes(char *text, size_t length)
 	const char *p = text;
 	const char *end = text + length;
 
-	if (length < 7 || memmem(text, length, "_x", 2) == NULL)
+	if (length < 7 || memchr(text, '_', length) == NULL)
 		return length;
 	while (p < end)
 	{
@@ -138,6 +138,13 @@ PushString(StringsParse *parse)
 		}
 		strings->starts = starts;
 		strings->capacity = capacity;
+	}
+	/* empty strings take no bytes of the arena, but a place each */
+	if (strings->arena.length + strings->count * sizeof(uint32_t) >
+		parse->xlsx->base.options.max_shared_strings)
+	{
+		StringsFail(parse, READER_LIMIT, "the shared strings take more than max_shared_strings");
+		return;
 	}
 	strings->starts[strings->count++] = parse->item_start;
 	strings->starts[strings->count] = strings->arena.length;

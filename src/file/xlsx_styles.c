@@ -68,8 +68,6 @@ ClassifyNumberFormat(const char *code)
 	bool		time = false;
 	bool		month_or_minute = false;
 
-	if (strncasecmp(code, "general", 7) == 0)
-		return NUMBER_PLAIN;
 	for (const char *p = code; *p != '\0' && *p != ';'; p++)
 	{
 		const char *end;
@@ -85,6 +83,8 @@ ClassifyNumberFormat(const char *code)
 		}
 		else if ((*p == '\\' || *p == '_' || *p == '*') && p[1] != '\0')
 			p++;
+		else if (strncasecmp(p, "general", 7) == 0)
+			return NUMBER_PLAIN;
 		else if (strchr("yYdDeEgGbB", *p) != NULL)
 		{
 			/* e after a digit mark is an exponent */

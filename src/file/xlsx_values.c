@@ -263,3 +263,73 @@ SerialToText(double serial, NumberClass class, bool date1904, char out[NUMBER_TE
 	*length += TimeText(ms, out + *length);
 	return CELL_TIMESTAMP;
 }
+
+/* Does text begin like the pattern, in which 0 stands for any digit? */
+static bool
+BeginsLike(const char *text, size_t length, const char *pattern)
+{
+	if (length < strlen(pattern))
+		return false;
+	for (; *pattern != '\0'; pattern++, text++)
+	{
+		if (*pattern == '0' ? *text < '0' || *text > '9' : *text != *pattern)
+			return false;
+	}
+	return true;
+}
+
+/* HH:MM[:SS[.fff]][Z] -> HH:MM:SS[.fff]; its length, 0 if it is no time. */
+static size_t
+IsoTime(const char *text, size_t length, char *out)
+{
+	size_t		at = 8;
+
+	if (length > 0 && text[length - 1] == 'Z')
+		length--;
+	if (length == 5 && BeginsLike(text, length, "00:00"))
+	{
+		memcpy(out, text, 5);
+		memcpy(out + 5, ":00", 3);
+		return 8;
+	}
+	if (!BeginsLike(text, length, "00:00:00") || (length > 8 && text[8] != '.') || length > 18)
+		return 0;
+	for (size_t i = 9; i < length; i++)
+	{
+		if (text[i] < '0' || text[i] > '9')
+			return 0;
+		if (i < 12 && text[i] != '0')
+			at = 12;			/* milliseconds, when there are any */
+	}
+	memcpy(out, text, length);
+	while (length < at)
+		out[length++] = '0';
+	return at;
+}
+
+/* ISO 8601 -> a date, a time or both as the contract spells them; CELL_TEXT if it is none. */
+CellKind
+IsoToText(const char *text, size_t length, char out[NUMBER_TEXT_SIZE], size_t *spelled)
+{
+	if (BeginsLike(text, length, "0000-00-00"))
+	{
+		size_t		time = 0;
+
+		memcpy(out, text, 10);
+		*spelled = 10;
+		if (length == 10)
+			return CELL_DATE;
+		if (text[10] == 'T' || text[10] == ' ')
+			time = IsoTime(text + 11, length - 11, out + 11);
+		out[10] = ' ';
+		*spelled = 11 + time;
+		return time > 0 ? CELL_TIMESTAMP : CELL_TEXT;
+	}
+	if (length > 0 && *text == 'T')
+	{
+		text++;
+		length--;
+	}
+	*spelled = IsoTime(text, length, out);
+	return *spelled > 0 ? CELL_TIME : CELL_TEXT;
+}

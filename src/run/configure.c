@@ -80,7 +80,7 @@ FindCheckKind(const char *kind)
 
 /* Validates and stores one check of a feature. */
 static void
-StoreCheck(int feature_id, const CheckDef *check)
+StoreCheck(int feature_id, const CheckDef *check, bool from_options)
 {
 	int			kind = FindCheckKind(check->kind ? check->kind : "");
 	double		error_if = check->error_if >= 0 ? check->error_if : check_kinds[kind].error_if;
@@ -103,13 +103,14 @@ StoreCheck(int feature_id, const CheckDef *check)
 		ParamDatum(&params, FLOAT8OID, Float8GetDatum(error_if));
 	else
 		ParamNull(&params, FLOAT8OID);
-	CatalogExec("INSERT INTO medallion.checks (feature_id, name, kind, columns, params, action, warn_if, error_if)"
-				" VALUES ($1, $2, $3, $4, coalesce($5, '{}'), $6, $7, $8)"
+	ParamBool(&params, from_options);
+	CatalogExec("INSERT INTO medallion.checks (feature_id, name, kind, columns, params, action, warn_if,"
+				" error_if, from_options) VALUES ($1, $2, $3, $4, coalesce($5, '{}'), $6, $7, $8, $9)"
 				" ON CONFLICT (feature_id, name) DO UPDATE SET kind = $3, columns = $4,"
-				" params = coalesce($5, '{}'), action = $6, warn_if = $7, error_if = $8", &params);
+				" params = coalesce($5, '{}'), action = $6, warn_if = $7, error_if = $8, from_options = $9", &params);
 }
 
-/* Replaces the feature's checks by those of its options. */
+/* Replaces the checks of the feature's options; those of add_check() stay. */
 static void
 StoreChecks(int feature_id, Jsonb *checks)
 {
@@ -117,7 +118,7 @@ StoreChecks(int feature_id, Jsonb *checks)
 	SqlRows    *rows;
 
 	ParamInt(&params, feature_id);
-	CatalogExec("DELETE FROM medallion.checks WHERE feature_id = $1", &params);
+	CatalogExec("DELETE FROM medallion.checks WHERE feature_id = $1 AND from_options", &params);
 	if (checks == NULL)
 		return;
 	params.count = 0;
@@ -139,7 +140,7 @@ StoreChecks(int feature_id, Jsonb *checks)
 		check.action = RowText(rows, i, 5);
 		check.warn_if = strtod(RowText(rows, i, 6), NULL);
 		check.error_if = strtod(RowText(rows, i, 7), NULL);
-		StoreCheck(feature_id, &check);
+		StoreCheck(feature_id, &check, true);
 	}
 }
 
@@ -168,7 +169,7 @@ medallion_add_check(PG_FUNCTION_ARGS)
 	check.warn_if = PG_GETARG_FLOAT8(5);
 	check.error_if = PG_ARGISNULL(6) ? -1 : PG_GETARG_FLOAT8(6);
 	check.name = PG_ARGISNULL(7) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(7));
-	StoreCheck(feature->id, &check);
+	StoreCheck(feature->id, &check, false);
 	ParamInt(&params, feature->id);
 	CatalogExec("UPDATE medallion.features SET needs_rebuild = changed_run_id IS NOT NULL"
 				" WHERE feature_id = $1", &params);

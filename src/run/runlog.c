@@ -194,11 +194,11 @@ LogTableStatistics(int64 run_id, const char *layer, const char *schema, const ch
 				" UNION SELECT $5::regclass, true, 0) t", &params);
 }
 
-/* An error as one line. */
+/* An error as one line: message (detail) [hint]. */
 char *
 ErrorLine(const ErrorData *error)
 {
-	if (error->detail == NULL)
-		return pstrdup(error->message);
-	return psprintf("%s (%s)", error->message, error->detail);
+	return psprintf("%s%s%s%s%s%s%s", error->message,
+					error->detail ? " (" : "", error->detail ? error->detail : "", error->detail ? ")" : "",
+					error->hint ? " [" : "", error->hint ? error->hint : "", error->hint ? "]" : "");
 }

@@ -221,7 +221,10 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	EnsureSchema(medallion_silver_schema);
 	FillStage(shape, merge.stage, &pending->due);
 	if (feature->needs_rebuild)
+	{
 		DropSilverTable(shape);
+		outcome->rebuilt = true;
+	}
 	if (FitSilverTable(shape, stage_name, outcome))
 	{
 		outcome->rebuilt = true;

@@ -56,7 +56,8 @@ CleanExpression(const FeatureOptions *feature, const ColumnOptions *column, cons
 					TokensLiteral(tokens), QuoteOrNull(column->letter_case));
 }
 
-/* NUMERIC(p,s): NULL where the value would overflow, instead of an error. */
+/* numeric(p,s): NULL where the value would overflow, instead of an error.  The
+ * NULL is typed, or the column would lose its precision and scale. */
 static char *
 NumericExpression(const char *value, int32 typmod)
 {
@@ -68,8 +69,8 @@ NumericExpression(const char *value, int32 typmod)
 	precision = ((typmod - VARHDRSZ) >> 16) & 0xffff;
 	scale = (typmod - VARHDRSZ) & 0x7ff;
 	scale = (scale ^ 1024) - 1024;
-	return psprintf("CASE WHEN abs(round(%s, %d)) < 1e%d THEN (%s)::numeric(%d,%d) END", value, scale,
-					precision - scale, value, precision, scale);
+	return psprintf("CASE WHEN abs(round(%s, %d)) < 1e%d THEN (%s)::numeric(%d,%d) ELSE NULL::numeric(%d,%d) END", value,
+					scale, precision - scale, value, precision, scale, precision, scale);
 }
 
 /* A conversion that must fit a range, NULL outside it. */
@@ -102,8 +103,8 @@ ConversionExpression(const char *column, const char *text, const char *type,
 		case BPCHAROID:
 			if (typmod < 0)
 				return psprintf("(%s)::%s", text, type);
-			return psprintf("CASE WHEN char_length(%s) <= %d THEN (%s)::%s END", text,
-							typmod - VARHDRSZ, text, type);
+			return psprintf("CASE WHEN char_length(%s) <= %d THEN (%s)::%s ELSE NULL::%s END", text,
+							typmod - VARHDRSZ, text, type, type);
 		case BOOLOID:
 			return psprintf("medallion.to_boolean(%s)", text);
 		case INT8OID:
