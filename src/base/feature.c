@@ -11,6 +11,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -131,10 +132,19 @@ TableOid(const char *schema, const char *name)
 	return OidIsValid(namespace) ? get_relname_relid(name, namespace) : InvalidOid;
 }
 
-/* Creates the schema if it is missing, as the current user. */
+/*
+ * Creates the schema if it is missing, as the current user.  Two first runs
+ * may want it at once: the second waits, and looks again.
+ */
 void
 EnsureSchema(const char *schema)
 {
+	LOCKTAG		tag;
+
+	if (OidIsValid(get_namespace_oid(schema, true)))
+		return;
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, MEDALLION_LOCK_SPACE, 0, 2);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 	if (!OidIsValid(get_namespace_oid(schema, true)))
 		SqlExecFormat(NULL, "CREATE SCHEMA %s", quote_identifier(schema));
 }

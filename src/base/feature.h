@@ -9,6 +9,10 @@
 #include "nodes/pg_list.h"
 #include "base/options.h"
 
+/* First half of our advisory locks, "medl"; the second is a feature's id, or 0
+ * for what is made once per database. */
+#define MEDALLION_LOCK_SPACE 0x6d65646c
+
 typedef struct Feature
 {
 	int			id;

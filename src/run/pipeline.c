@@ -32,7 +32,6 @@
 
 PG_FUNCTION_INFO_V1(medallion_run_pipeline);
 
-#define LOCK_SPACE 0x6d65646c	/* first half of our advisory locks: "medl" */
 #define NOTICE_INTERVAL_US (2 * 1000 * 1000)	/* at most one progress line per so long */
 
 typedef enum Concurrency
@@ -422,7 +421,7 @@ LockFeature(Run *run, const Feature *feature)
 {
 	LOCKTAG		tag;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, LOCK_SPACE, feature->id, 2);
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, MEDALLION_LOCK_SPACE, feature->id, 2);
 	if (LockAcquire(&tag, ExclusiveLock, false, run->concurrency != RUN_WAIT) != LOCKACQUIRE_NOT_AVAIL)
 		return true;
 	if (run->concurrency == RUN_ERROR)

@@ -174,8 +174,8 @@ END
 $$;
 \o /dev/null
 SELECT pg_temp.put('session/a.csv', E'Id,Day,Moment,Price,Flag,Note\n1,01/02/2025,2025-01-02 03:04:05,1.50,yes,\n2,13/02/2025,2025-06-30 23:59:59,1e3,no,Ärger\n3,03/04/2025,2025-12-31 00:00:00,-0.001,yes,"a, b"\n');
-SELECT medallion.create_feature('plain', '{session/*.csv}', '{id}', '{"derive": {"days": "day - date ''2025-01-01''", "shown": "day::text || '' '' || moment::text", "low": "lower(note)"}}');
-SELECT medallion.create_feature('foreign_one', '{session/*.csv}', '{id}', '{"derive": {"days": "day - date ''2025-01-01''", "shown": "day::text || '' '' || moment::text", "low": "lower(note)"}}');
+SELECT medallion.create_feature('plain', '{session/*.csv}', '{id}', '{"columns": {"day": {"type": "date"}}, "derive": {"days": "day - date ''2025-01-01''", "shown": "day::text || '' '' || moment::text", "low": "lower(note)"}}');
+SELECT medallion.create_feature('foreign_one', '{session/*.csv}', '{id}', '{"columns": {"day": {"type": "date"}}, "derive": {"days": "day - date ''2025-01-01''", "shown": "day::text || '' '' || moment::text", "low": "lower(note)"}}');
 SELECT pg_temp.run('plain');
 CREATE SCHEMA hostile;
 CREATE FUNCTION hostile.lower(text) RETURNS text LANGUAGE sql AS $$ SELECT 'mine' $$;
