@@ -14,6 +14,7 @@
 #include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 
 #define FEATURE_COLUMNS "feature_id, name, owner::oid, source, business_keys, options, needs_rebuild"
@@ -145,6 +146,7 @@ EnsureSchema(const char *schema)
 		return;
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, MEDALLION_LOCK_SPACE, 0, 2);
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	AcceptInvalidationMessages();
 	if (!OidIsValid(get_namespace_oid(schema, true)))
 		SqlExecFormat(NULL, "CREATE SCHEMA %s", quote_identifier(schema));
 }

@@ -377,7 +377,8 @@ AddConflicts(List *outcomes, const char *table, const SilverOutcome *silver)
 	return lappend(outcomes, outcome);
 }
 
-/* Verdicts of a run: row checks over what it took in, duplicates over what is
+/* Verdicts of a run: row checks over what it took in of files in force (what a
+ * mended file said before is history, not news), duplicates over what is
  * current. */
 List *
 CountVerdicts(const SilverShape *shape, const char *stage, const char *table,
@@ -389,7 +390,8 @@ CountVerdicts(const SilverShape *shape, const char *stage, const char *table,
 	if (!medallion_enable_data_quality_checks)
 		return NIL;
 	if (silver->rows_in > 0)
-		outcomes = CountFlags(outcomes, list_concat(CastChecks(shape), shape->checks), stage, "true");
+		outcomes = CountFlags(outcomes, list_concat(CastChecks(shape), shape->checks), stage,
+							  "_event_until = 'infinity'");
 	if (history)
 		outcomes = AddConflicts(outcomes, table, silver);
 	return CountFlags(outcomes, shape->duplicate_checks, table, history ? "_scd2_is_current" : "true");
