@@ -48,7 +48,7 @@ $$;
 \o /dev/null
 SELECT pg_temp.shell(format('rm -rf %1$s && mkdir -p %1$s', :'tree'));
 \o
-SELECT plan(95);
+SELECT plan(88);
 
 -- schema_evolution: a second file brings a column; the four modes differ in what becomes of it
 \o /dev/null
@@ -163,6 +163,7 @@ SELECT pg_temp.run('viewed');
 \o
 SELECT is((SELECT string_agg(val, ' ' ORDER BY id) FROM silver.viewed_current), '10 20 word', 'without it, the next run catches up');
 
+-- A date whose order is a guess (01/02/2025) is text until the options say that it is one.
 -- Nothing depends on the session: the same files under other settings give the same rows
 CREATE FUNCTION pg_temp.print(feature text) RETURNS text LANGUAGE plpgsql SET DateStyle = 'ISO, YMD' SET TimeZone = 'UTC' AS $$
 DECLARE
@@ -321,8 +322,7 @@ SELECT is(pg_temp.flagged('dq_range_flag_price'), '4', 'range: below min, withou
 SELECT is(pg_temp.flagged('dq_pattern_flag_mail'), '2', 'pattern: flag; a NULL is not wrong');
 SELECT is(pg_temp.verdict('pattern'), 'PASSED 1', 'pattern: below warn_if, PASSED, with the count');
 SELECT is(pg_temp.flagged('dq_accepted_values_flag_state'), '3', 'accepted_values: flag; a NULL is not wrong');
-SELECT is(pg_temp.flagged('dq_flag_adds_up'), '3,4', 'expression: rows for which it is false, not those for which it is true') WHERE false
-UNION ALL SELECT is(pg_temp.flagged('dq_flag_adds_up'), '3,4', 'expression: flag on rows for which it is false');
+SELECT is(pg_temp.flagged('dq_flag_adds_up'), '3,4', 'expression: flag on rows for which it is false');
 SELECT is((SELECT jsonb_array_length(check_details->'samples') || ' of ' || (check_details->>'records_checked') FROM etl_logs.data_quality_checks WHERE check_type = 'expression'), '2 of 4', 'samples: the log has addresses of rows and how many were checked');
 SELECT is((SELECT count(*) FROM etl_logs.data_quality_checks d CROSS JOIN jsonb_array_elements(check_details->'samples') s JOIN silver.checked c
 	ON (c._file_id, c._sheet, c._row) = ((s->>'file_id')::bigint, s->>'sheet', (s->>'row')::bigint) WHERE check_type = 'expression' AND c.id IN (3, 4)), 2::bigint, 'samples: which lead to the rows');
