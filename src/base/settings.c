@@ -118,6 +118,8 @@ static const char *const pinned[][2] = {
 	{"IntervalStyle", "postgres"},
 	{"extra_float_digits", "1"},
 	{"bytea_output", "hex"},
+	{"standard_conforming_strings", "on"},
+	{"transform_null_equals", "off"},
 	{"jit", "off"},
 };
 

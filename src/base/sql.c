@@ -8,6 +8,7 @@
  */
 #include "base/compat.h"
 
+#include "base/settings.h"
 #include "base/sql.h"
 
 #include "catalog/pg_type.h"
@@ -322,13 +323,17 @@ ExtensionOwner(void)
 }
 
 /*
- * Becomes another role until EndAs().  Restricted: what that role's functions
- * leave for later (deferred triggers, session settings) must not happen as
- * the caller.
+ * Becomes another role until EndAs().
+ *
+ * Restricted: what that role's functions leave for later (deferred triggers)
+ * must not happen as the caller.  Settings are pinned anew and taken back at
+ * the end: a function that sets search_path must not reach the statements of
+ * anybody else, ours on the catalog first of all.
  */
 void
 AsRole(SavedIdentity *saved, Oid role)
 {
+	saved->nest_level = PinSettings();
 	GetUserIdAndSecContext(&saved->user, &saved->security_context);
 	SetUserIdAndSecContext(role, saved->security_context | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_RESTRICTED_OPERATION);
@@ -349,6 +354,7 @@ void
 EndAs(const SavedIdentity *saved)
 {
 	SetUserIdAndSecContext(saved->user, saved->security_context);
+	UnpinSettings(saved->nest_level);
 }
 
 /* SqlExec() as the extension's owner. */

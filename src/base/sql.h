@@ -35,11 +35,12 @@ typedef struct SqlRows
 	HeapTuple  *tuples;
 } SqlRows;
 
-/* Who the user was before AsExtension() or AsRole(). */
+/* Who the user was before AsExtension() or AsRole(), and the level of settings. */
 typedef struct SavedIdentity
 {
 	Oid			user;
 	int			security_context;
+	int			nest_level;		/* of the settings pinned for the while */
 } SavedIdentity;
 
 extern void ParamText(SqlParams *params, const char *value);	/* NULL allowed */

@@ -10,7 +10,9 @@
 #include "base/settings.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
+#include "storage/lock.h"
 #include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(medallion_create_feature);
@@ -204,6 +206,18 @@ StoreFeature(const char *name, Datum source, bool no_keys, Datum keys, Jsonb *op
 	return rows->count > 0;
 }
 
+/* Waits for whoever defines a feature of this name: whose it is must not change
+ * between the look and the write. */
+static void
+LockName(const char *name)
+{
+	LOCKTAG		tag;
+	uint32		hash = hash_bytes((const unsigned char *) name, strlen(name));
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, MEDALLION_LOCK_SPACE, hash | 0x80000000, 2);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
 /* Raises unless a feature of this name is the user's, or there is none. */
 static void
 CheckOwnFeature(const char *name)
@@ -226,6 +240,7 @@ DefineFeature(const char *name, Datum source, bool no_keys, Datum keys, Jsonb *o
 
 	CheckFeatureName(name);
 	ParseFeatureOptions(options, &parsed);
+	LockName(name);
 	CheckOwnFeature(name);
 	if (StoreFeature(name, source, no_keys, keys, options, &id))
 		StoreChecks(id, parsed.checks);

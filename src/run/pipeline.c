@@ -253,7 +253,7 @@ RunBronze(Run *run, const Feature *feature)
 	foreach(lc, step.plan->due)
 		RunFile(run, feature, step.plan, lfirst(lc), &totals, &log.error);
 	if (totals.loaded > 0)
-		LogTableStatistics(run->id, "bronze", medallion_bronze_schema, feature->name);
+		LogTableStatistics(run->id, "bronze", medallion_bronze_schema, feature->name, feature->owner);
 
 	log.files = totals.loaded;
 	log.rows_in = totals.rows + totals.rejected;
@@ -299,7 +299,7 @@ LogSilver(Run *run, const Feature *feature, const SilverOutcome *outcome)
 	}
 	if (FeatureKeepsHistory(feature))
 		LogHistory(run->id, table, outcome);
-	LogTableStatistics(run->id, "silver", medallion_silver_schema, feature->name);
+	LogTableStatistics(run->id, "silver", medallion_silver_schema, feature->name, feature->owner);
 }
 
 /* Takes into silver what bronze has. */
@@ -372,7 +372,7 @@ RunModel(Run *run, const Model *model)
 		bool		changed = step.result.rows_inserted + step.result.rows_deleted > 0;
 
 		if (changed)
-			LogTableStatistics(run->id, "gold", medallion_gold_schema, model->name);
+			LogTableStatistics(run->id, "gold", medallion_gold_schema, model->name, model->owner);
 		log.status = "COMPLETED";
 		log.rows_in = step.result.rows_total;
 		log.rows_out = step.result.rows_inserted;

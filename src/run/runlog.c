@@ -172,19 +172,25 @@ LogHistory(int64 run_id, const char *table, const SilverOutcome *outcome)
 				" records_updated, records_expired) VALUES ($1, $2, $3, $4, $5, $6)", &params);
 }
 
-/* One row of etl_logs.table_statistics. */
+/* One row of etl_logs.table_statistics.  The table is its owner's, who could
+ * have put a view in its place: it is counted with the owner's rights. */
 void
-LogTableStatistics(int64 run_id, const char *layer, const char *schema, const char *table)
+LogTableStatistics(int64 run_id, const char *layer, const char *schema, const char *table, Oid owner)
 {
 	SqlParams	params = {0};
+	SavedIdentity saved;
 	Oid			oid = TableOid(schema, table);
+	int64		count;
 
 	if (!OidIsValid(oid))
 		return;
+	AsRole(&saved, owner);
+	count = SqlBigint(psprintf("SELECT count(*) FROM %s", QualifiedName(schema, table)), NULL, 0);
+	EndAs(&saved);
 	ParamBigint(&params, run_id);
 	ParamText(&params, layer);
 	ParamText(&params, QualifiedName(schema, table));
-	ParamBigint(&params, SqlBigint(psprintf("SELECT count(*) FROM %s", QualifiedName(schema, table)), NULL, 0));
+	ParamBigint(&params, count);
 	ParamDatum(&params, OIDOID, ObjectIdGetDatum(oid));
 	CatalogExec("INSERT INTO etl_logs.table_statistics (run_id, layer, table_name, record_count,"
 				" file_size_mb, partition_count)"

@@ -38,7 +38,8 @@ extern void LogSchemaChange(int64 run_id, const char *layer, const char *table, 
 							const char *column, const char *old_type, const char *new_type);
 extern void LogCheck(int64 run_id, const char *table, const CheckOutcome *check);
 extern void LogHistory(int64 run_id, const char *table, const SilverOutcome *outcome);
-extern void LogTableStatistics(int64 run_id, const char *layer, const char *schema, const char *table);
+extern void LogTableStatistics(int64 run_id, const char *layer, const char *schema, const char *table,
+							   Oid owner);
 
 /* An error as one line: message, and detail where there is one. */
 extern char *ErrorLine(const ErrorData *error);

@@ -238,6 +238,21 @@ DropSilverTable(const SilverShape *shape)
 	SqlExecFormat(NULL, "DROP TABLE %s", SilverName(shape));
 }
 
+/* Raises for anything but a table: a view of the name, another feature's split
+ * perhaps, would be written through. */
+static void
+CheckIsTable(const SilverShape *shape, Oid table)
+{
+	char		kind = get_rel_relkind(table);
+
+	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("%s is in the way of feature \"%s\": it is not a table",
+						SilverName(shape), shape->feature->name),
+				 errhint("Give the feature another name.")));
+}
+
 /* Makes the silver table fit the staging table. */
 bool
 FitSilverTable(const SilverShape *shape, const char *stage, SilverOutcome *outcome)
@@ -251,6 +266,7 @@ FitSilverTable(const SilverShape *shape, const char *stage, SilverOutcome *outco
 		outcome->initial = true;
 		return false;
 	}
+	CheckIsTable(shape, table);
 	if (!AddColumns(shape, table, stage_oid, outcome))
 		return false;
 	ChangeTypes(shape, table, stage_oid);

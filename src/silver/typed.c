@@ -420,13 +420,13 @@ TypedSelect(const SilverShape *shape, const char *keys)
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT ");
 	AppendFinalColumns(&sql, shape);
-	appendStringInfo(&sql, "\n %s AS _business_key_hash, medallion.pairs_hash(d, %s) AS _value_hash,"
-					 " f.seen_at AS _event_at, f.until AS _event_until, f.rank AS _rank,"
+	appendStringInfo(&sql, "\n %s AS _business_key_hash, medallion.pairs_hash(d.*, %s) AS _value_hash,"
+					 " f._seen_at AS _event_at, f._until AS _event_until, f._rank,"
 					 " d._file_id, d._sheet, d._row\nFROM (",
 					 KeyExpression(shape->feature), TrackedColumns(shape));
 	AppendDerivedLevel(&sql, shape);
-	appendStringInfoString(&sql, ") d JOIN unnest($1, $2, $3, $4) AS f (file_id, rank, seen_at, until)"
-						   " ON f.file_id = d._file_id\nWHERE true");
+	appendStringInfoString(&sql, ") d JOIN unnest($1, $2, $3, $4) AS f (_file, _rank, _seen_at, _until)"
+						   " ON f._file = d._file_id\nWHERE true");
 	if (shape->feature->options.filter != NULL)
 		appendStringInfo(&sql, " AND (%s)", shape->feature->options.filter);
 	if (keys != NULL)

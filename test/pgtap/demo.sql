@@ -23,13 +23,16 @@ SELECT set_config('test.changes', :'project' || '/examples/sales/changes', false
 \i :project/examples/sales/config.sql
 \o
 
-/* everything that data is, as one value; runs and times of logs left out */
+/* everything that data is, and what the ledger says of loads, as one value; runs and times of logs left out */
 CREATE FUNCTION pg_temp.state() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	relation regclass;
 	part text;
-	whole text := '';
+	whole text;
 BEGIN
+	SELECT string_agg(concat_ws('|', file_id, path, version, status, encode(content_hash, 'hex'), rows, loaded_run_id, superseded_run_id,
+								silver_run_id, silver_superseded_run_id), E'\n' ORDER BY file_id)
+	  INTO whole FROM medallion.file_versions;
 	FOR relation IN SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 					 WHERE n.nspname IN ('bronze', 'silver', 'gold') AND c.relkind = 'r' ORDER BY c.oid::regclass::text COLLATE "C" LOOP
 		EXECUTE format('SELECT md5(coalesce(string_agg(t::text, E''\n'' ORDER BY t::text COLLATE "C"), '''')) FROM %s t', relation) INTO part;
@@ -44,26 +47,33 @@ CREATE TEMP TABLE truth (feature text, month text, state text, documents bigint,
 SELECT format('COPY truth FROM %L WITH (FORMAT csv, HEADER)', :'project' || '/examples/sales/expected_totals.csv') AS load \gset
 :load;
 
-/* what silver says, in the shape of truth */
-CREATE FUNCTION pg_temp.totals(feature text) RETURNS TABLE (month text, documents bigint, amount numeric) LANGUAGE plpgsql AS $$
+/* what silver says, in the shape of truth; summaries have no quantity */
+CREATE FUNCTION pg_temp.totals(feature text)
+RETURNS TABLE (month text, documents bigint, lines bigint, customers bigint, quantity bigint, discount numeric, vat_amount numeric, amount numeric) LANGUAGE plpgsql AS $$
 BEGIN
-	RETURN QUERY EXECUTE format('SELECT to_char(trn_date, ''YYYY-MM''), count(DISTINCT document_number), round(sum(amount), 2)'
-								' FROM silver.%I_current GROUP BY 1 ORDER BY 1', feature);
+	RETURN QUERY EXECUTE format('SELECT to_char(trn_date, ''YYYY-MM''), count(DISTINCT document_number), count(*), count(DISTINCT customer_code),'
+								' sum((to_jsonb(s)->>''quantity'')::bigint)::bigint, sum(discount), sum(vat_amount), sum(amount)'
+								' FROM silver.%I_current s GROUP BY 1', feature);
 END
 $$;
-CREATE FUNCTION pg_temp.differences(wanted text) RETURNS bigint LANGUAGE sql AS $$
+/* the rows that only one of the two has; none is '' */
+CREATE FUNCTION pg_temp.differences(wanted text) RETURNS text LANGUAGE sql AS $$
 	WITH ours AS (SELECT f.name AS feature, t.* FROM medallion.features f, pg_temp.totals(f.name) t),
-	theirs AS (SELECT DISTINCT ON (feature, month) feature, month, documents, amount FROM truth
+	theirs AS (SELECT DISTINCT ON (feature, month) feature, month, documents, lines, customers,
+				CASE WHEN feature NOT LIKE '%summarized' THEN quantity END AS quantity, discount, vat_amount, amount FROM truth
 				WHERE state IN ('first', wanted) ORDER BY feature, month, state = wanted DESC)
-	SELECT count(*) FROM ((TABLE ours EXCEPT TABLE theirs) UNION ALL (TABLE theirs EXCEPT TABLE ours)) d
+	SELECT coalesce(string_agg(d::text, E'\n' ORDER BY d::text), '') FROM (
+		(SELECT 'silver', * FROM ours EXCEPT ALL SELECT 'silver', * FROM theirs) UNION ALL
+		(SELECT 'files', * FROM theirs EXCEPT ALL SELECT 'files', * FROM ours)) d
 $$;
 
-SELECT plan(40);
+SELECT plan(46);
 
 -- the first run
 CREATE TEMP TABLE run AS SELECT * FROM medallion.run_pipeline();
 SELECT is((SELECT count(*) FROM run WHERE layer = 'silver' AND status = 'COMPLETED'), 6::bigint, 'six features reach silver');
-SELECT is(pg_temp.differences('first'), 0::bigint, 'silver equals the generator''s own totals, by feature and month');
+SELECT is(pg_temp.differences('first'), '', 'silver equals the generator''s own totals, by feature and month, in every column');
+SELECT is((SELECT sum(lines) FROM silver.sales_cash_invoices_summarized_current)::bigint, (SELECT count(*) FROM silver.sales_cash_invoices_detailed_current), 'summaries count as many lines as there are');
 SELECT is((SELECT string_agg(object || ' ' || status, ', ') FROM run WHERE layer = 'bronze' AND status <> 'COMPLETED'),
 		  'sales_cash_sales_detailed PARTIAL', 'the broken file makes its feature PARTIAL, no other');
 SELECT ok((SELECT detail->>'error' LIKE '%truncated.xlsx": the zip directory is missing%' FROM run WHERE status = 'PARTIAL'), 'the run table says which file and why');
@@ -73,7 +83,10 @@ SELECT is((SELECT count(*) FROM etl_logs.pipeline_runs WHERE status = 'PARTIAL' 
 SELECT is((SELECT count(*) FROM etl_logs.file_processing WHERE status = 'EMPTY'), 1::bigint, 'the empty workbook is EMPTY, not an error');
 SELECT cmp_ok((SELECT max(n) FROM (SELECT count(DISTINCT sheet_name) AS n FROM etl_logs.file_processing WHERE status = 'SUCCESS' GROUP BY file_path) s),
 			  '>=', 2::bigint, 'a workbook of two sheets is read whole');
+SELECT results_eq('SELECT sheet_name, records_count FROM etl_logs.file_processing WHERE file_path LIKE ''%/cash_sales_dec_2024.xlsx'' ORDER BY 1',
+	'SELECT _sheet, count(*) FROM bronze.sales_cash_sales_detailed b JOIN medallion.file_versions v ON v.file_id = b._file_id WHERE v.path LIKE ''%/cash_sales_dec_2024.xlsx'' GROUP BY 1 ORDER BY 1', 'file_processing has a row per sheet, with its rows');
 SELECT is((SELECT count(*) FROM medallion.feature_columns WHERE name LIKE 'column\_%' OR original ILIKE '%report%'), 0::bigint, 'a title above the header is no column');
+SELECT is((SELECT min(_row) FROM bronze.sales_credit_notes_detailed b JOIN medallion.file_versions v ON v.file_id = b._file_id WHERE v.path LIKE '%/credits_jan_2025.xlsx'), 4::bigint, 'below a title and an empty row, data begin with row 4, as the sheet counts');
 SELECT is((SELECT count(*) FROM etl_logs.scd2_history WHERE operation_type = 'initial_load'), 6::bigint, 'the log says initial_load');
 SELECT is((SELECT count(*) FROM (SELECT feature_name FROM etl_logs.schema_evolution e JOIN medallion.features f ON e.table_name = 'bronze.' || f.name
 			CROSS JOIN LATERAL (SELECT f.name AS feature_name) x WHERE change_type = 'ADD_COLUMN' AND column_name = 'currency' GROUP BY 1) s),
@@ -122,7 +135,7 @@ SELECT is((SELECT count(*) FROM moved WHERE was AND is_now AND NOT EXISTS (SELEC
 			WHERE (s.document_number, s.line_no::text) = (moved.document_number, moved.line_no) AND _scd2_version = 2 AND _scd2_is_current)), 0::bigint, 'changed lines have a second, current version');
 SELECT is((SELECT count(*) FROM moved WHERE was AND NOT is_now AND EXISTS (SELECT FROM silver.sales_cash_invoices_detailed_current s
 			WHERE (s.document_number, s.line_no::text) = (moved.document_number, moved.line_no))), 0::bigint, 'lines no longer said are closed');
-SELECT is(pg_temp.differences('changed'), 0::bigint, 'silver equals the generator''s totals after the change');
+SELECT is(pg_temp.differences('changed'), '', 'silver equals the generator''s totals after the change');
 SELECT is((SELECT count(*) FROM etl_logs.scd2_history WHERE operation_type = 'SCD2_MERGE'), 1::bigint, 'the log says SCD2_MERGE');
 SELECT is((SELECT round(sum(total_sales), 2) FROM gold.daily_sales_summary), (SELECT round(sum(amount), 2) FROM (SELECT amount FROM silver.sales_cash_invoices_detailed_current
 			UNION ALL SELECT amount FROM silver.sales_cash_sales_detailed_current) s), 'gold follows');
@@ -136,6 +149,9 @@ SELECT pg_temp.shell(format('cd %s/sales/credit_notes/detailed/2024/november && 
 TRUNCATE run;
 INSERT INTO run SELECT * FROM medallion.run_pipeline();
 SELECT is((SELECT status FROM run WHERE layer = 'bronze' AND object = 'sales_credit_notes_detailed'), 'PARTIAL', 'a file that broke is reported');
+SELECT matches((SELECT error_message FROM etl_logs.file_processing WHERE status = 'FAILED' AND run_id = (SELECT max(run_id) FROM run) AND file_path LIKE '%/credits_nov_2024.xlsx'), 'credits_nov_2024\.xlsx', 'with its name and a reason, in file_processing');
+SELECT matches((SELECT error_message FROM etl_logs.pipeline_runs WHERE run_id = (SELECT max(run_id) FROM run) AND layer = 'bronze' AND feature_name = 'sales_credit_notes_detailed'), 'credits_nov_2024\.xlsx', 'and in pipeline_runs');
+SELECT is((SELECT string_agg(version || ' ' || status, ', ') FROM medallion.file_versions WHERE path LIKE '%/credits_nov_2024.xlsx' AND superseded_at IS NULL), '1 LOADED', 'its version stays in force');
 SELECT set_eq('SELECT * FROM silver.sales_credit_notes_detailed_current', 'SELECT * FROM current_before', 'what it said stays in force');
 \o /dev/null
 SELECT pg_temp.shell(format('cd %s/sales/credit_notes/detailed/2024/november && for f in *.xlsx; do mv ../../../../../kept.xlsx $f; done', :'tree'));

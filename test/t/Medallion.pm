@@ -19,7 +19,7 @@ sub new_server
 	my ($name, $settings) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($name);
 
-	$node->init;
+	$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
 	$node->append_conf('postgresql.conf', <<"SETTINGS");
 timezone = 'UTC'
 client_min_messages = warning
