@@ -22,6 +22,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -322,31 +323,38 @@ ExtensionOwner(void)
 	return owner;
 }
 
-/*
- * Becomes another role until EndAs().
- *
- * Restricted: what that role's functions leave for later (deferred triggers)
- * must not happen as the caller.  Settings are pinned anew and taken back at
- * the end: a function that sets search_path must not reach the statements of
- * anybody else, ours on the catalog first of all.
- */
-void
-AsRole(SavedIdentity *saved, Oid role)
+/* Becomes another role; settings changed from here on are taken back by EndAs(). */
+static void
+BecomeRole(SavedIdentity *saved, Oid role, int nest_level)
 {
-	saved->nest_level = PinSettings();
+	saved->nest_level = nest_level;
 	GetUserIdAndSecContext(&saved->user, &saved->security_context);
 	SetUserIdAndSecContext(role, saved->security_context | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_RESTRICTED_OPERATION);
 }
 
 /*
- * Becomes the extension's owner.  Only for constant statements on the
- * extension's own tables, with user input in parameters alone.
+ * Becomes another role until EndAs().
+ *
+ * Restricted: what that role's functions leave for later (deferred triggers)
+ * must not happen as the caller; nor must a setting of theirs, search_path
+ * first of all, reach the statements of anybody else.
+ */
+void
+AsRole(SavedIdentity *saved, Oid role)
+{
+	BecomeRole(saved, role, NewGUCNestLevel());
+}
+
+/*
+ * Becomes the extension's owner, with settings pinned anew whatever a user's
+ * function has made of them.  Only for constant statements on the extension's
+ * own tables, with user input in parameters alone.
  */
 void
 AsExtension(SavedIdentity *saved)
 {
-	AsRole(saved, ExtensionOwner());
+	BecomeRole(saved, ExtensionOwner(), PinSettings());
 }
 
 /* Becomes again who one was. */
