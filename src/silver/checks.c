@@ -101,7 +101,7 @@ CreditAmountPredicate(const SilverShape *shape, const CheckRow *row, const char 
 	return psprintf("d.%s > 0 AND (%s) IS TRUE", quote_identifier(column), CreditCondition(shape));
 }
 
-/* kind, word in the flag's name, share of rows that fails by default, maker */
+/* kind, word in the flag's name, maker; run/configure.c has the kinds a user may give */
 static const struct
 {
 	const char *kind;
@@ -144,30 +144,6 @@ AddCheck(SilverShape *shape, const CheckRow *row, int kind, List *columns, const
 	shape->checks = lappend(shape->checks, check);
 }
 
-/* Raises for a column that silver does not have. */
-static void
-CheckColumnsExist(const SilverShape *shape, const CheckRow *row)
-{
-	ListCell   *cc;
-
-	foreach(cc, row->columns)
-	{
-		bool		found = false;
-		List	   *known = NIL;
-		ListCell   *lc;
-
-		foreach(lc, shape->columns)
-		{
-			SilverColumn *column = lfirst(lc);
-
-			found |= strcmp(column->name, lfirst(cc)) == 0;
-			known = lappend(known, column->name);
-		}
-		if (!found)
-			RaiseUnknownName(psprintf("column of check \"%s\":", row->name), lfirst(cc), known);
-	}
-}
-
 /* Makes the checks of one catalog row: one per column, or one over all. */
 static void
 ExpandCheck(SilverShape *shape, const CheckRow *row)
@@ -175,7 +151,8 @@ ExpandCheck(SilverShape *shape, const CheckRow *row)
 	int			kind = 0;
 	ListCell   *lc;
 
-	CheckColumnsExist(shape, row);
+	foreach(lc, row->columns)
+		RequireSilverColumn(shape, psprintf("column of check \"%s\":", row->name), lfirst(lc));
 	while (kind < lengthof(kinds) && strcmp(kinds[kind].kind, row->kind) != 0)
 		kind++;
 	if (kind == lengthof(kinds))

@@ -189,28 +189,17 @@ IsWanted(const Feature *feature, const char *name)
 	return HasName(names, name) || HasName(feature->keys, name);
 }
 
-/* Raises for a key that is no column. */
-static void
-CheckKeys(const SilverShape *shape)
+/* Raises for a name that is no column, with the nearest one as hint. */
+void
+RequireSilverColumn(const SilverShape *shape, const char *what, const char *name)
 {
-	ListCell   *kc;
+	List	   *known = NIL;
+	ListCell   *lc;
 
-	foreach(kc, shape->feature->keys)
-	{
-		bool		found = false;
-		List	   *known = NIL;
-		ListCell   *lc;
-
-		foreach(lc, shape->columns)
-		{
-			SilverColumn *column = lfirst(lc);
-
-			found |= strcmp(column->name, lfirst(kc)) == 0;
-			known = lappend(known, column->name);
-		}
-		if (!found)
-			RaiseUnknownName("business key", lfirst(kc), known);
-	}
+	foreach(lc, shape->columns)
+		known = lappend(known, ((SilverColumn *) lfirst(lc))->name);
+	if (!HasName(known, name))
+		RaiseUnknownName(what, name, known);
 }
 
 /* The columns of a feature's silver table and how they come about. */
@@ -246,7 +235,8 @@ LoadSilverShape(const Feature *feature)
 		column->derived = true;
 		shape->columns = lappend(shape->columns, column);
 	}
-	CheckKeys(shape);
+	foreach(nc, feature->keys)
+		RequireSilverColumn(shape, "business key", lfirst(nc));
 	LoadChecks(shape);
 	return shape;
 }

@@ -50,6 +50,9 @@ typedef struct SilverFile
 
 extern SilverShape *LoadSilverShape(const Feature *feature);
 
+/* Raises for a name that is no column, with the nearest one as hint. */
+extern void RequireSilverColumn(const SilverShape *shape, const char *what, const char *name);
+
 /*
  * SELECT text over bronze rows of the files in $1 (file_id bigint[]), $2 (rank
  * int[]), $3 (seen_at timestamptz[]) and $4 (until timestamptz[]).  Its columns: those
