@@ -119,21 +119,13 @@ sub run
 	return time() - $start;
 }
 
-# Processes whose parent is the postmaster.
-sub children_of
+# The processes of a server, orphans of a dead postmaster included: all stand in its data folder.
+sub processes_of
 {
-	my ($postmaster) = @_;
+	my ($node) = @_;
+	my $folder = $node->data_dir;
 
-	return grep { /^\d+$/ } split(/\s+/, `ps -o pid= --ppid $postmaster`);
-}
-
-sub is_alive
-{
-	my ($pid) = @_;
-
-	return 0 if !kill(0, $pid);
-	open(my $stat, '<', "/proc/$pid/stat") or return 0;
-	return (<$stat> // '') !~ /\) Z /;
+	return grep { (readlink("/proc/$_/cwd") // '') eq $folder } map { m{(\d+)$} } glob('/proc/[0-9]*');
 }
 
 # Interrupts a run after some time; returns once the server is up again.
@@ -143,7 +135,6 @@ sub interrupt
 	my $way = (qw(postmaster everything backend))[ rand 3 ];
 	my $session = Medallion::Session->new($crashed, 'postgres');
 	my $postmaster = $crashed->{_pid};
-	my @children = children_of($postmaster);
 
 	$session->send('SELECT count(*) FROM medallion.run_pipeline()');
 	sleep($after);
@@ -155,13 +146,14 @@ sub interrupt
 	}
 	else
 	{
-		kill('STOP', $postmaster) if $way eq 'everything';
-		kill('KILL', @children) if $way eq 'everything';
+		kill('STOP', $postmaster);
+		kill('KILL', grep { $_ != $postmaster } processes_of($crashed)) if $way eq 'everything';
 		$crashed->kill9;
 	}
 	note(sprintf('killed %s after %.2f s, %s', $way, $after, $busy ? 'in the run' : 'after it'));
 	$session->close;
-	wait_until(sub { !kill(0, $postmaster) && !grep { is_alive($_) } @children }) if $way ne 'backend';
+	# the next postmaster minds a zombie of the last one too
+	wait_until(sub { !kill(0, $postmaster) && !processes_of($crashed) }) if $way ne 'backend';
 	$crashed->start if $way ne 'backend';
 	wait_until(sub { $crashed->psql('postgres', 'SELECT 1', timeout => 5) == 0 });
 	return $busy;
