@@ -17,6 +17,7 @@ typedef struct FileTask
 	int64		live_id;		/* the version in force, or 0 */
 	int			version;		/* number of the next version */
 	char	   *live_hash;		/* hexadecimal SHA-256 of the version in force, or NULL */
+	bool		orphan;			/* a duplicate whose original is no longer in force */
 	List	   *path_names;		/* columns that the path offers (char *) ... */
 	List	   *path_values;	/* ... and their values */
 	int64		looked_at_ns;
@@ -24,7 +25,7 @@ typedef struct FileTask
 
 typedef struct BronzePlan
 {
-	int			found;
+	List	   *found;			/* FoundFile *, in C order of path */
 	int			unchanged;
 	List	   *due;			/* FileTask *, in the order to load */
 	List	   *missing;		/* paths (char *) in force but gone, not reported before */
@@ -54,6 +55,10 @@ typedef struct FileOutcome
 
 /* Compares the files under the feature's patterns with the ledger. */
 extern BronzePlan *PlanBronze(const Feature *feature);
+
+/* Once the files that are due are loaded: duplicates whose original is no
+ * longer what it was, or that the feature now wants loaded (FileTask *). */
+extern List *PlanOrphans(const Feature *feature, const BronzePlan *plan);
 
 /* Loads one file.  Raises if it cannot; the caller's subtransaction then
  * leaves no trace of it. */

@@ -32,7 +32,6 @@ typedef struct LiveVersion
 	int64		looked_at_ns;
 	char	   *hash;
 	int			version;
-	bool		orphaned;		/* a duplicate whose original is gone or changed */
 	bool		missing;		/* reported as gone already */
 } LiveVersion;
 
@@ -45,23 +44,21 @@ ClockNs(void)
 	return (int64) now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* The versions in force of a feature, in C order of path. */
+/* The versions in force of a feature that a condition picks, in C order of path. */
 static List *
-LoadLiveVersions(const Feature *feature)
+LoadLiveVersions(const Feature *feature, const char *condition)
 {
 	SqlParams	params = {0};
 	SqlRows    *rows;
 	List	   *versions = NIL;
 
 	ParamInt(&params, feature->id);
-	rows = CatalogFetch("SELECT f.file_id, f.path, f.size, f.mtime_ns, f.ctime_ns, f.looked_at_ns,"
-						" encode(f.content_hash, 'hex'), f.version,"
-						" f.status = 'DUPLICATE' AND NOT EXISTS (SELECT FROM medallion.file_versions o"
-						"  WHERE o.file_id = f.duplicate_of AND o.superseded_at IS NULL),"
-						" f.missing_since IS NOT NULL"
-						" FROM medallion.file_versions f"
-						" WHERE f.feature_id = $1 AND f.superseded_at IS NULL"
-						" ORDER BY f.path COLLATE \"C\"", &params);
+	rows = CatalogFetch(psprintf("SELECT f.file_id, f.path, f.size, f.mtime_ns, f.ctime_ns, f.looked_at_ns,"
+								 " encode(f.content_hash, 'hex'), f.version,"
+								 " f.missing_since IS NOT NULL"
+								 " FROM medallion.file_versions f"
+								 " WHERE f.feature_id = $1 AND f.superseded_at IS NULL AND %s"
+								 " ORDER BY f.path COLLATE \"C\"", condition), &params);
 	for (uint64 i = 0; i < rows->count; i++)
 	{
 		LiveVersion *version = palloc(sizeof(LiveVersion));
@@ -74,8 +71,7 @@ LoadLiveVersions(const Feature *feature)
 		version->looked_at_ns = RowBigint(rows, i, 6);
 		version->hash = RowText(rows, i, 7);
 		version->version = RowInt(rows, i, 8);
-		version->orphaned = RowBool(rows, i, 9);
-		version->missing = RowBool(rows, i, 10);
+		version->missing = RowBool(rows, i, 9);
 		versions = lappend(versions, version);
 	}
 	return versions;
@@ -85,7 +81,7 @@ LoadLiveVersions(const Feature *feature)
 static bool
 IsProvenUnchanged(const Feature *feature, const FoundFile *file, const LiveVersion *live)
 {
-	if (feature->options.verify || live->orphaned)
+	if (feature->options.verify)
 		return false;
 	return file->size == live->size && file->mtime_ns == live->mtime_ns &&
 		file->ctime_ns == live->ctime_ns &&
@@ -152,8 +148,7 @@ MakeTask(const Feature *feature, FoundFile *file, const LiveVersion *live, int64
 	{
 		task->live_id = live->file_id;
 		task->version = live->version + 1;
-		/* an orphaned duplicate is loaded though its content is as it was */
-		task->live_hash = live->orphaned ? NULL : live->hash;
+		task->live_hash = live->hash;
 	}
 	PathValues(file->path, feature->options.path_pattern, &task->path_names, &task->path_values);
 	return task;
@@ -190,13 +185,12 @@ PlanBronze(const Feature *feature)
 {
 	BronzePlan *plan = palloc0(sizeof(BronzePlan));
 	int64		looked_at_ns = ClockNs();
-	List	   *found = DiscoverFiles(feature->source, feature->owner);
-	List	   *versions = LoadLiveVersions(feature);
+	List	   *versions = LoadLiveVersions(feature, "true");
 	int			next = 0;		/* of versions: both lists are in C order of path */
 	ListCell   *lc;
 
-	plan->found = list_length(found);
-	foreach(lc, found)
+	plan->found = DiscoverFiles(feature->source, feature->owner);
+	foreach(lc, plan->found)
 	{
 		FoundFile  *file = lfirst(lc);
 		LiveVersion *live = NULL;
@@ -224,6 +218,43 @@ PlanBronze(const Feature *feature)
 	list_sort(plan->due, CompareTasks);
 	plan->seen_at = NextSeenAt(feature);
 	return plan;
+}
+
+static int
+ComparePath(const void *path, const void *cell)
+{
+	return strcmp(path, ((const FoundFile *) lfirst((const ListCell *) cell))->path);
+}
+
+/* Duplicates whose original is no longer what it was, or that the feature now
+ * wants: their rows are due, though the files are as they were. */
+List *
+PlanOrphans(const Feature *feature, const BronzePlan *plan)
+{
+	int64		looked_at_ns = ClockNs();
+	List	   *orphans = LoadLiveVersions(feature, feature->options.load_duplicates ?
+										   "f.status = 'DUPLICATE'" :
+										   "f.status = 'DUPLICATE' AND NOT EXISTS"
+										   " (SELECT FROM medallion.file_versions o"
+										   "  WHERE o.file_id = f.duplicate_of AND o.superseded_at IS NULL)");
+	List	   *tasks = NIL;
+	ListCell   *lc;
+
+	foreach(lc, orphans)
+	{
+		LiveVersion *orphan = lfirst(lc);
+		ListCell   *file = plan->found == NIL ? NULL :
+			bsearch(orphan->path, plan->found->elements, list_length(plan->found), sizeof(ListCell), ComparePath);
+
+		if (file != NULL)
+		{
+			FileTask   *task = MakeTask(feature, lfirst(file), orphan, looked_at_ns);
+
+			task->orphan = true;
+			tasks = lappend(tasks, task);
+		}
+	}
+	return tasks;
 }
 
 /* The live version of another file of the feature with this content, or 0. */
@@ -355,4 +386,35 @@ ConfirmFileVersion(const FileTask *task)
 	ParamBigint(&params, task->looked_at_ns);
 	CatalogExec("UPDATE medallion.file_versions SET mtime_ns = $2, ctime_ns = $3, looked_at_ns = $4"
 				" WHERE file_id = $1", &params);
+}
+
+/* Another version holds the rows of a duplicate from now on. */
+void
+MoveDuplicate(const FileTask *task, int64 duplicate_of)
+{
+	SqlParams	params = {0};
+
+	ParamBigint(&params, task->live_id);
+	ParamBigint(&params, duplicate_of);
+	CatalogExec("UPDATE medallion.file_versions SET duplicate_of = $2 WHERE file_id = $1", &params);
+}
+
+/*
+ * A duplicate becomes a version of its own: its rows are about to be loaded.
+ * Where its original is gone it carries on what that said, from the same time;
+ * where the feature now wants duplicates it speaks for itself.
+ */
+int64
+PromoteDuplicate(const Feature *feature, const FileTask *task, int64 run_id)
+{
+	SqlParams	params = {0};
+
+	ParamBigint(&params, task->live_id);
+	ParamBigint(&params, run_id);
+	ParamBool(&params, feature->options.load_duplicates);
+	CatalogExec("UPDATE medallion.file_versions f SET status = 'LOADED', loaded_run_id = $2,"
+				" duplicate_of = NULL, first_seen = CASE WHEN $3 THEN f.first_seen ELSE coalesce((SELECT o.first_seen"
+				" FROM medallion.file_versions o WHERE o.file_id = f.duplicate_of), f.first_seen) END"
+				" WHERE f.file_id = $1", &params);
+	return task->live_id;
 }

@@ -20,4 +20,10 @@ extern void CompleteFileVersion(int64 file_id, const FileOutcome *outcome);
 /* The file proved unchanged: notes when it was looked at. */
 extern void ConfirmFileVersion(const FileTask *task);
 
+/* Another version holds the rows of a duplicate from now on. */
+extern void MoveDuplicate(const FileTask *task, int64 duplicate_of);
+
+/* A duplicate becomes a version of its own, to be loaded; returns its id. */
+extern int64 PromoteDuplicate(const Feature *feature, const FileTask *task, int64 run_id);
+
 #endif							/* MEDALLION_LEDGER_H */

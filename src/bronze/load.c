@@ -512,19 +512,22 @@ LoadFile(const Feature *feature, const FileTask *task, TimestampTz seen_at,
 	outcome->hash[SOURCE_HASH_LENGTH * 2] = '\0';
 
 	same = feature->options.load_duplicates ? 0 : FindSameContent(feature, task, outcome->hash);
-	if (task->live_hash != NULL && strcmp(task->live_hash, outcome->hash) == 0)
-	{
-		ConfirmFileVersion(task);
-		outcome->status = "UNCHANGED";
-	}
+	if (task->live_hash == NULL || strcmp(task->live_hash, outcome->hash) != 0)
+		load.file_id = OpenFileVersion(feature, task, outcome->hash, same, seen_at, run_id);
 	else
 	{
-		outcome->file_id = load.file_id = OpenFileVersion(feature, task, outcome->hash, same,
-														  seen_at, run_id);
-		if (same != 0)
-			outcome->status = "DUPLICATE";
-		else
-			LoadContent(&load);
+		ConfirmFileVersion(task);
+		if (task->orphan && same == 0)
+			load.file_id = PromoteDuplicate(feature, task, run_id);
+		else if (task->orphan)
+			MoveDuplicate(task, same);
 	}
+	outcome->file_id = load.file_id;
+	if (load.file_id == 0)
+		outcome->status = "UNCHANGED";
+	else if (same != 0)
+		outcome->status = "DUPLICATE";
+	else
+		LoadContent(&load);
 	SourceClose(load.source);
 }

@@ -161,6 +161,14 @@ PlanBody(void *arg)
 }
 
 static void
+OrphansBody(void *arg)
+{
+	PlanStep   *step = arg;
+
+	step->plan->due = PlanOrphans(step->feature, step->plan);
+}
+
+static void
 FileBody(void *arg)
 {
 	FileStep   *step = arg;
@@ -231,7 +239,17 @@ RunFile(Run *run, const Feature *feature, const BronzePlan *plan, const FileTask
 	MemoryContextReset(run->step_context);
 }
 
-/* Loads the files of a feature that are due. */
+static void
+RunFiles(Run *run, const Feature *feature, const BronzePlan *plan, BronzeTotals *totals, char **error_line)
+{
+	ListCell   *lc;
+
+	foreach(lc, plan->due)
+		RunFile(run, feature, plan, lfirst(lc), totals, error_line);
+}
+
+/* Loads the files of a feature that are due, then the duplicates that these
+ * made orphans. */
 static void
 RunBronze(Run *run, const Feature *feature)
 {
@@ -250,8 +268,12 @@ RunBronze(Run *run, const Feature *feature)
 	}
 	foreach(lc, step.plan->missing)
 		LogMissingFile(run->id, lfirst(lc));
-	foreach(lc, step.plan->due)
-		RunFile(run, feature, step.plan, lfirst(lc), &totals, &log.error);
+	RunFiles(run, feature, step.plan, &totals, &log.error);
+	error = RunStep(OrphansBody, &step);
+	if (error == NULL)
+		RunFiles(run, feature, step.plan, &totals, &log.error);
+	else if (log.error == NULL)
+		log.error = ErrorLine(error);
 	if (totals.loaded > 0)
 		LogTableStatistics(run->id, "bronze", medallion_bronze_schema, feature->name, feature->owner);
 
@@ -261,11 +283,11 @@ RunBronze(Run *run, const Feature *feature)
 	log.invalid = totals.rejected;
 	log.detail = psprintf("{\"files\": %d, \"loaded\": %d, \"unchanged\": %d, \"duplicates\": %d,"
 						  " \"missing\": %d, \"failed\": %d, \"rejected_rows\": " INT64_FORMAT "%s}",
-						  step.plan->found, totals.loaded, step.plan->unchanged + totals.confirmed,
+						  list_length(step.plan->found), totals.loaded, step.plan->unchanged + totals.confirmed,
 						  totals.duplicates, list_length(step.plan->missing), totals.failed,
 						  totals.rejected, totals.loaded == 0 ? "" :
 						  totals.direct ? ", \"path\": \"direct\"" : ", \"path\": \"sql\"");
-	if (totals.failed > 0)
+	if (log.error != NULL)
 		log.status = totals.loaded + totals.duplicates + totals.confirmed + step.plan->unchanged > 0 ?
 			"PARTIAL" : "FAILED";
 	else

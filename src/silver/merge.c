@@ -9,11 +9,11 @@
  * event that holds, ties going to the greater (path, sheet, row); where none
  * holds, the key is closed.  Silver is the list of stretches of equal value.
  *
- *	  stage ──> keys with one new event, nothing withdrawn ──> compare, close, insert
+ *	  stage ──> keys with one latest event, nothing withdrawn ──> compare, close, insert
  *	       └──> all other keys ──> every event of theirs ──> fold ──> apply what differs
  *
- * The first way is a short cut of the second: a new event is later than all
- * that silver has taken in, so it can only add a version behind the last.
+ * The first way is a short cut of the second: an event later than all that
+ * silver has taken in can only add a version behind the last.
  */
 #include "base/compat.h"
 
@@ -25,10 +25,13 @@
 static void
 CollectRefoldKeys(Merge *merge)
 {
-	SqlExecFormat(NULL, "CREATE UNLOGGED TABLE %s AS"
+	SqlParams	params = {0};
+
+	ParamTime(&params, merge->taken_until);
+	SqlExecFormat(&params, "CREATE UNLOGGED TABLE %s AS"
 				  " SELECT _business_key_hash FROM %s WHERE _business_key_hash IS NOT NULL"
 				  " GROUP BY _business_key_hash"
-				  " HAVING count(*) > 1 OR bool_or(_event_until < 'infinity')",
+				  " HAVING count(*) > 1 OR bool_or(_event_until < 'infinity') OR min(_event_at) <= $1",
 				  merge->refold, merge->stage);
 	if (!merge->any_ended)
 		return;

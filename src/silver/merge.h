@@ -6,6 +6,7 @@
 #define MEDALLION_MERGE_H
 
 #include "postgres.h"
+#include "datatype/timestamp.h"
 #include "base/sql.h"
 #include "silver/silver.h"
 #include "silver/typed.h"
@@ -23,6 +24,7 @@ typedef struct Merge
 	SqlParams	all_files;		/* $1 to $4 of TypedSelect(): every version that counts */
 	SqlParams	ended;			/* $1: file versions that ended since the last run */
 	bool		any_ended;
+	TimestampTz taken_until;	/* the latest event, or end of one, taken in before */
 	bool		initial;		/* the table is empty */
 	SilverOutcome *outcome;
 } Merge;

@@ -34,6 +34,7 @@ typedef struct PendingFiles
 	int64		all_count;
 	int64		due_count;
 	int64		ended_count;
+	TimestampTz taken_until;	/* the latest event or end that was taken in */
 } PendingFiles;
 
 /* Ids, ranks and times of the file versions that a condition picks. */
@@ -83,6 +84,23 @@ FetchEnded(const Feature *feature, int64 *count)
 	return ended;
 }
 
+/* The time of the latest event, or end of one, that silver has taken in. */
+static TimestampTz
+FetchTakenUntil(const Feature *feature)
+{
+	SqlParams	params = {0};
+	SqlRows    *rows;
+	Datum		time;
+	bool		isnull;
+
+	ParamInt(&params, feature->id);
+	rows = CatalogFetch("SELECT max(GREATEST(first_seen, CASE WHEN silver_superseded_run_id IS NOT NULL"
+						" THEN superseded_at END)) FROM medallion.file_versions"
+						" WHERE feature_id = $1 AND silver_run_id IS NOT NULL", &params);
+	time = RowDatum(rows, 0, 1, &isnull);
+	return isnull ? DT_NOBEGIN : DatumGetTimestampTz(time);
+}
+
 /* Asks the ledger. */
 static void
 FetchPending(const Feature *feature, PendingFiles *pending)
@@ -92,6 +110,7 @@ FetchPending(const Feature *feature, PendingFiles *pending)
 	pending->due = FetchFiles(feature, "silver_run_id IS NULL AND (superseded_at IS NULL OR NOT $2)",
 							  &pending->due_count);
 	pending->ended = FetchEnded(feature, &pending->ended_count);
+	pending->taken_until = FetchTakenUntil(feature);
 }
 
 /* Everything is due, and no end is: the table is made anew. */
@@ -217,6 +236,7 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	merge.all_files = pending->all;
 	merge.ended = pending->ended;
 	merge.any_ended = pending->ended_count > 0;
+	merge.taken_until = pending->taken_until;
 
 	EnsureSchema(medallion_silver_schema);
 	FillStage(shape, merge.stage, &pending->due);
