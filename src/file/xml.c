@@ -2,7 +2,7 @@
  * xml.c
  *	  The XML of one part of a workbook.
  *
- *	  container entry -> pieces of 64 kB -> expat -> handler
+ *	  container entry -> pieces -> expat -> handler
  *
  * Handlers never jump: who finds something wrong notes it in the reader and
  * stops the parser.  A document type is refused, and with it every entity that
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PIECE_BYTES (64 * 1024)
+#define PIECE_BYTES CONTAINER_STEP
 #define MAX_DEPTH 256
 #define MAX_TOKEN_BYTES (16 * 1024 * 1024)	/* one tag: expat keeps it whole */
 

@@ -47,8 +47,9 @@ survives()
 }
 
 cc=${CC:-gcc}
+isal=$(printf "\043include <isa-l/igzip_lib.h>\n" | "$cc" -E - >/dev/null 2>&1 && echo "-DHAVE_ISAL -lisal")
 if ! "$cc" -std=gnu99 -D_GNU_SOURCE -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -Wall -Wextra \
-	-Isrc src/file/*.c test/file/reader_check.c -o "$check" -lminizip -lz -lexpat -lm 2>"$scratch/errors"; then
+	-Isrc src/file/*.c test/file/reader_check.c -o "$check" $isal -lminizip -lz -lexpat -lm 2>"$scratch/errors"; then
 	not_ok "builds without a server" "$(cat "$scratch/errors")"
 	echo 1..1
 	exit 1
