@@ -13,6 +13,7 @@
 #include <expat.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define PIECE_BYTES CONTAINER_STEP
 #define MAX_DEPTH 256
@@ -27,6 +28,9 @@ struct Xml
 	const char *path;			/* for messages; the caller's */
 	int			depth;
 	uint64_t	silent;			/* bytes given to expat since it last told of anything */
+	bool		watched;		/* someone wants to know where start tags end */
+	uint64_t	tag_end;		/* where the last one did */
+	bool		other_encoding; /* than UTF-8 is declared */
 };
 
 /* A name without its prefix. */
@@ -44,6 +48,8 @@ HandleStart(void *arg, const XML_Char *name, const XML_Char **attributes)
 	Xml		   *xml = arg;
 
 	xml->silent = 0;
+	if (xml->watched)
+		xml->tag_end = XML_GetCurrentByteIndex(xml->parser) + XML_GetCurrentByteCount(xml->parser);
 	if (++xml->depth > MAX_DEPTH)
 	{
 		ReaderFail(xml->reader, READER_LIMIT, "part \"%s\" is nested more than %d deep", xml->path, MAX_DEPTH);
@@ -86,6 +92,16 @@ RefuseDoctype(void *arg, const XML_Char *name, const XML_Char *system, const XML
 	XmlStop(xml);
 }
 
+static void
+HandleDeclaration(void *arg, const XML_Char *version, const XML_Char *encoding, int standalone)
+{
+	Xml		   *xml = arg;
+
+	(void) version;
+	(void) standalone;
+	xml->other_encoding = encoding != NULL && strcasecmp(encoding, "utf-8") != 0;
+}
+
 /* Opens a part. */
 Xml *
 XmlOpen(Reader *reader, Container *container, const char *path, const XmlHandler *handler)
@@ -112,6 +128,7 @@ XmlOpen(Reader *reader, Container *container, const char *path, const XmlHandler
 	if (handler->text != NULL)
 		XML_SetCharacterDataHandler(xml->parser, HandleText);
 	XML_SetStartDoctypeDeclHandler(xml->parser, RefuseDoctype);
+	XML_SetXmlDeclHandler(xml->parser, HandleDeclaration);
 	return xml;
 }
 
@@ -148,6 +165,25 @@ XmlStep(Xml *xml)
 		return ReaderFail(xml->reader, READER_LIMIT, "part \"%s\" has a tag of more than %d bytes", xml->path,
 						  MAX_TOKEN_BYTES);
 	return got == 0 ? READER_END : READER_OK;
+}
+
+/* Parses bytes that the caller has read. */
+ReaderStatus
+XmlFeed(Xml *xml, const char *bytes, size_t length, bool last)
+{
+	return XML_Parse(xml->parser, bytes, length, last) == XML_STATUS_OK ? READER_OK : ParserFailure(xml);
+}
+
+/* Parses the bytes before the caller's own: are they UTF-8 up to a start tag? */
+bool
+XmlFeedToTag(Xml *xml, const char *bytes, size_t length)
+{
+	ReaderStatus status;
+
+	xml->watched = true;
+	status = XmlFeed(xml, bytes, length, false);
+	xml->watched = false;
+	return status == READER_OK && xml->tag_end == length && !xml->other_encoding;
 }
 
 /* Parses a part to its end. */
