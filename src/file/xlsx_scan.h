@@ -98,7 +98,7 @@ typedef struct SheetScan SheetScan;
 
 extern SheetScan *XlsxScanOpen(XlsxReader *xlsx, Xml *xml, ScanStatus *status);
 extern ScanStatus XlsxScanRow(SheetScan *sheet, ReaderRow *row);
-extern ReaderStatus XlsxScanHandOver(SheetScan *sheet, Xml *xml, bool *at_end);
+extern ReaderStatus XlsxScanHandOver(SheetScan *sheet, Xml *xml, int64_t *row_number, bool *at_end);
 extern void XlsxScanClose(SheetScan *sheet);
 
 /* Notes the byte that was not expected. */

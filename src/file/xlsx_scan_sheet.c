@@ -171,6 +171,8 @@ ScanCellTag(SheetScan *sheet, const char *p, int next_column, CellTag *cell)
 			cell->type = 't';
 			p += 4;
 		}
+		else
+			return ScanAnyCellTag(sheet, start, next_column, cell);
 	}
 	if (*p == '>')
 		return p + 1;
@@ -528,8 +530,9 @@ XlsxScanOpen(XlsxReader *xlsx, Xml *xml, ScanStatus *status)
 
 /* The rows have ended: the parser goes on where the scan ended. */
 ReaderStatus
-XlsxScanHandOver(SheetScan *sheet, Xml *xml, bool *at_end)
+XlsxScanHandOver(SheetScan *sheet, Xml *xml, int64_t *row_number, bool *at_end)
 {
+	*row_number = sheet->row_number;
 	*at_end = sheet->scan.at_end;
 	return ScanHandOver(&sheet->scan, xml);
 }

@@ -12,7 +12,7 @@ AddString(Scan *scan, XlsxReader *xlsx, const ScanText *text)
 	size_t		start = strings->arena.length;
 	char	   *out;
 
-	if (text->length > xlsx->base.options.max_cell_size || !BufferReserve(&strings->arena, text->length))
+	if (text->length > xlsx->base.options.max_cell_size || !BufferReserve(&strings->arena, text->length + 1))
 		return false;
 	out = strings->arena.data + start;
 	if ((text->flags & TEXT_CODED) != 0)

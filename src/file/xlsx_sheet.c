@@ -53,7 +53,6 @@ struct XlsxSheetReader
 	uint64_t	scanned;		/* rows that the scanner handed out */
 	uint64_t	skip;			/* of the parser's rows: they were the scanner's */
 	ReaderStatus failure;		/* waits for the queued rows to be handed out */
-	int64_t		failure_row;
 	int			failure_column;
 
 	QueuedRow  *rows;
@@ -565,9 +564,24 @@ HandOut(XlsxSheetReader *sheet, const QueuedRow *queued, ReaderRow *row)
 }
 
 /*
- * Parses on until a row waits, or the end.  A failure waits behind the rows that
- * came before it: how many there are must not depend on where pieces end.
+ * Lets a failure wait behind the rows that came before it: how many there are
+ * must not depend on where pieces end, nor on who found them.
  */
+static ReaderStatus
+NoteFailure(XlsxSheetReader *sheet, ReaderStatus status)
+{
+	Reader	   *reader = &sheet->xlsx->base;
+
+	if (status != READER_ERROR && status != READER_LIMIT)
+		return status;
+	sheet->failure = status;
+	sheet->failure_column = reader->column;
+	reader->status = READER_OK;
+	reader->column = 0;
+	return READER_OK;
+}
+
+/* Parses on until a row waits, or the end. */
 static ReaderStatus
 ParseRows(XlsxSheetReader *sheet)
 {
@@ -579,7 +593,7 @@ ParseRows(XlsxSheetReader *sheet)
 
 		if (sheet->failure != READER_OK)
 		{
-			reader->row = sheet->failure_row;
+			reader->row = sheet->row_number;
 			reader->column = sheet->failure_column;
 			return reader->status = sheet->failure;
 		}
@@ -588,18 +602,21 @@ ParseRows(XlsxSheetReader *sheet)
 		ResetQueue(sheet);
 		status = XmlStep(sheet->xml);
 		sheet->at_end = status == READER_END;
-		if (status == READER_CANCELLED || status == READER_NO_MEMORY)
+		if (status != READER_OK && status != READER_END && NoteFailure(sheet, status) != READER_OK)
 			return status;
-		if (status == READER_ERROR || status == READER_LIMIT)
-		{
-			sheet->failure = status;
-			sheet->failure_row = reader->row;
-			sheet->failure_column = reader->column;
-			reader->status = READER_OK;
-			reader->column = 0;
-		}
 	}
 	return READER_OK;
+}
+
+/* The scanner has no more rows: the parser goes on behind them. */
+static ReaderStatus
+EndScan(XlsxSheetReader *sheet)
+{
+	ReaderStatus status = XlsxScanHandOver(sheet->scan, sheet->xml, &sheet->row_number, &sheet->at_end);
+
+	XlsxScanClose(sheet->scan);
+	sheet->scan = NULL;
+	return NoteFailure(sheet, status);
 }
 
 /* The next row by the scanner; READER_END: none, the parser goes on. */
@@ -616,9 +633,7 @@ ScannedRow(XlsxSheetReader *sheet, ReaderRow *row)
 			reader->row = row->number;
 			return READER_OK;
 		case SCAN_END:
-			status = XlsxScanHandOver(sheet->scan, sheet->xml, &sheet->at_end);
-			XlsxScanClose(sheet->scan);
-			sheet->scan = NULL;
+			status = EndScan(sheet);
 			break;
 		case SCAN_IRREGULAR:
 			status = StartOver(sheet);
