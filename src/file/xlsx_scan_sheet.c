@@ -87,8 +87,8 @@ ScanDigits(const char *p, long *number)
 static char
 TypeLetter(const char *type, size_t length)
 {
-	if (length == 1 && strchr("nsbed", *type) != NULL)
-		return *type;
+	if (length == 1)
+		return *type == 's' || *type == 'n' || *type == 'b' || *type == 'e' || *type == 'd' ? *type : 0;
 	if (length == 3 && memcmp(type, "str", 3) == 0)
 		return 't';
 	return length == 9 && memcmp(type, "inlineStr", 9) == 0 ? 'i' : 0;

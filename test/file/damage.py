@@ -4,8 +4,9 @@ usage: damage.py FOLDER COUNT [SEED]
 
 Into FOLDER go "whole-*" (all that a regular sheet may hold, shifted byte by byte across the ends of the
 reader's pieces) and COUNT of "damaged-*" (bytes flipped, removed, doubled and swapped; tags removed, doubled
-and swapped; stray markup put in).  The same SEED gives the same files.
+and swapped; stray markup put in; bytes of the archive altered).  The same SEED gives the same files.
 """
+import os
 import random
 import re
 import sys
@@ -76,9 +77,9 @@ def column(index):
     return name
 
 
-def sheet(rng, rows, shift):
+def sheet(rng, rows):
     out = [HEAD, '<worksheet xmlns="%s" xmlns:x14ac="http://schemas.microsoft.com/office/spreadsheetml/2009/9/ac">' % MAIN,
-           '<dimension ref="A1"/><cols><col min="1" max="2" width="9"/></cols>', "<sheetData>" + " " * shift]
+           '<dimension ref="A1"/><cols><col min="1" max="2" width="9"/></cols>', "<sheetData>"]
     for number in range(1, rows + 1):
         style = rng.randrange(8)
         if style == 0:
@@ -155,11 +156,21 @@ def damage(rng, data):
             + data[base + start:base + end] + data[base + end2:])
 
 
+def damage_packed(rng, path):
+    """Alters bytes of the archive itself: packed data, headers, directory."""
+    with open(path, "r+b") as file:
+        size = file.seek(0, 2)
+        for _ in range(rng.choice((1, 2, 5))):
+            file.seek(rng.randrange(size))
+            file.write(bytes([rng.randrange(256)]))
+
+
 folder, count = sys.argv[1], int(sys.argv[2])
 rng = random.Random(int(sys.argv[3]) if len(sys.argv) > 3 else 1)
-big = sheet(rng, 1500, 0)
-small = [sheet(rng, 12, 0) for _ in range(20)]
-for i in range(0, 1500, 7):
+os.makedirs(folder, exist_ok=True)
+big = sheet(rng, 1500)
+small = [sheet(rng, 12) for _ in range(20)]
+for i in range(0, 1500, 37):
     write("%s/whole-%04d.xlsx" % (folder, i), {SHEET: big.replace("<sheetData>", "<sheetData>" + " " * i, 1), STRINGS: strings(rng)})
 for i in range(count):
     parts = {SHEET: (big if i % 8 == 0 else rng.choice(small)).encode(), STRINGS: strings(rng).encode()}
@@ -167,4 +178,7 @@ for i in range(count):
         part = SHEET if rng.randrange(3) else STRINGS
         if parts[part]:
             parts[part] = damage(rng, parts[part])
-    write("%s/damaged-%05d.xlsx" % (folder, i), parts)
+    path = "%s/damaged-%05d.xlsx" % (folder, i)
+    write(path, parts)
+    if i % 5 == 0:
+        damage_packed(rng, path)

@@ -1,9 +1,12 @@
 /*
  * scan_check.c
  *	  Reads workbooks twice, as always and strictly, and prints where the two
- *	  differ: in rows, cells, kinds, the status at the end or its message.
+ *	  differ: in rows, cells, kinds, the status at the end, its message or position.
  *
- * usage: scan_check [-t] FILE...		-t: with tight limits
+ * usage: scan_check [-t | -c] FILE...
+ *
+ *	  -t	with tight limits
+ *	  -c	once only, cancelled after the first pieces: that must be the status
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,7 +16,39 @@
 #include "file/reader.h"
 
 static bool tight;
+static int	calls_left;			/* until interrupted() says so */
 static long rows_compared;
+
+static bool
+Interrupted(void)
+{
+	return calls_left-- <= 0;
+}
+
+/* Reads up to a number of pieces; false if it should have been cancelled and was not. */
+static bool
+CancelAfter(int fd, int pieces)
+{
+	Reader	   *reader = NULL;
+	ReaderOptions options;
+	ReaderSheet sheet;
+	ReaderRow	row;
+	ReaderStatus status;
+
+	calls_left = pieces;
+	ReaderOptionsInit(&options);
+	options.interrupted = Interrupted;
+	status = ReaderOpen(&reader, fd, &options);
+	while (status == READER_OK && (status = ReaderNextSheet(reader, &sheet)) == READER_OK)
+	{
+		while ((status = ReaderNextRow(reader, &row)) == READER_OK)
+			rows_compared++;
+		if (status == READER_END)
+			status = READER_OK;
+	}
+	ReaderClose(reader);
+	return calls_left >= 0 || status == READER_CANCELLED;
+}
 
 static ReaderStatus
 Open(Reader **reader, int fd, bool strict)
@@ -99,42 +134,56 @@ Compare(Reader *a, Reader *b, ReaderStatus status_a, ReaderStatus status_b)
 	}
 }
 
+/* Reads a file both ways; false if they differ. */
+static bool
+CheckFile(const char *path, int fd)
+{
+	Reader	   *a = NULL;
+	Reader	   *b = NULL;
+	ReaderStatus status_a = Open(&a, fd, false);
+	ReaderStatus status_b = Open(&b, fd, true);
+	const char *what = Compare(a, b, status_a, status_b);
+
+	if (what != NULL)
+		printf("%s: %s differs: \"%s\" and strictly \"%s\"\n", path, what, ReaderMessage(a), ReaderMessage(b));
+	ReaderClose(a);
+	ReaderClose(b);
+	return what == NULL;
+}
+
+/* Cancels the reading of a file at several places. */
+static bool
+CheckCancel(const char *path, int fd)
+{
+	for (int pieces = 0; pieces < 40; pieces++)
+	{
+		if (!CancelAfter(fd, pieces))
+		{
+			printf("%s: not cancelled after %d pieces\n", path, pieces);
+			return false;
+		}
+	}
+	return true;
+}
+
 int
 main(int argc, char **argv)
 {
+	bool		cancel = argc > 1 && strcmp(argv[1], "-c") == 0;
+	int			first = 1;
 	int			differ = 0;
-	int			files = 0;
 
-	for (int i = 1; i < argc; i++)
+	tight = argc > 1 && strcmp(argv[1], "-t") == 0;
+	first += cancel || tight;
+	for (int i = first; i < argc; i++)
 	{
-		int			fd;
-		Reader	   *a = NULL;
-		Reader	   *b = NULL;
-		ReaderStatus status_a;
-		ReaderStatus status_b;
-		const char *what;
+		int			fd = open(argv[i], O_RDONLY);
 
-		if (strcmp(argv[i], "-t") == 0)
-		{
-			tight = true;
-			continue;
-		}
-		fd = open(argv[i], O_RDONLY);
 		if (fd < 0)
 			return 2;
-		status_a = Open(&a, fd, false);
-		status_b = Open(&b, fd, true);
-		what = Compare(a, b, status_a, status_b);
-		files++;
-		if (what != NULL)
-		{
-			differ++;
-			printf("%s: %s differs: \"%s\" and strictly \"%s\"\n", argv[i], what, ReaderMessage(a), ReaderMessage(b));
-		}
-		ReaderClose(a);
-		ReaderClose(b);
+		differ += cancel ? !CheckCancel(argv[i], fd) : !CheckFile(argv[i], fd);
 		close(fd);
 	}
-	printf("%d workbooks, %ld rows, %d differ\n", files, rows_compared, differ);
+	printf("%d workbooks, %ld rows, %d differ\n", argc - first, rows_compared, differ);
 	return differ > 0;
 }
