@@ -44,6 +44,7 @@ MakeWindow(Scan *scan, size_t capacity)
 static ScanStatus
 ReadStep(Scan *scan, size_t held)
 {
+	Reader	   *reader = scan->reader;
 	ptrdiff_t	got = ContainerRead(scan->container, scan->window + held, CONTAINER_STEP);
 
 	scan->next = scan->window;
@@ -52,10 +53,11 @@ ReadStep(Scan *scan, size_t held)
 	scan->at_end = got == 0;
 	if (got >= 0)
 		return SCAN_OK;
-	if (scan->reader->status == READER_CANCELLED || scan->reader->status == READER_NO_MEMORY)
+	if (reader->status == READER_CANCELLED || reader->status == READER_NO_MEMORY)
 		return SCAN_FAILED;
-	/* the general parser will meet it too, after the rows before it */
-	return SCAN_IRREGULAR;
+	scan->failure = reader->status;
+	reader->status = READER_OK;
+	return SCAN_END;
 }
 
 /*
@@ -67,6 +69,7 @@ ScanOpen(Scan *scan, XlsxReader *xlsx, Xml *xml, const char *opening)
 {
 	ScanStatus	status;
 	const char *tag;
+	bool		at_tag;
 
 	scan->reader = &xlsx->base;
 	scan->container = xlsx->container;
@@ -78,13 +81,20 @@ ScanOpen(Scan *scan, XlsxReader *xlsx, Xml *xml, const char *opening)
 	status = ReadStep(scan, 0);
 	if (status != SCAN_OK)
 		return status;
-	/* the padding ends the string; a NUL byte before it is irregular anyway */
+	/* the padding ends the string; a NUL byte before it is an error anyway */
 	tag = strstr(scan->window, opening);
 	tag = tag == NULL ? NULL : strchr(tag, '>');
-	if (tag == NULL || !XmlFeedToTag(xml, scan->window, tag + 1 - scan->window))
-		return SCAN_IRREGULAR;
+	if (tag == NULL)
+		return SCAN_END;
 	scan->next = tag + 1;
-	return SCAN_OK;
+	if (XmlFeedToTag(xml, scan->window, scan->next - scan->window, &at_tag) != READER_OK)
+	{
+		scan->failure = scan->reader->status;
+		scan->reader->status = READER_OK;
+		scan->next = scan->end;
+		return SCAN_END;
+	}
+	return at_tag ? SCAN_OK : SCAN_END;
 }
 
 /* The scanner is stuck: reads more bytes if that may help. */
@@ -94,13 +104,14 @@ ScanMore(Scan *scan)
 	size_t		held = scan->end - scan->next;
 
 	if (scan->at_end || scan->end - scan->stuck > LOOK_AHEAD)
-		return SCAN_IRREGULAR;
+		return SCAN_END;
 	memmove(scan->window, scan->next, held);
 	scan->next = scan->window;
+	scan->end = scan->window + held;
 	if (scan->capacity - held < CONTAINER_STEP)
 	{
 		if (scan->capacity >= LAST_WINDOW)
-			return SCAN_IRREGULAR;
+			return SCAN_END;
 		if (!MakeWindow(scan, scan->capacity * 2))
 		{
 			ReaderFail(scan->reader, READER_NO_MEMORY, "out of memory");
@@ -110,11 +121,16 @@ ScanMore(Scan *scan)
 	return ReadStep(scan, held);
 }
 
-/* Gives what is left in the window to the general parser. */
+/* Gives what is left in the window to the general parser; then, if reading had
+ * failed behind it, fails so. */
 ReaderStatus
 ScanHandOver(Scan *scan, Xml *xml)
 {
-	return XmlFeed(xml, scan->next, scan->end - scan->next, scan->at_end);
+	ReaderStatus status = XmlFeed(xml, scan->next, scan->end - scan->next, scan->at_end);
+
+	if (status == READER_OK && scan->failure != READER_OK)
+		status = scan->reader->status = scan->failure;
+	return status;
 }
 
 void

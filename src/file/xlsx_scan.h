@@ -4,14 +4,17 @@
  *
  * Nearly all of a workbook's bytes are rows and shared strings that look like
  * one another.  A scanner knows just their grammar.  It takes nothing that it
- * does not know: a byte that it does not expect makes the part irregular, and
- * the general parser (xml.c) reads it again from its beginning.  What a scanner
- * gives is therefore what the general parser would give, or the beginning of
- * it.  It never finds an error: the general parser does.
+ * does not know: at the first row that has a byte which it does not expect it
+ * hands over to the general parser (xml.c), which never learns that rows before
+ * it were taken by another.
  *
- *	  part -> general parser, up to the tag that holds the rows
+ *	  part -> general parser, up to the tag that opens the rows
  *	       -> window -> rows
- *	       -> general parser, from that tag's end on
+ *	       -> general parser, from the rows' end or the first irregular row on
+ *
+ * So the result is the parser's, provided that what the scanner takes is what
+ * the parser would make of it: test/file/scan_check.c compares the two.  The
+ * scanner finds no error: what is wrong is irregular.
  *
  * A window holds at least one row.  A row that does not end in it is moved to
  * its front, more bytes are read behind it, and the row is scanned again: the
@@ -34,8 +37,7 @@
 typedef enum ScanStatus
 {
 	SCAN_OK,					/* a row, or more bytes */
-	SCAN_END,					/* the rows have ended; what follows is for the parser */
-	SCAN_IRREGULAR,				/* start over with the general parser */
+	SCAN_END,					/* what follows is for the general parser: hand over */
 	SCAN_FAILED					/* the reader has the reason */
 } ScanStatus;
 
@@ -45,9 +47,10 @@ typedef struct Scan
 	Container  *container;
 	char	   *window;
 	size_t		capacity;		/* without the padding */
-	const char *next;			/* the first byte of what is to be scanned */
+	const char *next;			/* the first byte that neither scanner nor parser has had */
 	const char *end;			/* of the bytes in the window; padding follows */
 	bool		at_end;			/* the part has no more */
+	ReaderStatus failure;		/* of reading more: comes behind what the window holds */
 	const char *stuck;			/* the byte that was not expected */
 	char	   *arena;			/* texts that are not in the window as they are */
 	size_t		arena_used;		/* by the row being scanned */
@@ -91,7 +94,7 @@ extern void ScanDecode(Scan *scan, ScanText *text);
 extern void ScanUnescape(Scan *scan, ScanText *text);
 
 /* xlsx_scan_strings.c */
-extern ScanStatus XlsxScanStrings(XlsxReader *xlsx, Xml *xml, const bool *in_table);
+extern ReaderStatus XlsxScanStrings(XlsxReader *xlsx, Xml *xml, const bool *in_table, bool *at_end);
 
 /* xlsx_scan_sheet.c */
 typedef struct SheetScan SheetScan;

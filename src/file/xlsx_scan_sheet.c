@@ -528,7 +528,7 @@ XlsxScanOpen(XlsxReader *xlsx, Xml *xml, ScanStatus *status)
 	return sheet;
 }
 
-/* The rows have ended: the parser goes on where the scan ended. */
+/* The parser goes on where the scan ended, behind the row of this number. */
 ReaderStatus
 XlsxScanHandOver(SheetScan *sheet, Xml *xml, int64_t *row_number, bool *at_end)
 {

@@ -4,31 +4,23 @@
  */
 #include "file/xlsx_scan.h"
 
-/* Adds a scanned string to the table; false: a limit, or memory, is in the way. */
+/* Adds a scanned string to the table; false, and nothing is added: a limit, or
+ * memory, is in the way. */
 static bool
-AddString(Scan *scan, XlsxReader *xlsx, const ScanText *text)
+AddString(Scan *scan, XlsxReader *xlsx, ScanText *text)
 {
 	XlsxStrings *strings = &xlsx->strings;
 	size_t		start = strings->arena.length;
-	char	   *out;
 
 	if (text->length > xlsx->base.options.max_cell_size || !BufferReserve(&strings->arena, text->length + 1))
 		return false;
-	out = strings->arena.data + start;
-	if ((text->flags & TEXT_CODED) != 0)
-	{
-		ScanText	decoded = *text;
-
-		ScanDecode(scan, &decoded);
-		memcpy(out, decoded.text, decoded.length);
-		strings->arena.length += decoded.length;
-	}
-	else
-	{
-		memcpy(out, text->text, text->length);
-		strings->arena.length += text->length;
-	}
-	return XlsxPushString(xlsx, start) == READER_OK;
+	ScanDecode(scan, text);
+	memcpy(strings->arena.data + start, text->text, text->length);
+	strings->arena.length += text->length;
+	if (XlsxPushString(xlsx, start) == READER_OK)
+		return true;
+	strings->arena.length = start;
+	return false;
 }
 
 /* One <si>, or the table's end. */
@@ -65,26 +57,24 @@ ScanString(Scan *scan, XlsxReader *xlsx)
 	if (p == NULL)
 		return ScanMore(scan);
 	if (!AddString(scan, xlsx, &text))
-		return SCAN_IRREGULAR;
+		return SCAN_END;
 	scan->next = p;
 	return SCAN_OK;
 }
 
-/* The strings up to the table's end; the parser then stands where scanning
- * ended, or is of no use any more.  Its handlers set in_table when they see the
- * table begin. */
-ScanStatus
-XlsxScanStrings(XlsxReader *xlsx, Xml *xml, const bool *in_table)
+/* Reads the strings as far as they are regular and hands over to the parser, whose
+ * handlers set in_table when they see the table begin. */
+ReaderStatus
+XlsxScanStrings(XlsxReader *xlsx, Xml *xml, const bool *in_table, bool *at_end)
 {
 	Scan		scan = {0};
-	ScanStatus	status = ScanOpen(&scan, xlsx, xml, "<sst");
+	ScanStatus	scanned = ScanOpen(&scan, xlsx, xml, "<sst");
+	ReaderStatus status;
 
-	if (status == SCAN_OK && !*in_table)
-		status = SCAN_IRREGULAR;
-	while (status == SCAN_OK)
-		status = ScanString(&scan, xlsx);
-	if (status == SCAN_END && ScanHandOver(&scan, xml) != READER_OK)
-		status = SCAN_FAILED;
+	while (scanned == SCAN_OK && *in_table)
+		scanned = ScanString(&scan, xlsx);
+	status = scanned == SCAN_FAILED ? xlsx->base.status : ScanHandOver(&scan, xml);
+	*at_end = scan.at_end;
 	ScanClose(&scan);
 	return status;
 }

@@ -6,8 +6,8 @@
  *	  an arena -> one row at a time
  *
  * Regular rows do not come this way: a scanner (xlsx_scan_sheet.c) hands them
- * out, and the parser has the beginning and the end of the part; all of it, if
- * anything in it is irregular.
+ * out, and the parser has the beginning and the end of the part, or what begins
+ * with the first irregular row.
  *
  * A piece holds many rows; they wait in the queue until they are asked
  * for.  When it is empty, what remains of a row cut by the piece's end moves to
@@ -46,12 +46,9 @@ typedef enum Capture
 struct XlsxSheetReader
 {
 	XlsxReader *xlsx;
-	const char *path;			/* of the part; the reader's */
 	Xml		   *xml;
 	bool		at_end;
 	SheetScan  *scan;			/* NULL: the parser reads on */
-	uint64_t	scanned;		/* rows that the scanner handed out */
-	uint64_t	skip;			/* of the parser's rows: they were the scanner's */
 	ReaderStatus failure;		/* waits for the queued rows to be handed out */
 	int			failure_column;
 
@@ -419,46 +416,33 @@ SheetEnd(void *arg, const char *name)
 	}
 }
 
-/* Frees all that the sheet has. */
-static void
-ReleaseSheet(XlsxSheetReader *sheet)
-{
-	XlsxScanClose(sheet->scan);
-	XmlClose(sheet->xml);
-	free(sheet->rows);
-	free(sheet->cells);
-	BufferFree(&sheet->arena);
-	free(sheet->out);
-}
-
-/* Begins to parse the part, from its beginning. */
+/*
+ * Lets a failure wait behind the rows that came before it: how many there are
+ * must not depend on where pieces end, nor on who found them.
+ */
 static ReaderStatus
-BeginSheet(XlsxSheetReader *sheet)
+NoteFailure(XlsxSheetReader *sheet, ReaderStatus status)
 {
-	XlsxReader *xlsx = sheet->xlsx;
-	XmlHandler	handler = {sheet, SheetStart, SheetEnd, SheetText};
+	Reader	   *reader = &sheet->xlsx->base;
 
-	sheet->xml = XmlOpen(&xlsx->base, xlsx->container, sheet->path, &handler);
-	if (sheet->xml == NULL)
-		return xlsx->base.status;
-	if (!BufferReserve(&sheet->arena, 1))
-		return ReaderFail(&xlsx->base, READER_NO_MEMORY, "out of memory");
+	if (status != READER_ERROR && status != READER_LIMIT)
+		return status;
+	sheet->failure = status;
+	sheet->failure_column = reader->column;
+	reader->status = READER_OK;
+	reader->column = 0;
 	return READER_OK;
 }
 
-/*
- * The sheet is irregular: parses it from its beginning, without the rows that
- * were handed out.  They are the first that the parser will find.
- */
+/* The scanner has no more rows: the parser goes on behind them. */
 static ReaderStatus
-StartOver(XlsxSheetReader *sheet)
+EndScan(XlsxSheetReader *sheet)
 {
-	XlsxSheetReader fresh = {.xlsx = sheet->xlsx,.path = sheet->path,.skip = sheet->scanned};
+	ReaderStatus status = XlsxScanHandOver(sheet->scan, sheet->xml, &sheet->row_number, &sheet->at_end);
 
-	ReleaseSheet(sheet);
-	*sheet = fresh;
-	sheet->xlsx->base.status = READER_OK;	/* what the scanner met, the parser will meet */
-	return BeginSheet(sheet);
+	XlsxScanClose(sheet->scan);
+	sheet->scan = NULL;
+	return NoteFailure(sheet, status);
 }
 
 /* Begins to scan the part that the parser has opened. */
@@ -474,7 +458,7 @@ BeginScan(XlsxSheetReader *sheet)
 	sheet->scan = XlsxScanOpen(xlsx, sheet->xml, &status);
 	if (sheet->scan == NULL || status == SCAN_FAILED)
 		return xlsx->base.status;
-	return status == SCAN_OK && sheet->in_data ? READER_OK : StartOver(sheet);
+	return status == SCAN_OK && sheet->in_data ? READER_OK : EndScan(sheet);
 }
 
 /* Opens the sheet in a part. */
@@ -482,6 +466,7 @@ XlsxSheetReader *
 XlsxOpenSheet(XlsxReader *xlsx, const char *path)
 {
 	XlsxSheetReader *sheet = calloc(1, sizeof(XlsxSheetReader));
+	XmlHandler	handler = {sheet, SheetStart, SheetEnd, SheetText};
 
 	if (sheet == NULL)
 	{
@@ -489,8 +474,8 @@ XlsxOpenSheet(XlsxReader *xlsx, const char *path)
 		return NULL;
 	}
 	sheet->xlsx = xlsx;
-	sheet->path = path;
-	if (BeginSheet(sheet) != READER_OK || BeginScan(sheet) != READER_OK)
+	sheet->xml = XmlOpen(&xlsx->base, xlsx->container, path, &handler);
+	if (sheet->xml == NULL || !BufferReserve(&sheet->arena, 1) || BeginScan(sheet) != READER_OK)
 	{
 		XlsxCloseSheet(sheet);
 		return NULL;
@@ -563,24 +548,6 @@ HandOut(XlsxSheetReader *sheet, const QueuedRow *queued, ReaderRow *row)
 	return READER_OK;
 }
 
-/*
- * Lets a failure wait behind the rows that came before it: how many there are
- * must not depend on where pieces end, nor on who found them.
- */
-static ReaderStatus
-NoteFailure(XlsxSheetReader *sheet, ReaderStatus status)
-{
-	Reader	   *reader = &sheet->xlsx->base;
-
-	if (status != READER_ERROR && status != READER_LIMIT)
-		return status;
-	sheet->failure = status;
-	sheet->failure_column = reader->column;
-	reader->status = READER_OK;
-	reader->column = 0;
-	return READER_OK;
-}
-
 /* Parses on until a row waits, or the end. */
 static ReaderStatus
 ParseRows(XlsxSheetReader *sheet)
@@ -608,39 +575,20 @@ ParseRows(XlsxSheetReader *sheet)
 	return READER_OK;
 }
 
-/* The scanner has no more rows: the parser goes on behind them. */
-static ReaderStatus
-EndScan(XlsxSheetReader *sheet)
-{
-	ReaderStatus status = XlsxScanHandOver(sheet->scan, sheet->xml, &sheet->row_number, &sheet->at_end);
-
-	XlsxScanClose(sheet->scan);
-	sheet->scan = NULL;
-	return NoteFailure(sheet, status);
-}
-
-/* The next row by the scanner; READER_END: none, the parser goes on. */
+/* The next row by the scanner; READER_END: it has none, the parser goes on. */
 static ReaderStatus
 ScannedRow(XlsxSheetReader *sheet, ReaderRow *row)
 {
 	Reader	   *reader = &sheet->xlsx->base;
+	ScanStatus	scanned = XlsxScanRow(sheet->scan, row);
 	ReaderStatus status;
 
-	switch (XlsxScanRow(sheet->scan, row))
+	if (scanned == SCAN_OK)
 	{
-		case SCAN_OK:
-			sheet->scanned++;
-			reader->row = row->number;
-			return READER_OK;
-		case SCAN_END:
-			status = EndScan(sheet);
-			break;
-		case SCAN_IRREGULAR:
-			status = StartOver(sheet);
-			break;
-		default:
-			return reader->status;
+		reader->row = row->number;
+		return READER_OK;
 	}
+	status = scanned == SCAN_FAILED ? reader->status : EndScan(sheet);
 	return status == READER_OK ? READER_END : status;
 }
 
@@ -656,11 +604,7 @@ XlsxNextRow(XlsxSheetReader *sheet, ReaderRow *row)
 		if (status != READER_END)
 			return status;
 	}
-	while ((status = ParseRows(sheet)) == READER_OK && sheet->skip > 0)
-	{
-		sheet->next_row++;
-		sheet->skip--;
-	}
+	status = ParseRows(sheet);
 	return status == READER_OK ? HandOut(sheet, &sheet->rows[sheet->next_row++], row) : status;
 }
 
@@ -669,6 +613,11 @@ XlsxCloseSheet(XlsxSheetReader *sheet)
 {
 	if (sheet == NULL)
 		return;
-	ReleaseSheet(sheet);
+	XlsxScanClose(sheet->scan);
+	XmlClose(sheet->xml);
+	free(sheet->rows);
+	free(sheet->cells);
+	BufferFree(&sheet->arena);
+	free(sheet->out);
 	free(sheet);
 }

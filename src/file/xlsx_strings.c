@@ -220,67 +220,31 @@ StringsText(void *arg, const char *text, int length)
 		StringsFail(parse, READER_LIMIT, "the shared strings take more than max_shared_strings");
 }
 
-/* Parses what is left of the strings' part. */
-static ReaderStatus
-ParseStrings(StringsParse *parse)
-{
-	ReaderStatus status = READER_OK;
-
-	while (status == READER_OK)
-		status = XmlStep(parse->xml);
-	return status == READER_END ? READER_OK : status;
-}
-
-/* Opens the strings' part for parsing from its beginning. */
-static bool
-OpenStrings(StringsParse *parse, XlsxReader *xlsx)
-{
-	XmlHandler	handler = {parse, StringsStart, StringsEnd, StringsText};
-
-	*parse = (StringsParse) {.xlsx = xlsx};
-	xlsx->base.status = READER_OK;	/* what the scanner met, the parser will meet */
-	xlsx->strings.count = 0;
-	xlsx->strings.arena.length = 0;
-	xlsx->strings.arena.limit = xlsx->base.options.max_shared_strings;
-	parse->xml = XmlOpen(&xlsx->base, xlsx->container, xlsx->strings_path, &handler);
-	return parse->xml != NULL;
-}
-
-/* Reads the strings by the scanner, or by the parser where they are irregular. */
-static ReaderStatus
-LoadStrings(StringsParse *parse, XlsxReader *xlsx)
-{
-	if (!OpenStrings(parse, xlsx))
-		return xlsx->base.status;
-	if (!xlsx->base.options.strict)
-	{
-		ScanStatus	scanned = XlsxScanStrings(xlsx, parse->xml, &parse->in_table);
-
-		if (scanned == SCAN_FAILED)
-			return xlsx->base.status;
-		if (scanned == SCAN_IRREGULAR)
-		{
-			XmlClose(parse->xml);
-			if (!OpenStrings(parse, xlsx))
-				return xlsx->base.status;
-		}
-	}
-	return ParseStrings(parse);
-}
-
 /* Reads the shared strings, if the workbook has any and they are not there yet. */
 ReaderStatus
 XlsxReadStrings(XlsxReader *xlsx)
 {
-	StringsParse parse;
-	ReaderStatus status;
+	StringsParse parse = {.xlsx = xlsx};
+	XmlHandler	handler = {&parse, StringsStart, StringsEnd, StringsText};
+	ReaderStatus status = READER_OK;
+	bool		at_end = false;
 
 	if (xlsx->strings_loaded || xlsx->strings_path == NULL)
 		return READER_OK;
-	status = LoadStrings(&parse, xlsx);
+	xlsx->strings.arena.limit = xlsx->base.options.max_shared_strings;
+	parse.xml = XmlOpen(&xlsx->base, xlsx->container, xlsx->strings_path, &handler);
+	if (parse.xml == NULL)
+		return xlsx->base.status;
+	if (!xlsx->base.options.strict)
+		status = XlsxScanStrings(xlsx, parse.xml, &parse.in_table, &at_end);
+	while (status == READER_OK && !at_end)
+	{
+		status = XmlStep(parse.xml);
+		at_end = status == READER_END;
+	}
 	XmlClose(parse.xml);
 	xlsx->strings_loaded = true;
-	return status;
+	return at_end && status == READER_END ? READER_OK : status;
 }
 
 void

@@ -146,11 +146,22 @@ ParserFailure(Xml *xml)
 					  XML_ErrorString(error));
 }
 
+/* Has expat kept a tag for longer than it may? */
+static ReaderStatus
+CheckSilence(Xml *xml)
+{
+	if (xml->silent > MAX_TOKEN_BYTES)
+		return ReaderFail(xml->reader, READER_LIMIT, "part \"%s\" has a tag of more than %d bytes", xml->path,
+						  MAX_TOKEN_BYTES);
+	return READER_OK;
+}
+
 /* Parses one piece. */
 ReaderStatus
 XmlStep(Xml *xml)
 {
 	char	   *buffer = XML_GetBuffer(xml->parser, PIECE_BYTES);
+	ReaderStatus status;
 	ptrdiff_t	got;
 
 	if (buffer == NULL)
@@ -161,29 +172,43 @@ XmlStep(Xml *xml)
 	xml->silent += got;
 	if (XML_ParseBuffer(xml->parser, got, got == 0) != XML_STATUS_OK)
 		return ParserFailure(xml);
-	if (xml->silent > MAX_TOKEN_BYTES)
-		return ReaderFail(xml->reader, READER_LIMIT, "part \"%s\" has a tag of more than %d bytes", xml->path,
-						  MAX_TOKEN_BYTES);
-	return got == 0 ? READER_END : READER_OK;
+	status = CheckSilence(xml);
+	return status == READER_OK && got == 0 ? READER_END : status;
 }
 
-/* Parses bytes that the caller has read. */
+/* Parses bytes that the caller has read, in pieces as well. */
 ReaderStatus
 XmlFeed(Xml *xml, const char *bytes, size_t length, bool last)
 {
-	return XML_Parse(xml->parser, bytes, length, last) == XML_STATUS_OK ? READER_OK : ParserFailure(xml);
+	ReaderStatus status = READER_OK;
+
+	while (status == READER_OK && (length > 0 || last))
+	{
+		size_t		piece = length < PIECE_BYTES ? length : PIECE_BYTES;
+
+		xml->silent += piece;
+		if (XML_Parse(xml->parser, bytes, piece, last && piece == length) != XML_STATUS_OK)
+			return ParserFailure(xml);
+		status = CheckSilence(xml);
+		if (piece == length)
+			break;
+		bytes += piece;
+		length -= piece;
+	}
+	return status;
 }
 
-/* Parses the bytes before the caller's own: are they UTF-8 up to a start tag? */
-bool
-XmlFeedToTag(Xml *xml, const char *bytes, size_t length)
+/* The same; does the last byte end a start tag, and are they UTF-8? */
+ReaderStatus
+XmlFeedToTag(Xml *xml, const char *bytes, size_t length, bool *at_tag)
 {
 	ReaderStatus status;
 
 	xml->watched = true;
 	status = XmlFeed(xml, bytes, length, false);
 	xml->watched = false;
-	return status == READER_OK && xml->tag_end == length && !xml->other_encoding;
+	*at_tag = xml->tag_end == length && !xml->other_encoding;
+	return status;
 }
 
 /* Parses a part to its end. */
