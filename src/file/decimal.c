@@ -15,6 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Elsewhere, or where doubles are computed in wider registers, all is left to
+ * the library. */
+#if defined(__SIZEOF_INT128__) && FLT_EVAL_METHOD == 0
+#define HAVE_EXACT_ARITHMETIC
+#endif
+
+#ifdef HAVE_EXACT_ARITHMETIC
+
 #define MANTISSA_BITS 53
 #define EXACT_INTEGER (UINT64_C(1) << MANTISSA_BITS)
 #define MAX_DIGITS 19			/* so many always fit 64 bits */
@@ -217,6 +225,52 @@ ShortestByIntegers(double value, uint64_t *digits, int *exponent)
 	return false;				/* not reached */
 }
 
+/*
+ * Where doubles lie closer than decimals of 16 digits, each such decimal has a
+ * double of its own, and none of fewer digits is near enough to share it.
+ */
+bool
+SixteenDigitsAreShortest(uint64_t digits, int decimals)
+{
+	int			power;
+
+	if (digits >= EXACT_INTEGER || digits % 10 == 0 || digits < integer_powers[15] ||
+		decimals < 0 || decimals > MAX_SCALE)
+		return false;
+	Dissect((double) digits / double_powers[decimals], &power);
+	return ldexp(double_powers[decimals], power) < 1.0;
+}
+
+#else							/* not HAVE_EXACT_ARITHMETIC */
+
+bool
+DecimalToDouble(const char *text, size_t length, double *value)
+{
+	(void) text;
+	(void) length;
+	(void) value;
+	return false;
+}
+
+static bool
+ShortestByIntegers(double value, uint64_t *digits, int *exponent)
+{
+	(void) value;
+	(void) digits;
+	(void) exponent;
+	return false;
+}
+
+bool
+SixteenDigitsAreShortest(uint64_t digits, int decimals)
+{
+	(void) digits;
+	(void) decimals;
+	return false;
+}
+
+#endif
+
 /* The digits by the C library. */
 static void
 ShortestByLibrary(double value, uint64_t *digits, int *exponent)
@@ -247,20 +301,4 @@ ShortestDigits(double value, uint64_t *digits, int *exponent)
 		ShortestByLibrary(value, digits, exponent);
 	while (*digits % 10 == 0)
 		*digits /= 10;
-}
-
-/*
- * Where doubles lie closer than decimals of 16 digits, each such decimal has a
- * double of its own, and none of fewer digits is near enough to share it.
- */
-bool
-SixteenDigitsAreShortest(uint64_t digits, int decimals)
-{
-	int			power;
-
-	if (digits >= EXACT_INTEGER || digits % 10 == 0 || digits < integer_powers[15] ||
-		decimals < 0 || decimals > MAX_SCALE)
-		return false;
-	Dissect((double) digits / double_powers[decimals], &power);
-	return ldexp(double_powers[decimals], power) < 1.0;
 }

@@ -14,7 +14,10 @@
  *
  * So the result is the parser's, provided that what the scanner takes is what
  * the parser would make of it: test/file/scan_check.c compares the two.  The
- * scanner finds no error: what is wrong is irregular.
+ * scanner finds no error: what is wrong, or beyond a limit, is irregular.  Rows,
+ * cells, status, message and position are thus the same with and without it.
+ * The one exception is the greatest length of a single tag, which xml.c measures
+ * by pieces, and pieces begin elsewhere after a hand-over.
  *
  * A window holds at least one row.  A row that does not end in it is moved to
  * its front, more bytes are read behind it, and the row is scanned again: the

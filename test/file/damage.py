@@ -46,7 +46,7 @@ ITEMS = [
 ]
 
 CELLS = [
-    '<c r="@"><v>1</v></c>', '<c r="@" s="1"><v>45000</v></c>', '<c r="@" s="2"><v>45000.512345678901</v></c>',
+    '<c r="@"><v>1</v></c>', '<c r="@"><v>~</v></c>', '<c r="@"><v>~</v></c>', '<c r="@" s="3"><v>~</v></c>', '<c r="@" s="1"><v>45000</v></c>', '<c r="@" s="2"><v>45000.512345678901</v></c>',
     '<c r="@" s="3"><v>1.5</v></c>', '<c r="@" s="4"><v>-12.5</v></c>', '<c r="@"><v>0.10000000000000001</v></c>',
     '<c r="@"><v>1234567890.1234567</v></c>', '<c r="@"><v>1E-5</v></c>', '<c r="@"><v>007</v></c>', '<c r="@"><v> 42 </v></c>',
     '<c r="@"><v>-0</v></c>', '<c r="@"><v>12.50</v></c>', '<c r="@"><v>abc</v></c>', '<c r="@" t="s"><v>#</v></c>',
@@ -77,26 +77,34 @@ def column(index):
     return name
 
 
+def number(rng):
+    """Decimals of all lengths, some spelled as nobody does."""
+    digits = "".join(rng.choices("0123456789", k=rng.choice((1, 2, 5, 8, 14, 15, 16, 17, 18, 20, 25))))
+    point = rng.randrange(len(digits) + 1)
+    return (rng.choice(("", "", "", "-", "+")) + rng.choice((digits, digits[:point] + "." + digits[point:], "0." + digits))
+            + rng.choice(("", "", "", "E-7", "e+12", "E", "e400")))
+
+
 def sheet(rng, rows):
     out = [HEAD, '<worksheet xmlns="%s" xmlns:x14ac="http://schemas.microsoft.com/office/spreadsheetml/2009/9/ac">' % MAIN,
            '<dimension ref="A1"/><cols><col min="1" max="2" width="9"/></cols>', "<sheetData>"]
-    for number in range(1, rows + 1):
+    for row in range(1, rows + 1):
         style = rng.randrange(8)
         if style == 0:
             out.append("<row>")
         elif style == 1:
-            out.append('<row spans="1:9" r="%d" x14ac:dyDescent="0.25" >' % number)
+            out.append('<row spans="1:9" r="%d" x14ac:dyDescent="0.25" >' % row)
         elif style == 2:
-            out.append('<row r="%d" s="3"/>\n' % number)
+            out.append('<row r="%d" s="3"/>\n' % row)
             continue
         else:
-            out.append('<row r="%d" spans="1:14">' % number)
+            out.append('<row r="%d" spans="1:14">' % row)
         at = 0
         for _ in range(rng.randrange(1, 14)):
             cell = rng.choice(CELLS)
             if "@" in cell and rng.randrange(5) == 0:
                 at += rng.randrange(40)
-            out.append(cell.replace("@", column(at) + str(number)).replace("#<", "%d<" % rng.randrange(len(ITEMS))))
+            out.append(cell.replace("~", number(rng)).replace("@", column(at) + str(row)).replace("#<", "%d<" % rng.randrange(len(ITEMS))))
             at += 1
         out.append(rng.choice(("</row>", "</row>", "\n</row>\n")))
     out.append('</sheetData><mergeCells count="1"><mergeCell ref="A1:B2"/></mergeCells></worksheet>')
