@@ -97,11 +97,17 @@ ScanOpen(Scan *scan, XlsxReader *xlsx, Xml *xml, const char *opening)
 	return at_tag ? SCAN_OK : SCAN_END;
 }
 
-/* The scanner is stuck: reads more bytes if that may help. */
+/*
+ * The scanner is stuck: reads more bytes if that may help.  Behind a short rest
+ * one step is enough, and stays in the processor's cache; a long row is not to
+ * be scanned again for every step of it, so the window is filled.
+ */
 ScanStatus
 ScanMore(Scan *scan)
 {
 	size_t		held = scan->end - scan->next;
+	bool		fill = held >= CONTAINER_STEP;
+	ScanStatus	status;
 
 	if (scan->at_end || scan->end - scan->stuck > LOOK_AHEAD)
 		return SCAN_END;
@@ -118,7 +124,12 @@ ScanMore(Scan *scan)
 			return SCAN_FAILED;
 		}
 	}
-	return ReadStep(scan, held);
+	do
+	{
+		status = ReadStep(scan, held);
+		held = scan->end - scan->window;
+	} while (status == SCAN_OK && fill && !scan->at_end && scan->capacity - held >= CONTAINER_STEP);
+	return status;
 }
 
 /* Gives what is left in the window to the general parser; then, if reading had
