@@ -137,11 +137,44 @@ ScanAnyCellTag(SheetScan *sheet, const char *p, int next_column, CellTag *cell)
 	return p;
 }
 
-/* A cell's tag, from behind the "<c": first as spreadsheets write it, r, s, t. */
+/* A style, if there is one at p; NULL if it is of no form we know. */
+static inline const char *
+ScanStyle(const char *p, long *style)
+{
+	if (!BEGINS(p, " s=\""))
+		return p;
+	p = ScanDigits(p + 4, style);
+	return p != NULL && *p == '"' ? p + 1 : NULL;
+}
+
+/* A type, if there is one at p; NULL if we do not know it. */
+static inline const char *
+ScanType(const char *p, char *type)
+{
+	if (!BEGINS(p, " t=\""))
+		return p;
+	p += 4;
+	if (BEGINS(p, "inlineStr\""))
+	{
+		*type = 'i';
+		return p + 10;
+	}
+	if (BEGINS(p, "str\""))
+	{
+		*type = 't';
+		return p + 4;
+	}
+	*type = TypeLetter(p, 1);
+	return p[1] == '"' && *type != 0 ? p + 2 : NULL;
+}
+
+/* A cell's tag, from behind the "<c": first as spreadsheets write it, reference,
+ * style and type, or type and style. */
 static inline const char *
 ScanCellTag(SheetScan *sheet, const char *p, int next_column, CellTag *cell)
 {
 	const char *start = p;
+	const char *type;
 	long		ignored;
 
 	*cell = (CellTag) {next_column, 'n', 0, false};
@@ -150,30 +183,13 @@ ScanCellTag(SheetScan *sheet, const char *p, int next_column, CellTag *cell)
 	p = ScanColumn(p + 4, &cell->column);
 	if (p == NULL || cell->column < 0 || (p = ScanDigits(p, &ignored)) == NULL || *p++ != '"')
 		return ScanAnyCellTag(sheet, start, next_column, cell);
-	if (BEGINS(p, " s=\""))
-	{
-		p = ScanDigits(p + 4, &cell->style);
-		if (p == NULL || *p++ != '"')
-			return ScanAnyCellTag(sheet, start, next_column, cell);
-	}
-	if (BEGINS(p, " t=\""))
-	{
-		p += 4;
-		if (p[1] == '"' && (cell->type = TypeLetter(p, 1)) != 0)
-			p += 2;
-		else if (BEGINS(p, "inlineStr\""))
-		{
-			cell->type = 'i';
-			p += 10;
-		}
-		else if (BEGINS(p, "str\""))
-		{
-			cell->type = 't';
-			p += 4;
-		}
-		else
-			return ScanAnyCellTag(sheet, start, next_column, cell);
-	}
+	type = ScanStyle(p, &cell->style);
+	if (type != NULL && type != p)
+		p = ScanType(type, &cell->type);
+	else if (type != NULL && (p = ScanType(p, &cell->type)) != NULL)
+		p = ScanStyle(p, &cell->style);
+	if (type == NULL || p == NULL)
+		return ScanAnyCellTag(sheet, start, next_column, cell);
 	if (*p == '>')
 		return p + 1;
 	cell->empty = BEGINS(p, "/>");
