@@ -2,12 +2,17 @@
  * container.c
  *	  Entries of a zip container.
  *
- *	  descriptor -> minizip (directory, inflate, checksum) -> limits -> bytes
+ *	  descriptor -> minizip (directory, local headers) -> where an entry's packed bytes are
+ *	  descriptor -> packed bytes -> inflate.c -> limits -> bytes, and their sum at the end
  *
  * The sizes that a directory declares are never believed: what comes out is
  * counted as it comes.
+ *
+ * An entry is unpacked in steps of CONTAINER_STEP bytes, whoever reads it: two
+ * readings of an entry meet its damage, or a limit, at the same byte.
  */
 #include "file/container.h"
+#include "file/inflate.h"
 
 #include <ctype.h>
 #include <minizip/unzip.h>
@@ -19,12 +24,20 @@
 #define MAX_PATH_LENGTH 1024
 #define TAIL_BYTES (128 * 1024)	/* the end record, the longest comment, some bytes of junk */
 #define END_RECORD_BYTES 22
+#define INPUT_BYTES (64 * 1024)
+#define METHOD_STORED 0
+#define METHOD_DEFLATED 8
+#define FLAG_ENCRYPTED 1
 
 typedef struct Entry
 {
 	char	   *path;			/* normalised */
 	unz64_file_pos position;
 	uint64_t	declared;		/* unpacked bytes, as the directory has it */
+	uint64_t	packed;
+	uint32_t	checksum;
+	bool		deflated;		/* else stored */
+	bool		readable;		/* neither encrypted nor packed in another way */
 } Entry;
 
 /* What minizip reads from. */
@@ -45,7 +58,12 @@ struct Container
 	size_t		count;
 	Entry	   *open;			/* the entry being read, or NULL */
 	uint64_t	produced;		/* bytes out of it so far */
-	uint64_t	start;			/* stream offset where it began */
+	uint32_t	checksum;		/* of them */
+	uint64_t	start;			/* offset where its packed bytes begin */
+	uint64_t	offset;			/* of the next ones to be read */
+	uint64_t	end;
+	Inflater   *inflater;
+	char	   *input;			/* packed bytes */
 };
 
 static voidpf
@@ -169,6 +187,11 @@ AddEntry(Container *container)
 	entry = &container->entries[container->count++];
 	entry->path = strdup(path);
 	entry->declared = info.uncompressed_size;
+	entry->packed = info.compressed_size;
+	entry->checksum = info.crc;
+	entry->deflated = info.compression_method == METHOD_DEFLATED;
+	entry->readable = (entry->deflated || info.compression_method == METHOD_STORED) &&
+		(info.flag & FLAG_ENCRYPTED) == 0;
 	if (entry->path == NULL || unzGetFilePos64(container->zip, &entry->position) != UNZ_OK)
 		return ReaderFail(reader, READER_NO_MEMORY, "out of memory");
 	return READER_OK;
@@ -286,10 +309,9 @@ ContainerClose(Container *container)
 	if (container == NULL)
 		return;
 	if (container->zip != NULL)
-	{
-		ContainerCloseEntry(container);
 		unzClose(container->zip);
-	}
+	InflaterFree(container->inflater);
+	free(container->input);
 	for (size_t i = 0; i < container->count; i++)
 		free(container->entries[i].path);
 	free(container->entries);
@@ -302,22 +324,55 @@ ContainerHas(const Container *container, const char *path)
 	return FindEntry(container, path) != NULL;
 }
 
-/* Opens an entry. */
+/* What reading needs; false: out of memory. */
+static bool
+PrepareReading(Container *container)
+{
+	if (container->inflater == NULL)
+		container->inflater = InflaterCreate();
+	if (container->input == NULL)
+		container->input = malloc(INPUT_BYTES);
+	return container->input != NULL && container->inflater != NULL && InflaterStart(container->inflater);
+}
+
+/*
+ * Opens an entry.  minizip proves its local header against the directory and
+ * says where its bytes begin; the rest of it is not needed.
+ */
 ReaderStatus
 ContainerOpenEntry(Container *container, const char *path)
 {
+	Reader	   *reader = container->reader;
 	Entry	   *entry = FindEntry(container, path);
+	int			method;
 
 	ContainerCloseEntry(container);
 	if (entry == NULL)
-		return ReaderFail(container->reader, READER_ERROR, "the workbook has no part \"%s\"", path);
-	if (unzGoToFilePos64(container->zip, &entry->position) != UNZ_OK ||
-		unzOpenCurrentFile(container->zip) != UNZ_OK)
-		return ReaderFail(container->reader, READER_ERROR, "part \"%s\" of the workbook is damaged", path);
+		return ReaderFail(reader, READER_ERROR, "the workbook has no part \"%s\"", path);
+	if (!entry->readable || unzGoToFilePos64(container->zip, &entry->position) != UNZ_OK ||
+		unzOpenCurrentFile2(container->zip, &method, NULL, 1) != UNZ_OK)
+		return ReaderFail(reader, READER_ERROR, "part \"%s\" of the workbook is damaged", path);
+	container->start = unzGetCurrentFileZStreamPos64(container->zip);
+	unzCloseCurrentFile(container->zip);
+	if (container->start > container->stream.size)
+		return ReaderFail(reader, READER_ERROR, "part \"%s\" of the workbook is damaged", path);
+	if (!PrepareReading(container))
+		return ReaderFail(reader, READER_NO_MEMORY, "out of memory");
 	container->open = entry;
 	container->produced = 0;
-	container->start = unzGetCurrentFileZStreamPos64(container->zip);
+	container->checksum = 0;
+	container->offset = container->start;
+	container->end = entry->packed < container->stream.size - container->start ?
+		container->start + entry->packed : container->stream.size;
 	return READER_OK;
+}
+
+/* Packed bytes that were needed for what came out. */
+static uint64_t
+PackedBytes(const Container *container)
+{
+	return container->offset - container->start -
+		(container->open->deflated ? InflaterPending(container->inflater) : 0);
 }
 
 /* Does what came out so far keep to the limits?  Measured against the bytes
@@ -334,8 +389,7 @@ WithinLimits(Container *container)
 		return false;
 	}
 	if (container->produced > RATIO_FREE_BYTES &&
-		(container->produced - RATIO_FREE_BYTES) / options->max_compression_ratio >
-		container->stream.offset - container->start)
+		(container->produced - RATIO_FREE_BYTES) / options->max_compression_ratio > PackedBytes(container))
 	{
 		ReaderFail(container->reader, READER_LIMIT, "part \"%s\" unpacks to more than max_compression_ratio (%u) times its size",
 				   path, options->max_compression_ratio);
@@ -344,38 +398,80 @@ WithinLimits(Container *container)
 	return true;
 }
 
+/* Reads packed bytes of the open entry; fewer than wanted at their end only. */
+static ptrdiff_t
+ReadPacked(Container *container, char *buffer, size_t length)
+{
+	uint64_t	left = container->end - container->offset;
+	ptrdiff_t	got = ReadAt(container->stream.fd, buffer, length < left ? length : left, container->offset);
+
+	if (got > 0)
+		container->offset += got;
+	return got;
+}
+
+/* Unpacks up to length bytes; fewer at the entry's end only; -1 if it is damaged. */
+static ptrdiff_t
+Unpack(Container *container, char *buffer, size_t length)
+{
+	Inflater   *inflater = container->inflater;
+	size_t		done = 0;
+
+	if (!container->open->deflated)
+		return ReadPacked(container, buffer, length);
+	while (done < length && !InflaterFinished(inflater))
+	{
+		ptrdiff_t	got;
+		size_t		pending;
+
+		if (InflaterPending(inflater) == 0)
+		{
+			got = ReadPacked(container, container->input, INPUT_BYTES);
+			if (got < 0)
+				return -1;
+			InflaterFeed(inflater, container->input, got);
+		}
+		pending = InflaterPending(inflater);
+		got = InflaterRun(inflater, buffer + done, length - done);
+		if (got < 0)
+			return -1;
+		if (got == 0 && InflaterPending(inflater) == pending)
+			break;				/* cut short: the sum will tell */
+		done += got;
+	}
+	return done;
+}
+
 /* Reads on in the open entry. */
 ptrdiff_t
 ContainerRead(Container *container, char *buffer, size_t length)
 {
 	Reader	   *reader = container->reader;
-	int			got;
+	Entry	   *entry = container->open;
+	ptrdiff_t	got;
 
 	if (reader->options.interrupted != NULL && reader->options.interrupted())
 	{
 		ReaderFail(reader, READER_CANCELLED, "cancelled");
 		return -1;
 	}
-	got = unzReadCurrentFile(container->zip, buffer, length);
+	got = Unpack(container, buffer, length < CONTAINER_STEP ? length : CONTAINER_STEP);
 	if (got < 0)
 	{
-		ReaderFail(reader, READER_ERROR, "part \"%s\" of the workbook is damaged", container->open->path);
+		ReaderFail(reader, READER_ERROR, "part \"%s\" of the workbook is damaged", entry->path);
 		return -1;
 	}
 	container->produced += got;
-	reader->done = container->stream.offset;
+	container->checksum = Checksum(container->checksum, buffer, got);
+	reader->done = container->offset;
 	if (!WithinLimits(container))
 		return -1;
 	if (got == 0)
 	{
-		const char *path = container->open->path;
-		bool		complete = container->produced == container->open->declared;
-
-		/* minizip checks the sum only if as much came out as was declared */
 		container->open = NULL;
-		if (unzCloseCurrentFile(container->zip) != UNZ_OK || !complete)
+		if (container->produced != entry->declared || container->checksum != entry->checksum)
 		{
-			ReaderFail(reader, READER_ERROR, "part \"%s\" of the workbook fails its checksum", path);
+			ReaderFail(reader, READER_ERROR, "part \"%s\" of the workbook fails its checksum", entry->path);
 			return -1;
 		}
 	}
@@ -386,7 +482,5 @@ ContainerRead(Container *container, char *buffer, size_t length)
 void
 ContainerCloseEntry(Container *container)
 {
-	if (container->open != NULL)
-		unzCloseCurrentFile(container->zip);
 	container->open = NULL;
 }

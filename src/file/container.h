@@ -16,8 +16,11 @@ extern void ContainerClose(Container *container);
 /* Is there an entry of this path?  Case, slashes and a leading slash do not matter. */
 extern bool ContainerHas(const Container *container, const char *path);
 
-/* Opens an entry; reads it; 0 at its end, which has then been proven whole by
- * its checksum; -1 with the reason in the reader. */
+/* Opens an entry; reads it, at most CONTAINER_STEP bytes a call; 0 at its end,
+ * which has then been proven whole by its checksum; -1 with the reason in the
+ * reader. */
+#define CONTAINER_STEP (128 * 1024)
+
 extern ReaderStatus ContainerOpenEntry(Container *container, const char *path);
 extern ptrdiff_t ContainerRead(Container *container, char *buffer, size_t length);
 extern void ContainerCloseEntry(Container *container);

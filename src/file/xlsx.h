@@ -6,6 +6,7 @@
  *	  styles (xlsx_styles.c)            -> which number formats are dates
  *	  shared strings (xlsx_strings.c)   -> texts by number
  *	  a sheet (xlsx_sheet.c)            -> rows
+ *	  both, where they are regular      -> the same, fast (xlsx_scan*.c)
  */
 #ifndef MEDALLION_XLSX_H
 #define MEDALLION_XLSX_H
@@ -73,7 +74,13 @@ extern NumberClass ClassifyNumberFormat(const char *code);
 
 /* xlsx_strings.c */
 extern ReaderStatus XlsxReadStrings(XlsxReader *xlsx);
+extern ReaderStatus XlsxPushString(XlsxReader *xlsx, size_t start);	/* from there to the arena's end */
 extern void XlsxFreeStrings(XlsxStrings *strings);
+
+/* The number of a shared string, from its digits; false: there is no such string. */
+extern bool XlsxStringNumber(const XlsxStrings *strings, const char *text, size_t length, uint64_t *number);
+
+extern size_t EncodeUtf8(long code, char *out);
 extern size_t DecodeEscapes(char *text, size_t length);	/* _x000D_ and the like, in place */
 
 /* xlsx_sheet.c */
@@ -83,6 +90,14 @@ extern void XlsxCloseSheet(XlsxSheetReader *sheet);
 
 /* xlsx_values.c */
 #define NUMBER_TEXT_SIZE 48
+
+/* Text without white space around it. */
+extern const char *XlsxTrim(const char *text, size_t *length);
+
+/* What a value means, by the cell's type (n, b, e, d; strings are elsewhere) and
+ * style.  *spelled > 0: that many bytes of out are it; 0: it stays as it is. */
+extern CellKind XlsxValue(const XlsxReader *xlsx, char type, long style, const char *text, size_t length,
+						  char out[NUMBER_TEXT_SIZE], size_t *spelled);
 
 /* A number as the file spells it -> its shortest plain spelling; 0 if it is
  * none.  Or -> a double; false if it is none. */

@@ -5,14 +5,18 @@
  *	  piece of XML -> <row>, <c>, <v>, <is> -> cells in a queue, their texts in
  *	  an arena -> one row at a time
  *
- * A piece of 64 kB holds many rows; they wait in the queue until they are asked
+ * Regular rows do not come this way: a scanner (xlsx_scan_sheet.c) hands them
+ * out, and the parser has the beginning and the end of the part, or what begins
+ * with the first irregular row.
+ *
+ * A piece holds many rows; they wait in the queue until they are asked
  * for.  When it is empty, what remains of a row cut by the piece's end moves to
  * the front and the next piece is parsed: memory does not grow with rows.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "file/xlsx.h"
+#include "file/xlsx_scan.h"
 
 #define MAX_ROW_BYTES ((size_t) 1 << 30)	/* no table takes a longer one */
 
@@ -44,6 +48,9 @@ struct XlsxSheetReader
 	XlsxReader *xlsx;
 	Xml		   *xml;
 	bool		at_end;
+	SheetScan  *scan;			/* NULL: the parser reads on */
+	ReaderStatus failure;		/* waits for the queued rows to be handed out */
+	int			failure_column;
 
 	QueuedRow  *rows;
 	size_t		nrows;
@@ -256,85 +263,17 @@ SetValue(XlsxSheetReader *sheet, const char *text, size_t length)
 	return BufferAppend(&sheet->arena, text, length);
 }
 
-static bool
-IsBlankChar(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-/* The value captured, without white space around it. */
-static const char *
-TrimmedValue(XlsxSheetReader *sheet, size_t *length)
-{
-	const char *text = sheet->arena.data + sheet->value_start;
-
-	*length = sheet->arena.length - sheet->value_start;
-	while (*length > 0 && IsBlankChar(text[*length - 1]))
-		(*length)--;
-	while (*length > 0 && IsBlankChar(*text))
-	{
-		text++;
-		(*length)--;
-	}
-	return text;
-}
-
-/* A number: plain, or a date if its style says so. */
+/* A number, a date, a boolean or an error: its kind, and its text instead of
+ * the one captured. */
 static CellKind
-NumberCell(XlsxSheetReader *sheet)
-{
-	XlsxReader *xlsx = sheet->xlsx;
-	NumberClass class = sheet->style >= 0 && (size_t) sheet->style < xlsx->nclasses ?
-		xlsx->classes[sheet->style] : NUMBER_PLAIN;
-	char		out[NUMBER_TEXT_SIZE];
-	double		value;
-	size_t		length;
-	const char *text = TrimmedValue(sheet, &length);
-	size_t		spelled = 0;
-	CellKind	kind = CELL_NUMBER;
-
-	if (length == 0)
-		return CELL_EMPTY;
-	if (class != NUMBER_PLAIN && ParseSerial(text, length, &value))
-		kind = SerialToText(value, class, xlsx->date1904, out, &spelled);
-	if (kind == CELL_NUMBER)
-		spelled = CanonicalNumber(text, length, out);
-	if (spelled == 0)
-		return CELL_TEXT;
-	if (!SetValue(sheet, out, spelled))
-		SheetFail(sheet, READER_NO_MEMORY, "out of memory");
-	return kind;
-}
-
-/* TRUE and FALSE, spelled in whatever way. */
-static CellKind
-BooleanCell(XlsxSheetReader *sheet)
-{
-	size_t		length;
-	const char *text = TrimmedValue(sheet, &length);
-	bool		truth;
-
-	if (length == 0)
-		return CELL_EMPTY;
-	truth = *text == '1' || *text == 't' || *text == 'T';
-	SetValue(sheet, truth ? "true" : "false", truth ? 4 : 5);
-	return CELL_BOOLEAN;
-}
-
-/* An ISO date, time or both; what is none of them stays text. */
-static CellKind
-IsoDateCell(XlsxSheetReader *sheet)
+ScalarCell(XlsxSheetReader *sheet)
 {
 	char		out[NUMBER_TEXT_SIZE];
-	size_t		length;
 	size_t		spelled;
-	CellKind	kind;
-	const char *text = TrimmedValue(sheet, &length);
+	CellKind	kind = XlsxValue(sheet->xlsx, sheet->type, sheet->style, sheet->arena.data + sheet->value_start,
+								 sheet->arena.length - sheet->value_start, out, &spelled);
 
-	if (length == 0)
-		return CELL_EMPTY;
-	kind = IsoToText(text, length, out, &spelled);
-	if (kind != CELL_TEXT && !SetValue(sheet, out, spelled))
+	if (spelled > 0 && !SetValue(sheet, out, spelled))
 		SheetFail(sheet, READER_NO_MEMORY, "out of memory");
 	return kind;
 }
@@ -344,22 +283,16 @@ static bool
 SharedCell(XlsxSheetReader *sheet, QueuedCell *cell)
 {
 	XlsxStrings *strings = &sheet->xlsx->strings;
-	size_t		length;
-	const char *text = TrimmedValue(sheet, &length);
-	uint64_t	index = 0;
+	size_t		length = sheet->arena.length - sheet->value_start;
+	const char *text = XlsxTrim(sheet->arena.data + sheet->value_start, &length);
+	uint64_t	index;
 
 	if (length == 0)
 	{
 		cell->kind = CELL_EMPTY;
 		return true;
 	}
-	for (size_t i = 0; i < length; i++)
-	{
-		if (text[i] < '0' || text[i] > '9' || index > UINT32_MAX)
-			return false;
-		index = index * 10 + (text[i] - '0');
-	}
-	if (index >= strings->count)
+	if (!XlsxStringNumber(strings, text, length, &index))
 		return false;
 	cell->kind = CELL_TEXT;
 	cell->shared = true;
@@ -391,21 +324,12 @@ FinishValue(XlsxSheetReader *sheet, QueuedCell *cell)
 	{
 		case 's':
 			return SharedCell(sheet, cell);
-		case 'b':
-			cell->kind = BooleanCell(sheet);
-			break;
-		case 'e':
-			cell->kind = sheet->arena.length > sheet->value_start ? CELL_ERROR : CELL_EMPTY;
-			break;
-		case 'd':
-			cell->kind = IsoDateCell(sheet);
-			break;
 		case 'i':
 		case 't':
 			cell->kind = TextCell(sheet);
 			break;
 		default:
-			cell->kind = NumberCell(sheet);
+			cell->kind = ScalarCell(sheet);
 	}
 	return true;
 }
@@ -492,6 +416,51 @@ SheetEnd(void *arg, const char *name)
 	}
 }
 
+/*
+ * Lets a failure wait behind the rows that came before it: how many there are
+ * must not depend on where pieces end, nor on who found them.
+ */
+static ReaderStatus
+NoteFailure(XlsxSheetReader *sheet, ReaderStatus status)
+{
+	Reader	   *reader = &sheet->xlsx->base;
+
+	if (status != READER_ERROR && status != READER_LIMIT)
+		return status;
+	sheet->failure = status;
+	sheet->failure_column = reader->column;
+	reader->status = READER_OK;
+	reader->column = 0;
+	return READER_OK;
+}
+
+/* The scanner has no more rows: the parser goes on behind them. */
+static ReaderStatus
+EndScan(XlsxSheetReader *sheet)
+{
+	ReaderStatus status = XlsxScanHandOver(sheet->scan, sheet->xml, &sheet->row_number, &sheet->at_end);
+
+	XlsxScanClose(sheet->scan);
+	sheet->scan = NULL;
+	return NoteFailure(sheet, status);
+}
+
+/* Begins to scan the part that the parser has opened. */
+static ReaderStatus
+BeginScan(XlsxSheetReader *sheet)
+{
+	XlsxReader *xlsx = sheet->xlsx;
+	ScanStatus	status;
+
+	/* the scanner does not ask for the size of what it knows to be a short number */
+	if (xlsx->base.options.strict || xlsx->base.options.max_cell_size < NUMBER_TEXT_SIZE)
+		return READER_OK;
+	sheet->scan = XlsxScanOpen(xlsx, sheet->xml, &status);
+	if (sheet->scan == NULL || status == SCAN_FAILED)
+		return xlsx->base.status;
+	return status == SCAN_OK && sheet->in_data ? READER_OK : EndScan(sheet);
+}
+
 /* Opens the sheet in a part. */
 XlsxSheetReader *
 XlsxOpenSheet(XlsxReader *xlsx, const char *path)
@@ -506,7 +475,7 @@ XlsxOpenSheet(XlsxReader *xlsx, const char *path)
 	}
 	sheet->xlsx = xlsx;
 	sheet->xml = XmlOpen(&xlsx->base, xlsx->container, path, &handler);
-	if (sheet->xml == NULL || !BufferReserve(&sheet->arena, 1))
+	if (sheet->xml == NULL || !BufferReserve(&sheet->arena, 1) || BeginScan(sheet) != READER_OK)
 	{
 		XlsxCloseSheet(sheet);
 		return NULL;
@@ -579,23 +548,64 @@ HandOut(XlsxSheetReader *sheet, const QueuedRow *queued, ReaderRow *row)
 	return READER_OK;
 }
 
-/* The next row that has any cell. */
-ReaderStatus
-XlsxNextRow(XlsxSheetReader *sheet, ReaderRow *row)
+/* Parses on until a row waits, or the end. */
+static ReaderStatus
+ParseRows(XlsxSheetReader *sheet)
 {
+	Reader	   *reader = &sheet->xlsx->base;
+
 	while (sheet->next_row == sheet->nrows)
 	{
 		ReaderStatus status;
 
+		if (sheet->failure != READER_OK)
+		{
+			reader->row = sheet->row_number;
+			reader->column = sheet->failure_column;
+			return reader->status = sheet->failure;
+		}
 		if (sheet->at_end)
 			return READER_END;
 		ResetQueue(sheet);
 		status = XmlStep(sheet->xml);
-		if (status != READER_OK && status != READER_END)
-			return status;
 		sheet->at_end = status == READER_END;
+		if (status != READER_OK && status != READER_END && NoteFailure(sheet, status) != READER_OK)
+			return status;
 	}
-	return HandOut(sheet, &sheet->rows[sheet->next_row++], row);
+	return READER_OK;
+}
+
+/* The next row by the scanner; READER_END: it has none, the parser goes on. */
+static ReaderStatus
+ScannedRow(XlsxSheetReader *sheet, ReaderRow *row)
+{
+	Reader	   *reader = &sheet->xlsx->base;
+	ScanStatus	scanned = XlsxScanRow(sheet->scan, row);
+	ReaderStatus status;
+
+	if (scanned == SCAN_OK)
+	{
+		reader->row = row->number;
+		return READER_OK;
+	}
+	status = scanned == SCAN_FAILED ? reader->status : EndScan(sheet);
+	return status == READER_OK ? READER_END : status;
+}
+
+/* The next row that has any cell. */
+ReaderStatus
+XlsxNextRow(XlsxSheetReader *sheet, ReaderRow *row)
+{
+	ReaderStatus status;
+
+	if (sheet->scan != NULL)
+	{
+		status = ScannedRow(sheet, row);
+		if (status != READER_END)
+			return status;
+	}
+	status = ParseRows(sheet);
+	return status == READER_OK ? HandOut(sheet, &sheet->rows[sheet->next_row++], row) : status;
 }
 
 void
@@ -603,6 +613,7 @@ XlsxCloseSheet(XlsxSheetReader *sheet)
 {
 	if (sheet == NULL)
 		return;
+	XlsxScanClose(sheet->scan);
 	XmlClose(sheet->xml);
 	free(sheet->rows);
 	free(sheet->cells);

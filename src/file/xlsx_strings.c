@@ -9,13 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "file/xlsx.h"
+#include "file/xlsx_scan.h"
 
 typedef struct StringsParse
 {
 	XlsxReader *xlsx;
 	Xml		   *xml;
 	int			phonetic;		/* depth of <rPh> */
+	bool		in_table;
 	bool		in_text;
 	bool		in_item;
 	size_t		item_start;
@@ -48,7 +49,7 @@ EscapedUnit(const char *p, const char *end)
 }
 
 /* A code point as UTF-8; its length. */
-static size_t
+size_t
 EncodeUtf8(long code, char *out)
 {
 	if (code < 0x80)
@@ -118,36 +119,56 @@ StringsFail(StringsParse *parse, ReaderStatus status, const char *message)
 		XmlStop(parse->xml);
 }
 
-/* Ends a string: notes where it begins. */
-static void
-PushString(StringsParse *parse)
+/* Ends a string: decodes what was added to the arena, notes where it begins. */
+ReaderStatus
+XlsxPushString(XlsxReader *xlsx, size_t start)
 {
-	XlsxStrings *strings = &parse->xlsx->strings;
+	XlsxStrings *strings = &xlsx->strings;
 
-	strings->arena.length = parse->item_start +
-		DecodeEscapes(strings->arena.data + parse->item_start, strings->arena.length - parse->item_start);
+	strings->arena.length = start +
+		DecodeEscapes(strings->arena.data + start, strings->arena.length - start);
 	if (strings->count + 2 > strings->capacity)
 	{
 		size_t		capacity = strings->capacity ? strings->capacity * 2 : 1024;
 		uint32_t   *starts = realloc(strings->starts, capacity * sizeof(uint32_t));
 
 		if (starts == NULL)
-		{
-			StringsFail(parse, READER_NO_MEMORY, "out of memory");
-			return;
-		}
+			return READER_NO_MEMORY;
 		strings->starts = starts;
 		strings->capacity = capacity;
 	}
 	/* empty strings take no bytes of the arena, but a place each */
-	if (strings->arena.length + strings->count * sizeof(uint32_t) >
-		parse->xlsx->base.options.max_shared_strings)
-	{
-		StringsFail(parse, READER_LIMIT, "the shared strings take more than max_shared_strings");
-		return;
-	}
-	strings->starts[strings->count++] = parse->item_start;
+	if (strings->arena.length + strings->count * sizeof(uint32_t) > xlsx->base.options.max_shared_strings)
+		return READER_LIMIT;
+	strings->starts[strings->count++] = start;
 	strings->starts[strings->count] = strings->arena.length;
+	return READER_OK;
+}
+
+/* The number of a shared string, from its digits. */
+bool
+XlsxStringNumber(const XlsxStrings *strings, const char *text, size_t length, uint64_t *number)
+{
+	*number = 0;
+	for (size_t i = 0; i < length; i++)
+	{
+		if (text[i] < '0' || text[i] > '9' || *number > UINT32_MAX)
+			return false;
+		*number = *number * 10 + (text[i] - '0');
+	}
+	return *number < strings->count;
+}
+
+/* Ends a string of the parser's. */
+static void
+EndItem(StringsParse *parse)
+{
+	ReaderStatus status = XlsxPushString(parse->xlsx, parse->item_start);
+
+	if (status == READER_NO_MEMORY)
+		StringsFail(parse, status, "out of memory");
+	else if (status == READER_LIMIT)
+		StringsFail(parse, status, "the shared strings take more than max_shared_strings");
 }
 
 static void
@@ -156,7 +177,9 @@ StringsStart(void *arg, const char *name, const char **attributes)
 	StringsParse *parse = arg;
 
 	(void) attributes;
-	if (strcmp(name, "si") == 0)
+	if (strcmp(name, "sst") == 0)
+		parse->in_table = true;
+	else if (strcmp(name, "si") == 0)
 	{
 		parse->in_item = true;
 		parse->item_start = parse->xlsx->strings.arena.length;
@@ -179,7 +202,7 @@ StringsEnd(void *arg, const char *name)
 	else if (strcmp(name, "si") == 0)
 	{
 		parse->in_item = false;
-		PushString(parse);
+		EndItem(parse);
 	}
 }
 
@@ -203,7 +226,8 @@ XlsxReadStrings(XlsxReader *xlsx)
 {
 	StringsParse parse = {.xlsx = xlsx};
 	XmlHandler	handler = {&parse, StringsStart, StringsEnd, StringsText};
-	ReaderStatus status;
+	ReaderStatus status = READER_OK;
+	bool		at_end = false;
 
 	if (xlsx->strings_loaded || xlsx->strings_path == NULL)
 		return READER_OK;
@@ -211,11 +235,16 @@ XlsxReadStrings(XlsxReader *xlsx)
 	parse.xml = XmlOpen(&xlsx->base, xlsx->container, xlsx->strings_path, &handler);
 	if (parse.xml == NULL)
 		return xlsx->base.status;
-	while ((status = XmlStep(parse.xml)) == READER_OK)
-		;
+	if (!xlsx->base.options.strict)
+		status = XlsxScanStrings(xlsx, parse.xml, &parse.in_table, &at_end);
+	while (status == READER_OK && !at_end)
+	{
+		status = XmlStep(parse.xml);
+		at_end = status == READER_END;
+	}
 	XmlClose(parse.xml);
 	xlsx->strings_loaded = true;
-	return status == READER_END ? READER_OK : status;
+	return at_end && status == READER_END ? READER_OK : status;
 }
 
 void

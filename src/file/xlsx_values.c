@@ -7,39 +7,51 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "file/decimal.h"
 #include "file/xlsx.h"
 
 #define MAX_NUMBER_TEXT 400		/* of a number as a file spells it */
 #define EXACT_DIGITS 15			/* a double holds so many decimal digits exactly */
+#define MAX_CANONICAL 19		/* 16 digits, minus, point, a zero before it */
+#define MAX_CANONICAL 19		/* 16 digits, minus, point and a leading zero */
 #define MS_PER_DAY INT64_C(86400000)
 #define LAST_SERIAL 2958466		/* 1 January 10000, 1900 system */
 #define DAYS_1904 1462			/* between the two systems */
 
-/* Is this spelled as we would spell it: [-]digits[.digits], few of them, no
- * needless zeros? */
+/* Is this spelled as we would spell it: [-]digits[.digits], no more of them than
+ * a double holds, no needless zeros? */
 static bool
 IsCanonical(const char *text, size_t length)
 {
-	size_t		i = text[0] == '-';
-	size_t		digits = 0;
+	size_t		first = text[0] == '-';
+	size_t		i = first;
 	size_t		point = 0;
+	uint64_t	digits = 0;
 
-	if (i == length || (text[i] == '0' && i + 1 < length && text[i + 1] != '.'))
+	if (length > MAX_CANONICAL || i == length || (text[i] == '0' && i + 1 < length && text[i + 1] != '.'))
 		return false;
 	if (text[0] == '-' && text[1] == '0' && length == 2)
 		return false;
 	for (; i < length; i++)
 	{
 		if (text[i] >= '0' && text[i] <= '9')
-			digits++;
-		else if (text[i] == '.' && point == 0 && digits > 0)
+			digits = digits * 10 + (text[i] - '0');
+		else if (text[i] == '.' && point == 0 && i > first)
 			point = i;
 		else
 			return false;
 	}
 	if (point > 0 && (text[length - 1] == '0' || text[length - 1] == '.'))
 		return false;
-	return digits > 0 && digits <= EXACT_DIGITS;
+	if (length - first - (point > 0) <= EXACT_DIGITS)
+		return true;
+	return SixteenDigitsAreShortest(digits, point > 0 ? length - 1 - point : 0);
+}
+
+static bool
+IsBlankChar(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
 /* Only what a decimal number is made of: strtod() takes more. */
@@ -58,27 +70,17 @@ LooksNumeric(const char *text, size_t length)
 	return digit;
 }
 
-/* Digits and exponent of printf's %e -> plain notation where that is short. */
+/* Digits and the exponent of the first -> plain notation where that is short. */
 static size_t
-PlainNotation(const char *scientific, char out[NUMBER_TEXT_SIZE])
+PlainNotation(bool negative, const char *digits, int ndigits, int exponent, char out[NUMBER_TEXT_SIZE])
 {
-	char		digits[24];
-	size_t		ndigits = 0;
 	size_t		n = 0;
-	int			exponent = atoi(strchr(scientific, 'e') + 1);
 
-	for (const char *p = scientific; *p != 'e'; p++)
-	{
-		if (*p >= '0' && *p <= '9')
-			digits[ndigits++] = *p;
-	}
-	while (ndigits > 1 && digits[ndigits - 1] == '0')
-		ndigits--;
-	if (scientific[0] == '-')
+	if (negative)
 		out[n++] = '-';
 	if (exponent < -7 || exponent > 20)
 	{
-		n += sprintf(out + n, "%c%s%.*se%d", digits[0], ndigits > 1 ? "." : "", (int) ndigits - 1, digits + 1,
+		n += sprintf(out + n, "%c%s%.*se%d", digits[0], ndigits > 1 ? "." : "", ndigits - 1, digits + 1,
 					 exponent);
 		return n;
 	}
@@ -89,9 +91,9 @@ PlainNotation(const char *scientific, char out[NUMBER_TEXT_SIZE])
 		for (int i = -1; i > exponent; i--)
 			out[n++] = '0';
 	}
-	for (size_t i = 0; i < ndigits; i++)
+	for (int i = 0; i < ndigits; i++)
 	{
-		if (i > 0 && (int) i == exponent + 1)
+		if (i > 0 && i == exponent + 1)
 			out[n++] = '.';
 		out[n++] = digits[i];
 	}
@@ -104,20 +106,20 @@ PlainNotation(const char *scientific, char out[NUMBER_TEXT_SIZE])
 static size_t
 ShortestNumber(double value, char out[NUMBER_TEXT_SIZE])
 {
-	char		scientific[40];
+	char		text[20];
+	char	   *first = text + sizeof(text);
+	uint64_t	digits;
+	int			exponent;
 
 	if (value == 0)
 	{
 		out[0] = '0';
 		return 1;
 	}
-	for (int precision = 14; precision <= 16; precision++)
-	{
-		snprintf(scientific, sizeof(scientific), "%.*e", precision, value);
-		if (strtod(scientific, NULL) == value)
-			break;
-	}
-	return PlainNotation(scientific, out);
+	ShortestDigits(value, &digits, &exponent);
+	for (; digits > 0; digits /= 10)
+		*--first = '0' + digits % 10;
+	return PlainNotation(value < 0, first, text + sizeof(text) - first, exponent, out);
 }
 
 /* A number as the file spells it -> a double; false if it is none. */
@@ -127,6 +129,8 @@ ParseSerial(const char *text, size_t length, double *value)
 	char		copy[MAX_NUMBER_TEXT + 1];
 	char	   *end;
 
+	if (DecimalToDouble(text, length, value))
+		return true;
 	if (length == 0 || length > MAX_NUMBER_TEXT || !LooksNumeric(text, length))
 		return false;
 	memcpy(copy, text, length);
@@ -332,4 +336,68 @@ IsoToText(const char *text, size_t length, char out[NUMBER_TEXT_SIZE], size_t *s
 	}
 	*spelled = IsoTime(text, length, out);
 	return *spelled > 0 ? CELL_TIME : CELL_TEXT;
+}
+
+/* Text without white space around it. */
+const char *
+XlsxTrim(const char *text, size_t *length)
+{
+	while (*length > 0 && IsBlankChar(text[*length - 1]))
+		(*length)--;
+	while (*length > 0 && IsBlankChar(*text))
+	{
+		text++;
+		(*length)--;
+	}
+	return text;
+}
+
+/* A number: plain, or a date if its style says so. */
+static CellKind
+NumberValue(const XlsxReader *xlsx, long style, const char *text, size_t length,
+			char out[NUMBER_TEXT_SIZE], size_t *spelled)
+{
+	NumberClass class = style >= 0 && (size_t) style < xlsx->nclasses ? xlsx->classes[style] : NUMBER_PLAIN;
+	CellKind	kind = CELL_NUMBER;
+	double		value;
+
+	if (class != NUMBER_PLAIN && ParseSerial(text, length, &value))
+		kind = SerialToText(value, class, xlsx->date1904, out, spelled);
+	if (kind == CELL_NUMBER)
+		*spelled = CanonicalNumber(text, length, out);
+	return *spelled > 0 ? kind : CELL_TEXT;
+}
+
+/* TRUE and FALSE, spelled in whatever way. */
+static CellKind
+BooleanValue(const char *text, char out[NUMBER_TEXT_SIZE], size_t *spelled)
+{
+	bool		truth = *text == '1' || *text == 't' || *text == 'T';
+
+	*spelled = truth ? 4 : 5;
+	memcpy(out, truth ? "true" : "false", *spelled);
+	return CELL_BOOLEAN;
+}
+
+/* What a value means, by the cell's type and style. */
+CellKind
+XlsxValue(const XlsxReader *xlsx, char type, long style, const char *text, size_t length,
+		  char out[NUMBER_TEXT_SIZE], size_t *spelled)
+{
+	CellKind	kind;
+
+	*spelled = 0;
+	if (type == 'e')
+		return length > 0 ? CELL_ERROR : CELL_EMPTY;
+	text = XlsxTrim(text, &length);
+	if (length == 0)
+		return CELL_EMPTY;
+	if (type == 'b')
+		return BooleanValue(text, out, spelled);
+	if (type != 'd')
+		return NumberValue(xlsx, style, text, length, out, spelled);
+	kind = IsoToText(text, length, out, spelled);
+	if (kind == CELL_TEXT)
+		*spelled = 0;
+	return kind;
 }

@@ -2,7 +2,7 @@
  * xml.c
  *	  The XML of one part of a workbook.
  *
- *	  container entry -> pieces of 64 kB -> expat -> handler
+ *	  container entry -> pieces -> expat -> handler
  *
  * Handlers never jump: who finds something wrong notes it in the reader and
  * stops the parser.  A document type is refused, and with it every entity that
@@ -13,8 +13,9 @@
 #include <expat.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-#define PIECE_BYTES (64 * 1024)
+#define PIECE_BYTES CONTAINER_STEP
 #define MAX_DEPTH 256
 #define MAX_TOKEN_BYTES (16 * 1024 * 1024)	/* one tag: expat keeps it whole */
 
@@ -27,6 +28,9 @@ struct Xml
 	const char *path;			/* for messages; the caller's */
 	int			depth;
 	uint64_t	silent;			/* bytes given to expat since it last told of anything */
+	bool		watched;		/* someone wants to know where start tags end */
+	uint64_t	tag_end;		/* where the last one did */
+	bool		other_encoding; /* than UTF-8 is declared */
 };
 
 /* A name without its prefix. */
@@ -44,6 +48,8 @@ HandleStart(void *arg, const XML_Char *name, const XML_Char **attributes)
 	Xml		   *xml = arg;
 
 	xml->silent = 0;
+	if (xml->watched)
+		xml->tag_end = XML_GetCurrentByteIndex(xml->parser) + XML_GetCurrentByteCount(xml->parser);
 	if (++xml->depth > MAX_DEPTH)
 	{
 		ReaderFail(xml->reader, READER_LIMIT, "part \"%s\" is nested more than %d deep", xml->path, MAX_DEPTH);
@@ -86,6 +92,16 @@ RefuseDoctype(void *arg, const XML_Char *name, const XML_Char *system, const XML
 	XmlStop(xml);
 }
 
+static void
+HandleDeclaration(void *arg, const XML_Char *version, const XML_Char *encoding, int standalone)
+{
+	Xml		   *xml = arg;
+
+	(void) version;
+	(void) standalone;
+	xml->other_encoding = encoding != NULL && strcasecmp(encoding, "utf-8") != 0;
+}
+
 /* Opens a part. */
 Xml *
 XmlOpen(Reader *reader, Container *container, const char *path, const XmlHandler *handler)
@@ -112,6 +128,7 @@ XmlOpen(Reader *reader, Container *container, const char *path, const XmlHandler
 	if (handler->text != NULL)
 		XML_SetCharacterDataHandler(xml->parser, HandleText);
 	XML_SetStartDoctypeDeclHandler(xml->parser, RefuseDoctype);
+	XML_SetXmlDeclHandler(xml->parser, HandleDeclaration);
 	return xml;
 }
 
@@ -129,11 +146,22 @@ ParserFailure(Xml *xml)
 					  XML_ErrorString(error));
 }
 
+/* Has expat kept a tag for longer than it may? */
+static ReaderStatus
+CheckSilence(Xml *xml)
+{
+	if (xml->silent > MAX_TOKEN_BYTES)
+		return ReaderFail(xml->reader, READER_LIMIT, "part \"%s\" has a tag of more than %d bytes", xml->path,
+						  MAX_TOKEN_BYTES);
+	return READER_OK;
+}
+
 /* Parses one piece. */
 ReaderStatus
 XmlStep(Xml *xml)
 {
 	char	   *buffer = XML_GetBuffer(xml->parser, PIECE_BYTES);
+	ReaderStatus status;
 	ptrdiff_t	got;
 
 	if (buffer == NULL)
@@ -144,10 +172,43 @@ XmlStep(Xml *xml)
 	xml->silent += got;
 	if (XML_ParseBuffer(xml->parser, got, got == 0) != XML_STATUS_OK)
 		return ParserFailure(xml);
-	if (xml->silent > MAX_TOKEN_BYTES)
-		return ReaderFail(xml->reader, READER_LIMIT, "part \"%s\" has a tag of more than %d bytes", xml->path,
-						  MAX_TOKEN_BYTES);
-	return got == 0 ? READER_END : READER_OK;
+	status = CheckSilence(xml);
+	return status == READER_OK && got == 0 ? READER_END : status;
+}
+
+/* Parses bytes that the caller has read, in pieces as well. */
+ReaderStatus
+XmlFeed(Xml *xml, const char *bytes, size_t length, bool last)
+{
+	ReaderStatus status = READER_OK;
+
+	while (status == READER_OK && (length > 0 || last))
+	{
+		size_t		piece = length < PIECE_BYTES ? length : PIECE_BYTES;
+
+		xml->silent += piece;
+		if (XML_Parse(xml->parser, bytes, piece, last && piece == length) != XML_STATUS_OK)
+			return ParserFailure(xml);
+		status = CheckSilence(xml);
+		if (piece == length)
+			break;
+		bytes += piece;
+		length -= piece;
+	}
+	return status;
+}
+
+/* The same; does the last byte end a start tag, and are they UTF-8? */
+ReaderStatus
+XmlFeedToTag(Xml *xml, const char *bytes, size_t length, bool *at_tag)
+{
+	ReaderStatus status;
+
+	xml->watched = true;
+	status = XmlFeed(xml, bytes, length, false);
+	xml->watched = false;
+	*at_tag = xml->tag_end == length && !xml->other_encoding;
+	return status;
 }
 
 /* Parses a part to its end. */

@@ -24,6 +24,11 @@ extern Xml *XmlOpen(Reader *reader, Container *container, const char *path, cons
 /* Parses one piece: READER_OK if there is more, READER_END at the end. */
 extern ReaderStatus XmlStep(Xml *xml);
 
+/* For who reads the part's bytes himself: gives them to the parser.  *at_tag:
+ * they are all UTF-8, and the last of them ends a start tag. */
+extern ReaderStatus XmlFeed(Xml *xml, const char *bytes, size_t length, bool last);
+extern ReaderStatus XmlFeedToTag(Xml *xml, const char *bytes, size_t length, bool *at_tag);
+
 /* Parses to the end. */
 extern ReaderStatus XmlParse(Reader *reader, Container *container, const char *path, const XmlHandler *handler);
 

@@ -3,8 +3,9 @@
 #
 #   test/file/run.sh
 #
-# Authored text files with what they must give; the demo's workbooks; damaged and random bytes; and,
-# where the corpus is there, its crafted workbooks against their expected cells.
+# Authored text files with what they must give; the demo's workbooks; damaged and random bytes; the fast
+# scanner of workbooks against the general parser; and, where the corpus is there, its crafted workbooks
+# against their expected cells.  SEED=2 damages otherwise.
 
 cd "$(dirname "$0")/../.." || exit 1
 scratch=$(mktemp -d) || exit 1
@@ -47,8 +48,28 @@ survives()
 }
 
 cc=${CC:-gcc}
-if ! "$cc" -std=gnu99 -D_GNU_SOURCE -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -Wall -Wextra \
-	-Isrc src/file/*.c test/file/reader_check.c -o "$check" -lminizip -lz -lexpat -lm 2>"$scratch/errors"; then
+isal=$(printf '#include <isa-l/igzip_lib.h>\n' | "$cc" -E - >/dev/null 2>&1 && echo "-DHAVE_ISAL -lisal")
+
+# build NAME SUFFIX FLAGS...: a check of test/file with the file layer, under the sanitizers.
+build()
+{
+	local name=$1 suffix=$2 sanitize="-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all"
+
+	shift 2
+	if [ ! -d "$scratch/layer$suffix" ]; then
+		mkdir "$scratch/layer$suffix"
+		for file in src/file/*.c; do
+			"$cc" -std=gnu99 -D_GNU_SOURCE $sanitize -Wall -Wextra -Isrc "$@" -c "$file" \
+				-o "$scratch/layer$suffix/$(basename "$file" .c).o" 2>>"$scratch/errors" || return 1
+		done
+	fi
+	"$cc" -std=gnu99 -D_GNU_SOURCE $sanitize -Wall -Wextra -Isrc "test/file/$name.c" "$scratch/layer$suffix"/*.o \
+		-o "$scratch/$name$suffix" "$@" -lminizip -lz -lexpat -lm 2>>"$scratch/errors"
+}
+
+# By zlib too where there is ISA-L: what comes out must be the same.
+if ! build reader_check "" $isal || ! build scan_check "" $isal || ! build decimal_check "" $isal ||
+	{ [ -n "$isal" ] && ! build scan_check _zlib; }; then
 	not_ok "builds without a server" "$(cat "$scratch/errors")"
 	echo 1..1
 	exit 1
@@ -106,6 +127,46 @@ for i in $(seq 1 150); do
 	bad="$bad$(survives "mutation $i" "$scratch/input")"
 done
 if [ -z "$bad" ]; then ok "a workbook cut and altered at random places"; else not_ok "a workbook cut and altered" "$bad"; fi
+
+# --- the scanner beside the parser, numbers beside the C library ---
+
+# alike NAME FOLDER: scanner and parser read all workbooks of the folder alike, under whatever limits.
+alike()
+{
+	local tool limits out differ=""
+
+	for tool in "$scratch"/scan_check*; do
+		for limits in "" -t; do
+			out=$(find "$2" -name '*.xls[xm]' -print0 | sort -z | xargs -0 -n 1000 timeout 300 "$tool" $limits 2>&1) ||
+				differ="$differ$(grep -v ' 0 differ$' <<<"$out" | head -5)"
+		done
+	done
+	if [ -z "$differ" ]; then ok "scanner and parser agree: $1"; else not_ok "scanner and parser agree: $1" "$differ"; fi
+}
+
+alike "the demo's workbooks" examples/sales
+if python3 test/file/damage.py "$scratch/damaged" 500 "${SEED:-1}" 2>"$scratch/errors"; then
+	alike "workbooks whole and damaged, seed ${SEED:-1}" "$scratch/damaged"
+else
+	number=$((number + 1))
+	echo "ok $number # skip python3 is not there"
+fi
+if [ -d "$corpus" ]; then
+	alike "the corpus" "$corpus/.."
+else
+	number=$((number + 1))
+	echo "ok $number # skip the corpus is not there"
+fi
+if out=$(find "$scratch/damaged" -name 'whole-0*' -print0 | sort -z | xargs -0 "$scratch/scan_check" -c 2>&1); then
+	ok "reading stops when it is cancelled"
+else
+	not_ok "reading stops when it is cancelled" "$out"
+fi
+if "$scratch/decimal_check" 20000 >"$scratch/out" 2>&1; then
+	ok "decimals are those of the C library"
+else
+	not_ok "decimals are those of the C library" "$(cat "$scratch/out")"
+fi
 
 # --- the corpus ---
 
