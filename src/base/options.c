@@ -10,6 +10,7 @@
 
 #include "base/sql.h"
 #include "commands/defrem.h"
+#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 #include "utils/varlena.h"
@@ -372,15 +373,57 @@ ParseReadOptions(Jsonb *json, ReadOptions *options)
 	CheckReading(&options->feature);
 }
 
-/* The names in a comma-separated list; quoted ones may have commas in them. */
+/* Reads a name in double quotes, where two stand for one; *text ends up behind
+ * it.  NULL if the closing quote is missing. */
+static char *
+QuotedName(const char **text)
+{
+	StringInfoData name;
+	const char *p = *text + 1;
+
+	initStringInfo(&name);
+	for (; *p != '\0'; p++)
+	{
+		if (*p == '"' && *++p != '"')
+		{
+			*text = p + strspn(p, " ");
+			return name.data;
+		}
+		appendStringInfoChar(&name, *p);
+	}
+	return NULL;
+}
+
+/* The names in a comma-separated list; one with a comma in it is in double
+ * quotes. */
 static List *
 NamesFromText(const char *option, const char *text)
 {
-	List	   *names;
+	List	   *names = NIL;
 
-	if (!SplitGUCList(pstrdup(text), ',', &names))
-		RaiseWrongType(option, "a comma-separated list");
-	return names;
+	for (;; text++)
+	{
+		char	   *name;
+
+		text += strspn(text, " ");
+		if (*text == '"')
+			name = QuotedName(&text);
+		else
+		{
+			int			length = strcspn(text, ",");
+			const char *end = text + length;
+
+			while (length > 0 && text[length - 1] == ' ')
+				length--;
+			name = pnstrdup(text, length);
+			text = end;
+		}
+		if (name == NULL || (*text != ',' && *text != '\0'))
+			RaiseWrongType(option, "a comma-separated list of names, in double quotes where need be");
+		names = lappend(names, name);
+		if (*text == '\0')
+			return names;
+	}
 }
 
 /* Stores the value of an option that is text, as DDL has it, into its field. */
