@@ -24,6 +24,11 @@
 #define HAVE_SOFT_ERRORS 1
 #endif
 
+/* in 18 what EXPLAIN gives to others moved to headers of its own */
+#if PG_VERSION_NUM >= 180000
+#define HAVE_EXPLAIN_HEADERS 1
+#endif
+
 /* 17 asks a foreign path for the clauses of a join, 18 for disabled nodes; ours has neither */
 #if PG_VERSION_NUM >= 180000
 #define create_plain_foreignscan_path(root, rel, startup_cost, total_cost) \

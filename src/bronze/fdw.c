@@ -38,6 +38,11 @@
 #include "utils/rel.h"
 #include "utils/sampling.h"
 
+#ifdef HAVE_EXPLAIN_HEADERS
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
+
 PG_FUNCTION_INFO_V1(medallion_files_handler);
 PG_FUNCTION_INFO_V1(medallion_files_validator);
 

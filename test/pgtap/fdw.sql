@@ -80,7 +80,7 @@ SELECT pg_temp.put('shop/2024/december/north.csv', E'Doc No.,Sold On,Price,Qty,N
 SELECT pg_temp.put('shop/2025/january/north.csv', E'Price,Doc No.,Sold On,Colour\n10.25,A3,01/02/2025,red\n');
 SELECT pg_temp.put('shop/2025/january/south.csv', E'Doc No.,Sold On,Price,Qty,Note\nB1,2025-01-03,7,1,"a, b"\nB2,2025-01-04,n/a,2,y\n');
 \o
-SELECT plan(111);
+SELECT plan(112);
 
 -- options
 
@@ -270,6 +270,19 @@ ANALYZE many;
 SELECT is((SELECT reltuples::int FROM pg_class WHERE relname = 'many'), 60000, 'more rows than the sample has');
 SELECT ok((SELECT n_distinct = 7 FROM pg_stats WHERE tablename = 'many' AND attname = 'seven'), 'the sample is of all of them');
 SELECT ok((pg_temp.scan('SELECT * FROM many WHERE seven = 3')->>'Plan Rows')::int BETWEEN 8000 AND 9200, 'selectivity is known');
+
+-- a file that is open when a subtransaction is rolled back stays open
+
+BEGIN;
+DECLARE c CURSOR FOR SELECT id FROM many;
+SAVEPOINT s;
+MOVE 100 c \g /dev/null
+ROLLBACK TO s;
+SELECT count(*) FROM times \g /dev/null
+MOVE 59898 c \g /dev/null
+FETCH c \gset last_but_one_
+ROLLBACK;
+SELECT is(:'last_but_one_id'::text, '59999', 'a cursor over a large file, too');
 
 -- parallel
 
