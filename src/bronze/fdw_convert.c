@@ -20,6 +20,38 @@
 #include "nodes/miscnodes.h"
 #endif
 
+#ifndef HAVE_SOFT_ERRORS
+
+/* Does the input function touch nothing but its argument and memory? */
+static bool
+IsPlainType(Oid type)
+{
+	switch (type)
+	{
+		case BOOLOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+		case NUMERICOID:
+		case DATEOID:
+		case TIMEOID:
+		case TIMETZOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+		case INTERVALOID:
+		case VARCHAROID:
+		case BPCHAROID:
+		case UUIDOID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+#endif
+
 void
 ConverterInit(Converter *converter, Oid type, int32 typmod)
 {
@@ -29,6 +61,9 @@ ConverterInit(Converter *converter, Oid type, int32 typmod)
 	getTypeInputInfo(type, &input, &converter->io_param);
 	fmgr_info(input, &converter->input);
 	converter->typmod = typmod;
+#ifndef HAVE_SOFT_ERRORS
+	converter->is_plain = IsPlainType(type);
+#endif
 	switch (type)
 	{
 		case TEXTOID:
@@ -56,14 +91,13 @@ ConverterInit(Converter *converter, Oid type, int32 typmod)
 
 /*
  * Can values of the type be made in a parallel worker?  Those of a user's own
- * type may run anything, a domain's constraints among it; and where a bad
- * value is caught in a subtransaction, workers cannot.
+ * type may run anything, a domain's constraints among it.
  */
 bool
 ConverterIsParallelSafe(Oid type, const ReadOptions *options)
 {
 #ifndef HAVE_SOFT_ERRORS
-	if (options->on_error == ON_ERROR_NULL)
+	if (options->on_error == ON_ERROR_NULL && !IsPlainType(type))
 		return false;
 #endif
 	return type < FirstGenbkiObjectId;
@@ -131,7 +165,42 @@ TryInput(Converter *converter, char *text, Datum *value)
 
 #else
 
-/* The same by a subtransaction, the one safe way to go on after an error. */
+/* Is the error about the value? */
+static bool
+IsValueError(int sqlerrcode)
+{
+	return ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_DATA_EXCEPTION ||
+		ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION;
+}
+
+/* The same by catching the error, where it leaves nothing behind. */
+static bool
+TryPlainInput(Converter *converter, char *text, Datum *value)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	volatile bool good = true;
+
+	PG_TRY();
+	{
+		*value = InputFunctionCall(&converter->input, text, converter->io_param, converter->typmod);
+	}
+	PG_CATCH();
+	{
+		if (!IsValueError(geterrcode()))
+			PG_RE_THROW();
+		MemoryContextSwitchTo(caller);
+		FlushErrorState();
+		good = false;
+	}
+	PG_END_TRY();
+	return good;
+}
+
+/*
+ * The same in a subtransaction, which cleans up what other types' functions
+ * may leave.  There can be none while another part of the plan runs in
+ * parallel: then it says so.
+ */
 static bool
 TryInput(Converter *converter, char *text, Datum *value)
 {
@@ -139,6 +208,8 @@ TryInput(Converter *converter, char *text, Datum *value)
 	ResourceOwner owner = CurrentResourceOwner;
 	volatile bool good = true;
 
+	if (converter->is_plain)
+		return TryPlainInput(converter, text, value);
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(caller);
 	PG_TRY();
@@ -154,8 +225,9 @@ TryInput(Converter *converter, char *text, Datum *value)
 		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION &&
-			ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
+		MemoryContextSwitchTo(caller);
+		CurrentResourceOwner = owner;
+		if (!IsValueError(error->sqlerrcode))
 			ReThrowError(error);
 		good = false;
 	}

@@ -15,6 +15,8 @@ typedef struct Converter
 {
 	bool		verbatim;		/* the text as the source shows it */
 	bool		is_number;		/* decimal_mark applies */
+	bool		is_plain;		/* an error of its input function leaves nothing behind;
+								 * of use where there are no soft errors */
 	bool		needs_pin;		/* its input function may look at settings: convert
 								 * between PinInput() and UnpinInput() */
 	FmgrInfo	input;

@@ -49,20 +49,26 @@ NextGoodRow(void *arg, ReaderRow *row)
 	return false;
 }
 
-/* The sheet's table, in the current memory context; NULL if it has no rows. */
+/* The sheet's table, in a memory context of the caller's; NULL if it has no rows. */
 static SheetTable *
-DescribeSheet(Source *source, const char *sheet, const FeatureOptions *options)
+DescribeSheet(Source *source, const char *sheet, const FeatureOptions *options,
+			  MemoryContext result)
 {
 	List	   *header;
 	List	   *kept;
+	MemoryContext old;
 	SheetTable *table;
+	ListCell   *lc;
 
 	if (!ReadHeader(options, NextGoodRow, source, &header, &kept))
 		return NULL;
-	table = palloc(sizeof(SheetTable));
+	old = MemoryContextSwitchTo(result);
+	table = palloc0(sizeof(SheetTable));
 	table->path = pstrdup(source->path);
 	table->sheet = pstrdup(sheet);
-	table->header = header;
+	foreach(lc, header)
+		table->header = lappend(table->header, pstrdup(lfirst(lc)));
+	MemoryContextSwitchTo(old);
 	return table;
 }
 
@@ -94,8 +100,8 @@ AddFileTables(List *tables, const FoundFile *file, const FeatureOptions *options
 
 			if (options->sheets != NULL && fnmatch(options->sheets, sheet.name, FNM_CASEFOLD) != 0)
 				continue;
+			table = DescribeSheet(source, sheet.name, options, result);
 			MemoryContextSwitchTo(result);
-			table = DescribeSheet(source, sheet.name, options);
 			if (table != NULL)
 				of_file = lappend(of_file, table);
 			MemoryContextSwitchTo(own);

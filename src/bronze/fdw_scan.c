@@ -103,6 +103,27 @@ HasWildcards(const char *pattern)
 	return false;
 }
 
+/*
+ * A pattern without wildcards means one file.  Names match without regard to
+ * case; the one that is spelled so comes before the others.
+ */
+static List *
+PreferExactName(List *files, const char *pattern)
+{
+	const char *slash = strrchr(pattern, '/');
+	const char *name = slash != NULL ? slash + 1 : pattern;
+	ListCell   *lc;
+
+	foreach(lc, files)
+	{
+		FoundFile  *file = lfirst(lc);
+
+		if (fnmatch(name, strrchr(file->path, '/') + 1, 0) == 0)
+			return list_make1(file);
+	}
+	return files;
+}
+
 /* The files under options->path. */
 List *
 FindScanFiles(const ReadOptions *options, Oid role, bool missing_ok)
@@ -116,7 +137,7 @@ FindScanFiles(const ReadOptions *options, Oid role, bool missing_ok)
 				 options->path[0] == '/' ? 0 :
 				 errdetail("Relative paths start from medallion.input_root, which is \"%s\".",
 						   medallion_input_root)));
-	return files;
+	return HasWildcards(options->path) ? files : PreferExactName(files, options->path);
 }
 
 int64

@@ -80,7 +80,7 @@ SELECT pg_temp.put('shop/2024/december/north.csv', E'Doc No.,Sold On,Price,Qty,N
 SELECT pg_temp.put('shop/2025/january/north.csv', E'Price,Doc No.,Sold On,Colour\n10.25,A3,01/02/2025,red\n');
 SELECT pg_temp.put('shop/2025/january/south.csv', E'Doc No.,Sold On,Price,Qty,Note\nB1,2025-01-03,7,1,"a, b"\nB2,2025-01-04,n/a,2,y\n');
 \o
-SELECT plan(112);
+SELECT plan(114);
 
 -- options
 
@@ -290,6 +290,8 @@ SELECT set_config(name, 'on', false) FROM pg_settings WHERE name IN ('force_para
 SELECT ok(pg_temp.gathers('SELECT sum(id) FROM many'), 'a worker can read files');
 SELECT is((SELECT sum(id) || ' ' || sum(seven) FROM many), (SELECT sum(i) || ' ' || sum(i % 7) FROM generate_series(1, 60000) i), 'and reads them right');
 SELECT is((SELECT string_agg(doc_no || sold_on, ' ' ORDER BY doc_no) FROM shop WHERE _source_file LIKE '%south%'), 'B12025-01-03 B22025-01-04', 'with pruning and dates');
+CREATE FOREIGN TABLE holes (id int, seven date, words numeric) SERVER medallion_files OPTIONS (path 'many.csv', on_error 'null');
+SELECT is((SELECT count(id) || ' ' || count(seven) || ' ' || count(words) FROM holes WHERE id > 59000), '1000 0 0', 'nor are bad values caught a problem');
 SELECT ok(NOT pg_temp.gathers('SELECT doc_no FROM bad'), 'but not make values of a user''s type');
 SELECT set_config(name, 'off', false) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query') \g /dev/null
 
@@ -359,6 +361,12 @@ SELECT is((SELECT string_agg(s || ' ' || (n > 0) || ' ' || (amounts > 0), ', ' O
 	' true false, First half true true, Second half true true', 'a workbook and a text file are one table');
 ALTER FOREIGN TABLE mixed OPTIONS (ADD sheets 'first *');
 SELECT is((SELECT string_agg(DISTINCT _sheet, ', ') FROM mixed), 'First half', 'option sheets chooses');
+\o /dev/null
+SELECT pg_temp.put('cases/same.csv', E'a\nlower\n'), pg_temp.put('cases/SAME.csv', E'a\nupper\n');
+CREATE SCHEMA cases;
+IMPORT FOREIGN SCHEMA files FROM SERVER medallion_files INTO cases OPTIONS (path 'cases');
+\o
+SELECT is((SELECT a FROM cases.same) || ' ' || (SELECT a FROM cases.same_2), 'upper lower', 'two files whose names differ in case');
 
 -- who may
 
