@@ -80,7 +80,7 @@ SELECT pg_temp.put('shop/2024/december/north.csv', E'Doc No.,Sold On,Price,Qty,N
 SELECT pg_temp.put('shop/2025/january/north.csv', E'Price,Doc No.,Sold On,Colour\n10.25,A3,01/02/2025,red\n');
 SELECT pg_temp.put('shop/2025/january/south.csv', E'Doc No.,Sold On,Price,Qty,Note\nB1,2025-01-03,7,1,"a, b"\nB2,2025-01-04,n/a,2,y\n');
 \o
-SELECT plan(114);
+SELECT plan(117);
 
 -- options
 
@@ -368,13 +368,24 @@ IMPORT FOREIGN SCHEMA files FROM SERVER medallion_files INTO cases OPTIONS (path
 \o
 SELECT is((SELECT a FROM cases.same) || ' ' || (SELECT a FROM cases.same_2), 'upper lower', 'two files whose names differ in case');
 
+-- as partitions
+
+CREATE TABLE sales (doc_no text, "PRICE " numeric, region text) PARTITION BY LIST (region);
+CREATE FOREIGN TABLE sales_south PARTITION OF sales FOR VALUES IN ('south') SERVER medallion_files OPTIONS (path 'shop/**/south.csv', null_tokens 'n/a');
+CREATE TABLE sales_east PARTITION OF sales FOR VALUES IN ('east');
+INSERT INTO sales VALUES ('E1', 1, 'east');
+SELECT is((SELECT string_agg(tableoid::regclass || ' ' || doc_no, ', ' ORDER BY doc_no) FROM sales WHERE "PRICE " > 0), 'sales_south B1, sales_east E1', 'a partition can be files');
+ANALYZE sales;
+SELECT is((SELECT n_distinct::text FROM pg_stats WHERE tablename = 'sales' AND attname = 'doc_no' AND inherited), '-1', 'ANALYZE of the whole samples them');
+
 -- who may
 
 CREATE ROLE fdw_reader;
 CREATE ROLE fdw_owner;
 GRANT USAGE ON SCHEMA public TO fdw_reader, fdw_owner;
 GRANT CREATE ON SCHEMA public TO fdw_owner;
-GRANT SELECT ON shop TO fdw_reader;
+CREATE VIEW shop_view AS SELECT doc_no FROM shop;
+GRANT SELECT ON shop, shop_view TO fdw_reader;
 SELECT ok(NOT has_server_privilege('fdw_reader', 'medallion_files', 'USAGE'), 'PUBLIC cannot make foreign tables');
 GRANT USAGE ON FOREIGN SERVER medallion_files TO fdw_owner;
 PREPARE shop AS SELECT count(*) FROM shop;
@@ -383,6 +394,7 @@ EXECUTE shop \g /dev/null
 SET ROLE fdw_reader;
 SELECT matches(pg_temp.raised('SELECT * FROM shop'), '^permission denied to read "[^"]*shop"', 'SELECT on the table does not make files readable');
 SELECT matches(pg_temp.raised('EXPLAIN SELECT * FROM shop'), '^permission denied to read', 'nor their names');
+SELECT matches(pg_temp.raised('TABLE shop_view'), '^permission denied to read', 'nor does a view of a superuser''s');
 SELECT matches(pg_temp.raised('EXECUTE shop'), '^permission denied to read', 'nor does a plan made by a superuser');
 SELECT matches(pg_temp.raised('SELECT * FROM medallion.read_file(''times.csv'') AS t (at text)'), 'permission denied for', 'nor a function');
 RESET ROLE;
