@@ -106,7 +106,7 @@ medallion_files_validator(PG_FUNCTION_ARGS)
 	else if (catalog == ForeignTableRelationId)
 	{
 		ParseReadOptionList(defs, &options);
-		if (options.path == NULL)
+		if (options.path == NULL || options.path[0] == '\0')
 			ereport(ERROR,
 					(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
 					 errmsg("option \"path\" is required for foreign tables of medallion_files")));
@@ -220,7 +220,8 @@ DecidesFile(RestrictInfo *rinfo, RelOptInfo *rel, const Bitmapset *constant)
 	/* a clause of the user's must not see names that a security barrier hides */
 	if (rinfo->pseudoconstant || !restriction_is_securely_promotable(rinfo, rel))
 		return false;
-	if (contain_volatile_functions((Node *) rinfo->clause) || contain_subplans((Node *) rinfo->clause))
+	if (contain_volatile_functions((Node *) rinfo->clause) ||
+		contain_subplans((Node *) rinfo->clause))
 		return false;
 	pull_varattnos((Node *) rinfo->clause, rel->relid, &used);
 	while ((member = bms_next_member(used, member)) >= 0)
@@ -269,7 +270,9 @@ FilesGetForeignPlan(PlannerInfo *root, RelOptInfo *rel, Oid table, ForeignPath *
 
 /*
  * Readers share nothing between processes, so a worker can scan as well as
- * the leader, as far as its values can be made there.
+ * the leader, as far as its values can be made there.  Several workers that
+ * each scan the whole table look for the files each for itself: one that comes
+ * or goes between their starts is seen by some of them, as in file_fdw.
  */
 static bool
 FilesIsForeignScanParallelSafe(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
@@ -375,7 +378,8 @@ FilesBeginForeignScan(ForeignScanState *node, int eflags)
 	running->scan = FileScanBegin(RelationGetDescr(relation), RelationGetRelid(relation),
 								  &running->options, used, GetUserId());
 	PruneFiles(running, plan->fdw_exprs);
-	FileScanSetFiles(running->scan, running->files, running->late_prune ? PassesLate : NULL, running);
+	FileScanSetFiles(running->scan, running->files, running->late_prune ? PassesLate : NULL,
+					 running);
 }
 
 static TupleTableSlot *
