@@ -46,6 +46,11 @@ OBJS += \
 OBJS += \
 	src/bronze/columns.o \
 	src/bronze/discover.o \
+	src/bronze/fdw.o \
+	src/bronze/fdw_convert.o \
+	src/bronze/fdw_import.o \
+	src/bronze/fdw_scan.o \
+	src/bronze/header.o \
 	src/bronze/ledger.o \
 	src/bronze/load.o \
 	src/bronze/read.o \
@@ -83,6 +88,7 @@ OBJS += \
 SQL_PARTS = \
 	sql/10-base.sql \
 	sql/30-bronze.sql \
+	sql/35-fdw.sql \
 	sql/40-silver.sql \
 	sql/50-gold.sql \
 	sql/55-sales-pack.sql \

@@ -19,6 +19,31 @@
 #include "varatt.h"
 #endif
 
+/* in 16 input functions learned to report a bad value without raising */
+#if PG_VERSION_NUM >= 160000
+#define HAVE_SOFT_ERRORS 1
+#endif
+
+/* in 18 what EXPLAIN gives to others moved to headers of its own */
+#if PG_VERSION_NUM >= 180000
+#define HAVE_EXPLAIN_HEADERS 1
+#endif
+
+/* 17 asks a foreign path for the clauses of a join, 18 for disabled nodes; ours has neither */
+#if PG_VERSION_NUM >= 180000
+#define create_plain_foreignscan_path(root, rel, startup_cost, total_cost) \
+	create_foreignscan_path(root, rel, NULL, (rel)->rows, 0, startup_cost, total_cost, NIL, \
+							(rel)->lateral_relids, NULL, NIL, NIL)
+#elif PG_VERSION_NUM >= 170000
+#define create_plain_foreignscan_path(root, rel, startup_cost, total_cost) \
+	create_foreignscan_path(root, rel, NULL, (rel)->rows, startup_cost, total_cost, NIL, \
+							(rel)->lateral_relids, NULL, NIL, NIL)
+#else
+#define create_plain_foreignscan_path(root, rel, startup_cost, total_cost) \
+	create_foreignscan_path(root, rel, NULL, (rel)->rows, startup_cost, total_cost, NIL, \
+							(rel)->lateral_relids, NULL, NIL)
+#endif
+
 /* the server's own macro for this changed its name and its place in 18 */
 #define NEVER_RETURNS __attribute__((noreturn))
 

@@ -9,6 +9,8 @@
 #include "base/options.h"
 
 #include "base/sql.h"
+#include "commands/defrem.h"
+#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 #include "utils/varlena.h"
@@ -30,6 +32,7 @@ static const char *const on_change_choices[] = {"version", "restate", NULL};
 static const char *const evolution_choices[] = {"evolve", "rescue", "freeze", "ignore", NULL};
 static const char *const history_choices[] = {"scd2", "append", NULL};
 static const char *const null_key_choices[] = {"quarantine", "as_value", NULL};
+static const char *const on_error_choices[] = {"error", "null", NULL};
 
 #define FIELD(field) offsetof(FeatureOptions, field)
 static const OptionDef feature_options[] = {
@@ -68,6 +71,25 @@ static const OptionDef column_options[] = {
 	{"case", OPTION_TEXT, FIELD(letter_case)},
 	{"decimal_mark", OPTION_TEXT, FIELD(decimal_mark)},
 	{"date_order", OPTION_TEXT, FIELD(date_order)},
+};
+#undef FIELD
+
+/* Of the feature's options those that say how to read a file, under the same
+ * names, and what there is to say of reading alone. */
+#define FIELD(field) offsetof(ReadOptions, field)
+static const OptionDef read_options[] = {
+	{"path", OPTION_TEXT, FIELD(path)},
+	{"on_error", OPTION_CHOICE, FIELD(on_error), on_error_choices},
+	{"header", OPTION_INT, FIELD(feature.header)},
+	{"names", OPTION_NAMES, FIELD(feature.names)},
+	{"sheets", OPTION_TEXT, FIELD(feature.sheets)},
+	{"delimiter", OPTION_TEXT, FIELD(feature.delimiter)},
+	{"quote", OPTION_TEXT, FIELD(feature.quote)},
+	{"escape", OPTION_TEXT, FIELD(feature.escape)},
+	{"encoding", OPTION_TEXT, FIELD(feature.encoding)},
+	{"null_tokens", OPTION_NAMES, FIELD(feature.null_tokens)},
+	{"decimal_mark", OPTION_TEXT, FIELD(feature.decimal_mark)},
+	{"date_order", OPTION_TEXT, FIELD(feature.date_order)},
 };
 #undef FIELD
 
@@ -215,6 +237,21 @@ SetOption(const OptionDef *def, JsonbValue *value, char *options)
 	}
 }
 
+/* The entry of this name; raises if there is none. */
+static const OptionDef *
+FindOption(const char *what, const char *name, const OptionDef *defs, int ndefs)
+{
+	List	   *known = NIL;
+
+	for (int i = 0; i < ndefs; i++)
+	{
+		if (strcmp(defs[i].name, name) == 0)
+			return &defs[i];
+		known = lappend(known, (char *) defs[i].name);
+	}
+	RaiseUnknownName(what, name, known);
+}
+
 /* Fills a struct from an object, by a table of what exists. */
 static void
 ParseObject(Jsonb *json, const char *what, const OptionDef *defs, int ndefs, char *options)
@@ -232,20 +269,7 @@ ParseObject(Jsonb *json, const char *what, const OptionDef *defs, int ndefs, cha
 	while ((token = JsonbIteratorNext(&it, &item, true)) != WJB_DONE)
 	{
 		if (token == WJB_KEY)
-		{
-			char	   *key = StringValue(&item);
-			List	   *known = NIL;
-
-			def = NULL;
-			for (int i = 0; i < ndefs && def == NULL; i++)
-			{
-				if (strcmp(defs[i].name, key) == 0)
-					def = &defs[i];
-				known = lappend(known, (char *) defs[i].name);
-			}
-			if (def == NULL)
-				RaiseUnknownName(what, key, known);
-		}
+			def = FindOption(what, StringValue(&item), defs, ndefs);
 		else if (token == WJB_VALUE)
 			SetOption(def, &item, options);
 	}
@@ -278,6 +302,23 @@ static const char *const date_orders[] = {"DMY", "MDY", "YMD", NULL};
 static const char *const decimal_marks[] = {".", ",", NULL};
 static const char *const letter_cases[] = {"upper", "lower", NULL};
 
+/* Validates those options of a feature that say how to read a file. */
+static void
+CheckReading(const FeatureOptions *options)
+{
+	CheckByte("delimiter", options->delimiter);
+	CheckByte("quote", options->quote);
+	CheckByte("escape", options->escape);
+	CheckWord("decimal_mark", options->decimal_mark, decimal_marks);
+	CheckWord("date_order", options->date_order, date_orders);
+	if (options->header < -1)
+		RaiseWrongType("header", "a row number, \"auto\" or \"none\"");
+	if (options->header == -1 && options->names == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("files without a header need option \"names\"")));
+}
+
 /* Parses and validates the options of a feature. */
 void
 ParseFeatureOptions(Jsonb *json, FeatureOptions *options)
@@ -290,17 +331,7 @@ ParseFeatureOptions(Jsonb *json, FeatureOptions *options)
 	ParseObject(json, "feature option", feature_options, lengthof(feature_options),
 				(char *) options);
 
-	CheckByte("delimiter", options->delimiter);
-	CheckByte("quote", options->quote);
-	CheckByte("escape", options->escape);
-	CheckWord("decimal_mark", options->decimal_mark, decimal_marks);
-	CheckWord("date_order", options->date_order, date_orders);
-	if (options->header < -1)
-		RaiseWrongType("header", "a row number, \"auto\" or \"none\"");
-	if (options->header == -1 && options->names == NIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("files without a header need option \"names\"")));
+	CheckReading(options);
 	if (options->columns != NULL)
 	{
 		JsonbObjectItems(options->columns, &names, &values);
@@ -331,6 +362,107 @@ ParseColumnOptions(const FeatureOptions *feature, const char *column, ColumnOpti
 	CheckWord("case", options->letter_case, letter_cases);
 	CheckWord("decimal_mark", options->decimal_mark, decimal_marks);
 	CheckWord("date_order", options->date_order, date_orders);
+}
+
+/* Parses and validates options of reading. */
+void
+ParseReadOptions(Jsonb *json, ReadOptions *options)
+{
+	memset(options, 0, sizeof(ReadOptions));
+	ParseObject(json, "option", read_options, lengthof(read_options), (char *) options);
+	CheckReading(&options->feature);
+}
+
+/* Reads a name in double quotes, where two stand for one; *text ends up behind
+ * it.  NULL if the closing quote is missing. */
+static char *
+QuotedName(const char **text)
+{
+	StringInfoData name;
+	const char *p = *text + 1;
+
+	initStringInfo(&name);
+	for (; *p != '\0'; p++)
+	{
+		if (*p == '"' && *++p != '"')
+		{
+			*text = p + strspn(p, " ");
+			return name.data;
+		}
+		appendStringInfoChar(&name, *p);
+	}
+	return NULL;
+}
+
+/* The names in a comma-separated list; one with a comma in it is in double
+ * quotes. */
+static List *
+NamesFromText(const char *option, const char *text)
+{
+	List	   *names = NIL;
+
+	for (;; text++)
+	{
+		char	   *name;
+
+		text += strspn(text, " ");
+		if (*text == '"')
+			name = QuotedName(&text);
+		else
+		{
+			int			length = strcspn(text, ",");
+			const char *end = text + length;
+
+			while (length > 0 && text[length - 1] == ' ')
+				length--;
+			name = pnstrdup(text, length);
+			text = end;
+		}
+		if (name == NULL || (*text != ',' && *text != '\0'))
+			RaiseWrongType(option, "a comma-separated list of names, in double quotes where need be");
+		names = lappend(names, name);
+		if (*text == '\0')
+			return names;
+	}
+}
+
+/* Stores the value of an option that is text, as DDL has it, into its field. */
+static void
+SetOptionText(const OptionDef *def, const char *text, char *options)
+{
+	JsonbValue	value;
+
+	if (def->type == OPTION_NAMES)
+	{
+		*(List **) (options + def->offset) = NamesFromText(def->name, text);
+		return;
+	}
+	value.type = jbvString;
+	value.val.string.val = (char *) text;
+	value.val.string.len = strlen(text);
+	if (def->type == OPTION_INT && text[0] != '\0' && strspn(text, "0123456789") == strlen(text))
+	{
+		value.type = jbvNumeric;
+		value.val.numeric = int64_to_numeric(pg_strtoint32(text));
+	}
+	SetOption(def, &value, options);
+}
+
+/* The same from the options of a foreign table. */
+void
+ParseReadOptionList(List *defs, ReadOptions *options)
+{
+	ListCell   *lc;
+
+	memset(options, 0, sizeof(ReadOptions));
+	foreach(lc, defs)
+	{
+		DefElem    *def = lfirst(lc);
+
+		SetOptionText(FindOption("option", def->defname, read_options, lengthof(read_options)),
+					  defGetString(def), (char *) options);
+	}
+	CheckReading(&options->feature);
 }
 
 /* Names and string values of an object, in jsonb's order. */

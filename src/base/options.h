@@ -74,12 +74,29 @@ typedef struct FeatureOptions
 	Jsonb	   *checks;			/* array of checks, kept in medallion.checks */
 } FeatureOptions;
 
+typedef enum OnError
+{
+	ON_ERROR_RAISE, ON_ERROR_NULL
+} OnError;
+
+/* What a foreign table or read_file() is told of the files it reads. */
+typedef struct ReadOptions
+{
+	char	   *path;			/* glob pattern; foreign tables only */
+	int			on_error;		/* OnError: a value that does not convert */
+	FeatureOptions feature;		/* those of a feature that say how to read files */
+} ReadOptions;
+
 /* Parses and validates; raises on anything unknown or of the wrong type. */
 extern void ParseFeatureOptions(Jsonb *json, FeatureOptions *options);
 
 /* Options of one column, zeroed where none are given. */
 extern void ParseColumnOptions(const FeatureOptions *feature, const char *column,
 							   ColumnOptions *options);
+
+/* Options of reading, from a json object or a list of DefElem. */
+extern void ParseReadOptions(Jsonb *json, ReadOptions *options);
+extern void ParseReadOptionList(List *defs, ReadOptions *options);
 
 /* Names (char *) and values (char *, NULL unless a string) of an object. */
 extern void JsonbObjectItems(Jsonb *object, List **names, List **values);

@@ -8,6 +8,8 @@
 
 #include <limits.h>
 
+#include "miscadmin.h"
+#include "pgtime.h"
 #include "utils/guc.h"
 
 char	   *medallion_input_root;
@@ -144,4 +146,29 @@ void
 UnpinSettings(int nest_level)
 {
 	AtEOXact_GUC(false, nest_level);
+}
+
+/* Pins what input functions look at. */
+void
+PinInput(InputSettings *saved, const char *date_order)
+{
+	saved->date_order = DateOrder;
+	saved->date_style = DateStyle;
+	saved->interval_style = IntervalStyle;
+	saved->zone = session_timezone;
+	DateOrder = date_order[0] == 'D' ? DATEORDER_DMY :
+		date_order[0] == 'M' ? DATEORDER_MDY : DATEORDER_YMD;
+	DateStyle = USE_ISO_DATES;
+	IntervalStyle = INTSTYLE_POSTGRES;
+	session_timezone = pg_tzset("UTC");
+}
+
+/* Takes them back. */
+void
+UnpinInput(const InputSettings *saved)
+{
+	DateOrder = saved->date_order;
+	DateStyle = saved->date_style;
+	IntervalStyle = saved->interval_style;
+	session_timezone = saved->zone;
 }

@@ -31,4 +31,21 @@ extern void SettingsInit(void);
 extern int	PinSettings(void);
 extern void UnpinSettings(int nest_level);
 
+/*
+ * What the input functions of date and time types look at, for conversions
+ * row by row: there the machinery of settings would cost more than the
+ * conversion.  Nothing unpins by itself: use PG_FINALLY.
+ */
+typedef struct InputSettings
+{
+	int			date_order;
+	int			date_style;
+	int			interval_style;
+	struct pg_tz *zone;
+} InputSettings;
+
+/* Pins them: UTC, and this order (DMY, MDY, YMD) for dates of three numbers. */
+extern void PinInput(InputSettings *saved, const char *date_order);
+extern void UnpinInput(const InputSettings *saved);
+
 #endif							/* MEDALLION_SETTINGS_H */

@@ -142,7 +142,7 @@ CleanHeaders(const Feature *feature, char **headers, int count)
 	for (int i = 0; i < count; i++)
 	{
 		char	   *name = CleanHeader(headers[i]);
-		char	   *synonym = SynonymOf(feature, name);
+		char	   *synonym = feature != NULL ? SynonymOf(feature, name) : NULL;
 
 		if (synonym != NULL)
 			name = synonym;

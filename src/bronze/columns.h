@@ -45,7 +45,8 @@ typedef struct BronzeColumns
 
 extern BronzeColumns *LoadBronzeColumns(const Feature *feature);
 
-/* Header texts (NULL for blank ones) -> cleaned, unique names, palloc'd. */
+/* Header texts (NULL for blank ones) -> cleaned, unique names, palloc'd.  A
+ * feature, or NULL, may name columns by other headers. */
 extern char **CleanHeaders(const Feature *feature, char **headers, int count);
 
 /*

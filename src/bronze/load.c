@@ -5,9 +5,8 @@
  *	  file -> hash -> (unchanged | duplicate |) reader -> sheets
  *	      -> header row found -> columns resolved -> rows -> sink
  *
- * The rows before the header is found are copied, for the reader's slices do
- * not outlive its next step.  Everything else passes through without copies
- * until the sink makes the Datums.
+ * Behind the header everything passes through without copies until the sink
+ * makes the Datums.
  */
 #include "base/compat.h"
 
@@ -18,6 +17,7 @@
 #include "base/settings.h"
 #include "base/sql.h"
 #include "bronze/columns.h"
+#include "bronze/header.h"
 #include "bronze/ledger.h"
 #include "bronze/sink.h"
 #include "bronze/source.h"
@@ -31,17 +31,8 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#define HEADER_SEARCH_ROWS 20	/* a header is among the first so many rows */
 #define PROGRESS_ROWS 1024		/* report progress once in so many rows */
 #define MAX_REJECTS 1000		/* kept in full per file; all are counted */
-
-/* A copy of a row that outlives the reader's next step. */
-typedef struct KeptRow
-{
-	int64		number;
-	int			ncells;
-	ReaderCell *cells;
-} KeptRow;
 
 /* One file on its way into bronze. */
 typedef struct FileLoad
@@ -90,24 +81,6 @@ LoadErrorContext(void *arg)
 			   load->source->sheet ? load->source->sheet : "", (int64) row);
 }
 
-/* A copy of a row. */
-static KeptRow *
-KeepRow(const ReaderRow *row)
-{
-	KeptRow    *kept = palloc(sizeof(KeptRow));
-
-	kept->number = row->number;
-	kept->ncells = row->ncells;
-	kept->cells = palloc(sizeof(ReaderCell) * Max(row->ncells, 1));
-	for (int i = 0; i < row->ncells; i++)
-	{
-		kept->cells[i] = row->cells[i];
-		kept->cells[i].value = pnstrdup(row->cells[i].value ? row->cells[i].value : "",
-										row->cells[i].length);
-	}
-	return kept;
-}
-
 /* Remembers a row that no reader could make sense of. */
 static void
 RejectRow(FileLoad *load, const ReaderRow *row)
@@ -129,8 +102,9 @@ RejectRow(FileLoad *load, const ReaderRow *row)
 
 /* The next row that is not malformed; malformed ones are rejected. */
 static bool
-NextGoodRow(FileLoad *load, ReaderRow *row)
+NextGoodRow(void *arg, ReaderRow *row)
 {
+	FileLoad   *load = arg;
 	bool		bad;
 
 	while (SourceNextRow(load->source, row, &bad))
@@ -140,87 +114,6 @@ NextGoodRow(FileLoad *load, ReaderRow *row)
 		RejectRow(load, row);
 	}
 	return false;
-}
-
-/* Non-empty cells of a row. */
-static int
-CountFilled(const KeptRow *row)
-{
-	int			filled = 0;
-
-	for (int i = 0; i < row->ncells; i++)
-		filled += row->cells[i].kind != CELL_EMPTY && row->cells[i].length > 0;
-	return filled;
-}
-
-/* Could this be a header: words only, none of them twice? */
-static bool
-LooksLikeHeader(const KeptRow *row)
-{
-	for (int i = 0; i < row->ncells; i++)
-	{
-		const ReaderCell *cell = &row->cells[i];
-
-		if (cell->kind == CELL_EMPTY || cell->length == 0)
-			continue;
-		if (cell->kind != CELL_TEXT || ClassifyText(cell->value, cell->length) != VT_TEXT)
-			return false;
-	}
-	return CountFilled(row) > 0;
-}
-
-/*
- * Which of the first rows is the header: the first one made of words that is
- * at least as wide as half of the widest row.  So a title above the table,
- * being one cell, is passed over.  If none is, the first row it is.
- */
-static int
-FindHeader(List *rows)
-{
-	int			widest = 0;
-	ListCell   *lc;
-
-	foreach(lc, rows)
-		widest = Max(widest, CountFilled(lfirst(lc)));
-	foreach(lc, rows)
-	{
-		if (CountFilled(lfirst(lc)) * 2 >= widest && LooksLikeHeader(lfirst(lc)))
-			return foreach_current_index(lc);
-	}
-	return 0;
-}
-
-/* Reads as far as the header and sets names and the data rows read with it;
- * false if the sheet has no rows. */
-static bool
-ReadHeader(FileLoad *load, List **names)
-{
-	const FeatureOptions *options = &load->feature->options;
-	List	   *rows = NIL;
-	ReaderRow	row;
-	KeptRow    *header;
-	int			at = 0;
-
-	*names = options->names;
-	load->kept = NIL;
-	if (options->header < 0)
-		return true;
-	while (list_length(rows) < (options->header > 0 ? 1 : HEADER_SEARCH_ROWS) &&
-		   NextGoodRow(load, &row))
-	{
-		if (row.number >= options->header)
-			rows = lappend(rows, KeepRow(&row));
-	}
-	if (rows == NIL)
-		return false;
-	if (options->header == 0)
-		at = FindHeader(rows);
-	header = list_nth(rows, at);
-	load->kept = list_copy_tail(rows, at + 1);
-	*names = NIL;
-	for (int i = 0; i < header->ncells; i++)
-		*names = lappend(*names, pnstrdup(header->cells[i].value, header->cells[i].length));
-	return true;
 }
 
 /* The columns that the path offers. */
@@ -435,7 +328,7 @@ LoadSheet(FileLoad *load, const ReaderSheet *sheet)
 
 	load->sheet = outcome->name = pstrdup(sheet->name);
 	load->rows = 0;
-	if (ReadHeader(load, &header))
+	if (ReadHeader(&load->feature->options, NextGoodRow, load, &header, &load->kept))
 	{
 		OpenSheet(load, header);
 		LoadRows(load);

@@ -1,12 +1,13 @@
 /*
  * read.c
- *	  Readers as SQL functions: sheets(), read_rows(), read_cells().
+ *	  Readers as SQL functions: sheets(), read_rows(), read_cells(), read_file().
  *
- *	  path, as the current user may read it -> reader -> tuplestore
+ *	  path, as the current user may read it -> reader, or scan -> tuplestore
  */
 #include "base/compat.h"
 
 #include "base/options.h"
+#include "bronze/fdw_scan.h"
 #include "bronze/source.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
@@ -18,6 +19,7 @@
 PG_FUNCTION_INFO_V1(medallion_sheets);
 PG_FUNCTION_INFO_V1(medallion_read_rows);
 PG_FUNCTION_INFO_V1(medallion_read_cells);
+PG_FUNCTION_INFO_V1(medallion_read_file);
 
 static const char *const kind_names[] = {"empty", "number", "text", "boolean", "date", "timestamp",
 "time", "interval", "error"};
@@ -178,5 +180,33 @@ medallion_read_cells(PG_FUNCTION_ARGS)
 
 	BeginRead(&call, fcinfo);
 	ReadAll(&call, WriteCells);
+	PG_RETURN_NULL();
+}
+
+/* medallion.read_file(path, options) AS (column type, ...) */
+Datum
+medallion_read_file(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	ReadOptions options;
+	FileScan   *scan;
+	Datum	   *values;
+	bool	   *nulls;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	ParseReadOptions(PG_GETARG_JSONB_P(1), &options);
+	if (options.path != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"path\" is for foreign tables"),
+				 errhint("The path is the first argument.")));
+	options.path = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	scan = FileScanBegin(result->setDesc, InvalidOid, &options, bms_make_singleton(0), GetUserId());
+	FileScanSetFiles(scan, FindScanFiles(&options, GetUserId(), false), NULL, NULL);
+	values = palloc(sizeof(Datum) * Max(result->setDesc->natts, 1));
+	nulls = palloc(sizeof(bool) * Max(result->setDesc->natts, 1));
+	while (FileScanNext(scan, values, nulls))
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	FileScanEnd(scan);
 	PG_RETURN_NULL();
 }

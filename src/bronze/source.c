@@ -136,6 +136,7 @@ DescriptorPath(int fd)
 	return pstrdup(real);
 }
 
+/* Frees what no transaction's end would free. */
 static void
 SourceCleanup(void *arg)
 {
@@ -143,6 +144,13 @@ SourceCleanup(void *arg)
 
 	ReaderClose(source->reader);
 	source->reader = NULL;
+	if (source->owns_fd)
+	{
+		close(source->fd);
+		ReleaseExternalFD();
+		source->owns_fd = false;
+		source->fd = -1;
+	}
 }
 
 static void
@@ -216,6 +224,27 @@ SourceHash(Source *source, uint8 hash[SOURCE_HASH_LENGTH])
 		elog(ERROR, "could not compute SHA-256 of \"%s\"", source->path);
 	if (offset != source->size)
 		SourceCheckUnchanged(source);
+}
+
+/*
+ * Lets the descriptor live as long as the reader.  A cursor may open a file in
+ * a subtransaction that is rolled back, and go on behind it; a transient file
+ * would be closed by then, and its number another file's.
+ */
+void
+SourceOutliveTransaction(Source *source)
+{
+	int			own = -1;
+
+	if (AcquireExternalFD() && (own = dup(source->fd)) < 0)
+		ReleaseExternalFD();
+	if (own < 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not open \"%s\": %m", source->path)));
+	CloseTransientFile(source->fd);
+	source->fd = own;
+	source->owns_fd = true;
 }
 
 static bool
@@ -297,17 +326,34 @@ RaiseReaderError(const Source *source, ReaderStatus status)
 					source->reader ? ReaderMessage(source->reader) : "out of memory")));
 }
 
-/* Starts the reader. */
-void
-SourceStartReading(Source *source, const ReaderOptions *options)
+/* Opens the reader. */
+static ReaderStatus
+OpenReader(Source *source, const ReaderOptions *options)
 {
-	ReaderStatus status;
-
 	if (GetDatabaseEncoding() != PG_UTF8)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("medallion needs a database with encoding UTF8")));
-	status = ReaderOpen(&source->reader, source->fd, options);
+	return ReaderOpen(&source->reader, source->fd, options);
+}
+
+/* Starts the reader; false if it can make no sense of the file. */
+bool
+SourceTryReading(Source *source, const ReaderOptions *options)
+{
+	ReaderStatus status = OpenReader(source, options);
+
+	if (status == READER_NO_MEMORY || status == READER_CANCELLED)
+		RaiseReaderError(source, status);
+	return status == READER_OK;
+}
+
+/* Starts the reader. */
+void
+SourceStartReading(Source *source, const ReaderOptions *options)
+{
+	ReaderStatus status = OpenReader(source, options);
+
 	if (status != READER_OK)
 		RaiseReaderError(source, status);
 }
@@ -362,5 +408,7 @@ void
 SourceClose(Source *source)
 {
 	SourceCleanup(source);
-	CloseTransientFile(source->fd);
+	if (source->fd >= 0)
+		CloseTransientFile(source->fd);
+	source->fd = -1;
 }

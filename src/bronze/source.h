@@ -5,7 +5,7 @@
  *
  * The memory context current at SourceOpen() owns the reader: an error or a
  * cancel frees it with that context.  The descriptor belongs to the server's
- * transient files, which end with the (sub)transaction.
+ * transient files, which end with the (sub)transaction, unless asked otherwise.
  */
 #ifndef MEDALLION_SOURCE_H
 #define MEDALLION_SOURCE_H
@@ -19,7 +19,8 @@
 typedef struct Source
 {
 	char	   *path;			/* as asked for */
-	int			fd;
+	int			fd;				/* -1 when closed */
+	bool		owns_fd;		/* not one of the server's transient files */
 	int64		size;
 	int64		mtime_ns;
 	int64		ctime_ns;
@@ -36,6 +37,10 @@ extern char *CheckFolderAllowed(const char *path, Oid role);	/* NULL if it is no
 /* Opens a regular file that the role may read. */
 extern Source *SourceOpen(const char *path, Oid role);
 
+/* Lets the descriptor live as long as the reader, for scans that may begin in
+ * one subtransaction and go on in another. */
+extern void SourceOutliveTransaction(Source *source);
+
 /* SHA-256 of the whole file. */
 extern void SourceHash(Source *source, uint8 hash[SOURCE_HASH_LENGTH]);
 
@@ -43,7 +48,9 @@ extern void SourceHash(Source *source, uint8 hash[SOURCE_HASH_LENGTH]);
 extern void SourceReaderOptions(ReaderOptions *options);
 extern void FeatureReaderOptions(const FeatureOptions *feature, ReaderOptions *options);
 
-/* Starts the reader. */
+/* Starts the reader.  The first returns false where no reader can make sense
+ * of the file; ReaderMessage() says why. */
+extern bool SourceTryReading(Source *source, const ReaderOptions *options);
 extern void SourceStartReading(Source *source, const ReaderOptions *options);
 
 /* Steps; false at the end.  Errors are raised with file, sheet, row, column. */
