@@ -1,5 +1,5 @@
 /*
- * xlsx_values.c
+ * number_text.c
  *	  Numbers of a sheet -> text: plain numbers, dates, times, intervals.
  */
 #include <math.h>
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "file/xlsx.h"
+#include "file/number.h"
 
 #define MAX_NUMBER_TEXT 400		/* of a number as a file spells it */
 #define EXACT_DIGITS 15			/* a double holds so many decimal digits exactly */
@@ -101,7 +101,7 @@ PlainNotation(const char *scientific, char out[NUMBER_TEXT_SIZE])
 }
 
 /* A double -> the shortest spelling that reads back as the same. */
-static size_t
+size_t
 ShortestNumber(double value, char out[NUMBER_TEXT_SIZE])
 {
 	char		scientific[40];
