@@ -329,7 +329,7 @@ OleFind(Ole *ole, const char *name, uint32_t *entry)
 	while (depth > 0 && status == READER_END)
 	{
 		uint32_t	at = stack[--depth];
-		const unsigned char *found = ole->directory + (size_t) at * ENTRY_BYTES;
+		const unsigned char *found = ole->directory + (size_t) (at < ole->nentries ? at : 0) * ENTRY_BYTES;
 
 		if (at == NO_ENTRY)
 			continue;

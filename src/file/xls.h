@@ -19,6 +19,7 @@
 #include "file/ole.h"
 
 #define XLS_MAX_COLUMNS 256
+#define XLS_WINDOWS_1252 1252	/* number of the code page */
 
 /* Records that more than one file knows.  A record whose layout changed has
  * the version of the change in its upper byte. */
@@ -33,7 +34,6 @@
 
 /* What a substream holds, as its BOF says. */
 #define XLS_BOOK 0x0005
-#define XLS_VB_MODULE 0x0006
 #define XLS_CHART 0x0020
 #define XLS_BOOK4 0x0100
 
@@ -82,7 +82,7 @@ typedef struct XlsReader
 	uint64_t	window_start;
 
 	int			version;		/* of the format: 2, 3, 4, 5 (also called 7) or 8 */
-	int			codepage;		/* of texts before version 8; 0 if it is not said */
+	int			codepage;		/* of texts before version 8 */
 	iconv_t		iconv;			/* from that code page, opened when needed */
 	bool		iconv_open;
 	Buffer		scratch;		/* bytes to be decoded */
@@ -119,8 +119,7 @@ extern ReaderStatus XlsContinue(XlsReader *xls, XlsPayload *payload);
 
 /* xls_strings.c */
 
-/* How a text is stored: how many bytes its length takes, and whether runs of
- * fonts may follow it that have to be passed over (it is then one of many). */
+/* Adds the text that comes next, whose length is a number of one or two bytes. */
 extern ReaderStatus XlsTakeText(XlsReader *xls, XlsPayload *payload, int length_bytes, Buffer *out);
 extern ReaderStatus XlsReadStrings(XlsReader *xls, const XlsRecord *record);
 

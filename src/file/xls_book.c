@@ -25,7 +25,6 @@
 #define XF4 0x0443
 #define XF5 0x00E0
 
-#define WINDOWS_1252 1252
 #define SHEET_OF_CELLS 0		/* kind in BOUNDSHEET */
 #define DEFAULT_NAME "Sheet1"
 
@@ -89,10 +88,10 @@ AddStyle(XlsReader *xls, const XlsRecord *record)
 static void
 SetCodepage(XlsReader *xls, int codepage)
 {
-	/* the number that stands for windows-1252 on its own ground, and UTF-16,
-	 * which no text before version 8 is in */
-	if (codepage == 0x8001 || codepage == 1200 || codepage == 367)
-		codepage = WINDOWS_1252;
+	/* ASCII; windows-1252 by its other number; and UTF-16, in which no text
+	 * before version 8 is */
+	if (codepage == 0 || codepage == 367 || codepage == 0x8001 || codepage == 1200)
+		codepage = XLS_WINDOWS_1252;
 	if (xls->iconv_open && codepage != xls->codepage)
 	{
 		iconv_close(xls->iconv);
@@ -209,7 +208,7 @@ SetVersion(XlsReader *xls, const XlsRecord *bof)
 						  version);
 	xls->version = bof->type == XLS_BOF5 ? (version == 0x0600 ? 8 : 5) :
 		bof->type == XLS_BOF4 ? 4 : bof->type == XLS_BOF3 ? 3 : 2;
-	xls->codepage = WINDOWS_1252;
+	xls->codepage = XLS_WINDOWS_1252;
 	snprintf(xls->base.detected, sizeof(xls->base.detected), "version=%d", xls->version);
 	return READER_OK;
 }

@@ -214,6 +214,8 @@ FindRows(XlsSheetReader *sheet, uint64_t position)
 
 	if (status == READER_OK && (!XlsIsBof(&record) || record.length < 4))
 		status = XlsDamaged(xls, "a sheet does not begin where it should");
+	if (status == READER_OK && GetU16(record.data + 2) == XLS_CHART)
+		return READER_OK;		/* in spite of what the list of sheets says */
 	while (status == READER_OK && depth > 0)
 	{
 		uint64_t	next = record.next;

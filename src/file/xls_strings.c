@@ -23,10 +23,8 @@
 #define TEXT_PHONETIC 0x04
 #define TEXT_RUNS 0x08
 
-#define RUN_BYTES_5 2			/* a run of a font, by version */
-#define RUN_BYTES_8 4
+#define RUN_BYTES 4				/* where a font begins, and which */
 
-#define WINDOWS_1252 1252
 #define MAX_UTF8_OF_BYTE 6		/* generous: a code page's byte, or a lone unit, as UTF-8 */
 
 /* Code pages that iconv does not call "CP" and their number. */
@@ -165,7 +163,7 @@ TakeText8(XlsReader *xls, XlsPayload *payload, int length_bytes, Buffer *out)
 	if (status == READER_OK)
 		status = TakeUnits(xls, payload, length_bytes == 2 ? GetU16(header) : header[0], flags, out);
 	if (status == READER_OK)
-		status = XlsTake(xls, payload, NULL, (size_t) GetU16(runs) * RUN_BYTES_8);
+		status = XlsTake(xls, payload, NULL, (size_t) GetU16(runs) * RUN_BYTES);
 	if (status == READER_OK)
 		status = XlsTake(xls, payload, NULL, GetU32(phonetic));
 	return status == READER_END ? TextCut(xls) : status;
@@ -265,7 +263,7 @@ TakeBytes(XlsReader *xls, XlsPayload *payload, int length_bytes, Buffer *out)
 	while (plain < length && bytes[plain] < 0x80)
 		plain++;
 	AppendWindows1252(out, bytes, plain);
-	if (plain < length && xls->codepage != WINDOWS_1252)
+	if (plain < length && xls->codepage != XLS_WINDOWS_1252)
 		return AppendCodepage(xls, (char *) bytes + plain, length - plain, out);
 	AppendWindows1252(out, bytes + plain, length - plain);
 	return READER_OK;
