@@ -80,6 +80,7 @@ typedef struct XlsReader
 	uint64_t	size;			/* of the stream of records */
 	Buffer		window;			/* a part of it */
 	uint64_t	window_start;
+	size_t		window_bytes;	/* that it was to hold */
 
 	int			version;		/* of the format: 2, 3, 4, 5 (also called 7) or 8 */
 	int			codepage;		/* of texts before version 8 */

@@ -12,7 +12,8 @@
 
 #include "file/xls.h"
 
-#define WINDOW_BYTES (128 * 1024)	/* holds any record */
+#define FIRST_BYTES 4096		/* of the window, when it goes somewhere else */
+#define WINDOW_BYTES (128 * 1024)	/* at most: holds any record */
 #define RECORD_HEADER 4
 
 ReaderStatus
@@ -44,23 +45,34 @@ XlsGrow(void **array, size_t *capacity, size_t count, size_t size)
 	return true;
 }
 
-/* Lets the window begin at a position. */
+/*
+ * Lets the window begin at a position and hold so many bytes, if they are there.
+ * It grows while it moves on, so that a stream read from end to end takes few
+ * calls, and cells that are scattered over it cost no more than a small window
+ * each.
+ */
 static ReaderStatus
-MoveWindow(XlsReader *xls, uint64_t position)
+MoveWindow(XlsReader *xls, uint64_t position, size_t length)
 {
 	Reader	   *reader = &xls->base;
+	bool		onward = position >= xls->window_start && position - xls->window_start <= xls->window.length;
 	ptrdiff_t	got;
 
 	if (reader->options.interrupted != NULL && reader->options.interrupted())
 		return ReaderFail(reader, READER_CANCELLED, "cancelled");
+	xls->window_bytes = onward ? xls->window_bytes * 2 : FIRST_BYTES;
+	if (xls->window_bytes > WINDOW_BYTES)
+		xls->window_bytes = WINDOW_BYTES;
+	if (xls->window_bytes < length)
+		xls->window_bytes = length;
 	xls->window.length = 0;
-	if (!BufferReserve(&xls->window, WINDOW_BYTES))
+	if (!BufferReserve(&xls->window, xls->window_bytes))
 		return XlsOutOfMemory(xls);
 	if (xls->stream != NULL)
-		got = OleRead(xls->stream, xls->window.data, WINDOW_BYTES, position);
+		got = OleRead(xls->stream, xls->window.data, xls->window_bytes, position);
 	else
 	{
-		got = ReadAt(reader->fd, xls->window.data, WINDOW_BYTES, position);
+		got = ReadAt(reader->fd, xls->window.data, xls->window_bytes, position);
 		if (got < 0)
 			ReaderFail(reader, READER_ERROR, "could not read the file");
 	}
@@ -81,7 +93,7 @@ Window(XlsReader *xls, uint64_t position, size_t length)
 		return NULL;
 	if ((position < xls->window_start || position - xls->window_start > xls->window.length ||
 		 xls->window.length - (position - xls->window_start) < length) &&
-		MoveWindow(xls, position) != READER_OK)
+		MoveWindow(xls, position, length) != READER_OK)
 		return NULL;
 	if (xls->window.length - (position - xls->window_start) < length)
 		return NULL;			/* the file became shorter */
