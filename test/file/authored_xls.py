@@ -217,7 +217,7 @@ values = b"".join([
     rec(0x0205, at(3, 3) + b"\x2a\1"), rec(0x0205, at(3, 4) + b"\x99\1"),
     rec(0x0201, at(4, 0)), rec(0x00BE, struct.pack("<HHHHH", 4, 1, 0, 0, 2)),
     label8(5, 0, "na\xefve"), label8(5, 1, "\u20ac\U0001F600"), rec(0x00D6, at(5, 2) + text8("rich", runs=2)),
-    label8(5, 3, ""), label8(5, 4, "a\0b"), label8(5, 5, "x\ud800y\udc00", wide=True),
+    label8(5, 3, ""), label8(5, 6, "z\ud800", wide=True), label8(5, 4, "a\0b"), label8(5, 5, "x\ud800y\udc00", wide=True),
     rec(0x00FD, at(6, 1) + struct.pack("<I", 0)), rec(0x00FD, at(6, 2) + struct.pack("<I", 2)),
     rec(0x00FD, at(6, 3) + struct.pack("<I", 1)),
 ])
@@ -228,7 +228,7 @@ expected = [
     "3 2 number 1", "3 3 number 2", "3 4 number 3",
     "4 1 boolean true", "4 2 boolean false", "4 3 error #DIV/0!", "4 4 error #N/A", "4 5 error #ERROR!",
     "6 1 text na\xefve", "6 2 text \u20ac\U0001F600", "6 3 text rich", "6 4 text ", "6 5 text ab",
-    "6 6 text x\ufffdy\ufffd", "7 2 text first", "7 3 text third", "7 4 text ",
+    "6 6 text x\ufffdy\ufffd", "6 7 text z\ufffd", "7 2 text first", "7 3 text third", "7 4 text ",
 ]
 whole = ole([("Workbook", one(values, strings))])
 gives("values, in the mini stream", whole, *expected)
@@ -306,6 +306,7 @@ gives("rows and cells out of order; the later of two counts", ole([("Workbook", 
     number(5, 2, 1) + number(0, 1, 2) + number(5, 0, 3) + formula(0, 0, special(0)) + rec(0x0207, text8("x"))
     + number(3, 0, 4) + number(3, 0, 5) + number(5, 2, 6)))]),
     "1 1 text x", "1 2 number 2", "4 1 number 5", "6 1 number 3", "6 3 number 6")
+gives("a chart that is listed as a sheet", one(number(0, 0, 1)).replace(bof(0x10), bof(0x20)))
 gives("the last cell there can be", ole([("Workbook", one(number(65535, 255, 1)))]), "65536 256 number 1")
 
 # --- versions before 8 ---
@@ -388,6 +389,11 @@ refused("a sheet nowhere", shared_place[:second] + b"\xff\xff\xff\x7f" + shared_
 refused("a sheet inside a record", shared_place[:second] + struct.pack("<I", shared_place.index(bof(0x10)) + 30)
         + shared_place[second + 4:], "does not begin where it should", 1)
 
+refused("a style cut short", ole([("Workbook", one(b"", rec(0x00E0, b"\0\0")))]), "a cell style is cut short")
+refused("a list of sheets cut short", ole([("Workbook", one(b"", rec(0x0085, bytes(6))))]), "the list of its sheets is cut short")
+refused("a name longer than its record", ole([("Workbook", one(b"", rec(0x0085, bytes(6) + b"\7\0ab")))]), "longer than its record")
+refused("no BOF", ole([("Workbook", values)]), "it does not begin as one")
+
 # --- a compound file that lies ---
 
 large = ole([("Workbook", one(values + filler, strings))])
@@ -413,6 +419,12 @@ refused("a tree that leads nowhere", patched(large, directory_at + 76, "<I", 77)
 refused("a stream longer than the file", patched(large, directory_at + 128 + 120, "<I", 0x7FFFFFFF), "longer than the file")
 refused("a stream cut by the file's end", large[:512 * sectors_of_book], "the compound file is damaged")
 refused("lists of the table that loop", patched(patched(large, 68, "<I", 0), 76, "<109I", *[FREE] * 109), "the compound file is damaged")
+long = ole([("Other", bytes(9 << 20)), ("Workbook", one(values))])
+list_at = (struct.unpack_from("<I", long, 68)[0] + 1) * 512
+refused("a list of the table that leads to itself", patched(long, list_at, "<128I", *[FREE] * 127 + [list_at // 512 - 1]),
+        "the list of its allocation table comes back to itself")
+refused("no directory", patched(large, 48, "<I", END), "it has no directory")
+refused("a directory without a root", patched(large, directory_at + 66, "<B", 2), "does not begin with a root")
 refused("sectors of no sensible size", patched(large, 30, "<H", 31), "does not make sense")
 refused("a mini chain that loops", patched(whole, (struct.unpack_from("<I", whole, 60)[0] + 1) * 512 + 4 * 3, "<I", 1), "comes back to itself")
 refused("a header alone", large[:512], "cut short")

@@ -148,4 +148,21 @@ elif [ -z "$bad" ]; then
 else
 	not_ok "$count older workbooks of the corpus" "$bad"
 fi
+
+# The same workbooks in both formats, of either calendar.
+for year in 1900 1904; do
+	if [ ! -f "$corpus/sheetjs/1904/$year.xls" ]; then
+		number=$((number + 1))
+		echo "ok $number # skip the corpus is not there"
+		continue
+	fi
+	for kind in xls biff5 xlsx; do
+		"$check" "$corpus/sheetjs/1904/$year.$kind" >"$scratch/$kind" 2>&1
+	done
+	if cmp -s "$scratch/xls" "$scratch/xlsx" && cmp -s "$scratch/biff5" "$scratch/xlsx"; then
+		ok "dates of the calendar of $year are the same in old and new workbooks"
+	else
+		not_ok "dates of the calendar of $year" "$(diff "$scratch/xls" "$scratch/xlsx"; diff "$scratch/biff5" "$scratch/xlsx")"
+	fi
+done
 echo "1..$number"
