@@ -29,8 +29,17 @@ OBJS += \
 	src/file/container.o \
 	src/file/csv.o \
 	src/file/decimal.o \
+	src/file/encoding.o \
 	src/file/inflate.o \
+	src/file/number_format.o \
+	src/file/number_text.o \
+	src/file/ole.o \
 	src/file/reader.o \
+	src/file/xls.o \
+	src/file/xls_book.o \
+	src/file/xls_record.o \
+	src/file/xls_sheet.o \
+	src/file/xls_strings.o \
 	src/file/xlsx.o \
 	src/file/xlsx_book.o \
 	src/file/xlsx_scan.o \

@@ -36,6 +36,7 @@ struct Reader
 };
 
 extern const FormatOps csv_format;
+extern const FormatOps xls_format;
 extern const FormatOps xlsx_format;
 
 /* Notes a failure and returns its status. */

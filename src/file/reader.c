@@ -16,6 +16,22 @@
 
 #define SNIFF_BYTES 512
 
+/* What an older Excel workbook begins with: a compound file, or the BOF record
+ * of one of its versions. */
+static const struct
+{
+	const char *magic;
+	size_t		length;
+}			xls_magics[] =
+{
+	{"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", 8},
+	{"\x09\x00\x04\x00", 4},
+	{"\x09\x02\x06\x00", 4},
+	{"\x09\x04\x06\x00", 4},
+	{"\x09\x08\x08\x00", 4},
+	{"\x09\x08\x10\x00", 4},
+};
+
 /* Containers that are no spreadsheet, by their first bytes, and what to say. */
 static const struct
 {
@@ -24,7 +40,6 @@ static const struct
 	const char *what;
 }			strangers[] =
 {
-	{"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", 8, "an old Excel workbook (.xls) or an encrypted one; save it as .xlsx without a password"},
 	{"%PDF", 4, "a PDF document"},
 	{"\x89PNG", 4, "a PNG picture"},
 	{"\xFF\xD8\xFF", 3, "a JPEG picture"},
@@ -41,10 +56,6 @@ static const struct
 	{"ID;PWXL", 7, "a SYLK file; save it as .xlsx"},	/* not "ID;P": so begins many a header */
 	{"ID;PSCALC", 9, "a SYLK file; save it as .xlsx"},
 	{"ID;PCALCOOO", 11, "a SYLK file; save it as .xlsx"},
-	{"\x09\x00\x04\x00", 4, "an old Excel sheet (.xls); save it as .xlsx"},
-	{"\x09\x02\x06\x00", 4, "an old Excel sheet (.xls); save it as .xlsx"},
-	{"\x09\x04\x06\x00", 4, "an old Excel sheet (.xls); save it as .xlsx"},
-	{"\x09\x08\x08\x00", 4, "an old Excel sheet (.xls); save it as .xlsx"},
 	{"\x00\x00\x02\x00", 4, "a Lotus 1-2-3 sheet; save it as .xlsx"},
 	{"\x00\x00\x1A\x00", 4, "a Lotus 1-2-3 sheet; save it as .xlsx"},
 	{"\xFF\x00\x02\x00", 4, "a Works sheet; save it as .xlsx"},
@@ -190,6 +201,11 @@ Recognise(const char *head, size_t length, const char **stranger)
 	*stranger = NULL;
 	if (length >= 4 && memcmp(head, "PK\003\004", 4) == 0)
 		return &xlsx_format;
+	for (size_t i = 0; i < sizeof(xls_magics) / sizeof(xls_magics[0]); i++)
+	{
+		if (length >= xls_magics[i].length && memcmp(head, xls_magics[i].magic, xls_magics[i].length) == 0)
+			return &xls_format;
+	}
 	for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++)
 	{
 		if (length >= strangers[i].length && memcmp(head, strangers[i].magic, strangers[i].length) == 0)
@@ -250,7 +266,7 @@ ReaderStatus
 ReaderOpen(Reader **reader, int fd, const ReaderOptions *options)
 {
 	char		head[SNIFF_BYTES];
-	const char *stranger;
+	const char *stranger = NULL;
 	const FormatOps *ops;
 	struct stat st;
 	ptrdiff_t	got = -1;

@@ -12,21 +12,12 @@
 #define MEDALLION_XLSX_H
 
 #include "file/container.h"
+#include "file/number.h"
 #include "file/xml.h"
 
 #define XLSX_MAX_ROWS 1048576
 #define XLSX_MAX_COLUMNS 16384
 #define XLSX_PATH_SIZE 1024
-
-/* What a number format makes of a number. */
-typedef enum NumberClass
-{
-	NUMBER_PLAIN,
-	NUMBER_DATE,
-	NUMBER_TIMESTAMP,
-	NUMBER_TIME,
-	NUMBER_INTERVAL
-} NumberClass;
 
 typedef struct XlsxSheet
 {
@@ -70,7 +61,6 @@ extern ReaderStatus XlsxReadBook(XlsxReader *xlsx);
 
 /* xlsx_styles.c */
 extern ReaderStatus XlsxReadStyles(XlsxReader *xlsx);
-extern NumberClass ClassifyNumberFormat(const char *code);
 
 /* xlsx_strings.c */
 extern ReaderStatus XlsxReadStrings(XlsxReader *xlsx);
@@ -80,7 +70,6 @@ extern void XlsxFreeStrings(XlsxStrings *strings);
 /* The number of a shared string, from its digits; false: there is no such string. */
 extern bool XlsxStringNumber(const XlsxStrings *strings, const char *text, size_t length, uint64_t *number);
 
-extern size_t EncodeUtf8(long code, char *out);
 extern size_t DecodeEscapes(char *text, size_t length);	/* _x000D_ and the like, in place */
 
 /* xlsx_sheet.c */
@@ -89,25 +78,9 @@ extern ReaderStatus XlsxNextRow(XlsxSheetReader *sheet, ReaderRow *row);
 extern void XlsxCloseSheet(XlsxSheetReader *sheet);
 
 /* xlsx_values.c */
-#define NUMBER_TEXT_SIZE 48
-
-/* Text without white space around it. */
-extern const char *XlsxTrim(const char *text, size_t *length);
-
 /* What a value means, by the cell's type (n, b, e, d; strings are elsewhere) and
  * style.  *spelled > 0: that many bytes of out are it; 0: it stays as it is. */
 extern CellKind XlsxValue(const XlsxReader *xlsx, char type, long style, const char *text, size_t length,
 						  char out[NUMBER_TEXT_SIZE], size_t *spelled);
-
-/* A number as the file spells it -> its shortest plain spelling; 0 if it is
- * none.  Or -> a double; false if it is none. */
-extern size_t CanonicalNumber(const char *text, size_t length, char out[NUMBER_TEXT_SIZE]);
-extern bool ParseSerial(const char *text, size_t length, double *value);
-
-/* A serial number -> date, timestamp, time or interval; CELL_NUMBER if it is none. */
-extern CellKind SerialToText(double serial, NumberClass class, bool date1904, char out[NUMBER_TEXT_SIZE],
-							 size_t *length);
-extern CellKind IsoToText(const char *text, size_t length, char out[NUMBER_TEXT_SIZE],
-						  size_t *spelled);
 
 #endif							/* MEDALLION_XLSX_H */

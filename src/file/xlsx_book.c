@@ -176,7 +176,9 @@ BookStart(void *arg, const char *name, const char **attributes)
 	{
 		const char *value = XmlAttribute(attributes, "date1904");
 
-		parse->xlsx->date1904 = value != NULL && (strcmp(value, "1") == 0 || strcmp(value, "true") == 0);
+		/* an extension has an element of the same name, without it */
+		if (value != NULL)
+			parse->xlsx->date1904 = strcmp(value, "1") == 0 || strcmp(value, "true") == 0;
 	}
 }
 

@@ -7,6 +7,7 @@
  * expect.  Near the window's end that may mean no more than that the rest is
  * not there yet: ScanMore() decides.
  */
+#include "file/encoding.h"
 #include "file/xlsx_scan.h"
 
 #include <stdlib.h>
@@ -262,7 +263,7 @@ DecodeTo(const char *p, const char *end, char *out)
 
 		if (*p == '&')
 		{
-			out += EncodeUtf8(Reference(p, &length), out);
+			out += PutCodePoint(out, Reference(p, &length));
 			p += length;
 		}
 		else if (*p == '\r')

@@ -238,7 +238,7 @@ PutShared(SheetScan *sheet, int column, const char *text, size_t length)
 {
 	uint64_t	index;
 
-	text = XlsxTrim(text, &length);
+	text = TrimBlanks(text, &length);
 	if (length == 0)
 		return true;
 	return XlsxStringNumber(&sheet->xlsx->strings, text, length, &index) && PutString(sheet, column, index);

@@ -284,7 +284,7 @@ SharedCell(XlsxSheetReader *sheet, QueuedCell *cell)
 {
 	XlsxStrings *strings = &sheet->xlsx->strings;
 	size_t		length = sheet->arena.length - sheet->value_start;
-	const char *text = XlsxTrim(sheet->arena.data + sheet->value_start, &length);
+	const char *text = TrimBlanks(sheet->arena.data + sheet->value_start, &length);
 	uint64_t	index;
 
 	if (length == 0)

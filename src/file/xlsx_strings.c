@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "file/encoding.h"
 #include "file/xlsx_scan.h"
 
 typedef struct StringsParse
@@ -48,35 +49,6 @@ EscapedUnit(const char *p, const char *end)
 	return unit;
 }
 
-/* A code point as UTF-8; its length. */
-size_t
-EncodeUtf8(long code, char *out)
-{
-	if (code < 0x80)
-	{
-		out[0] = code;
-		return 1;
-	}
-	if (code < 0x800)
-	{
-		out[0] = 0xC0 | (code >> 6);
-		out[1] = 0x80 | (code & 0x3F);
-		return 2;
-	}
-	if (code < 0x10000)
-	{
-		out[0] = 0xE0 | (code >> 12);
-		out[1] = 0x80 | ((code >> 6) & 0x3F);
-		out[2] = 0x80 | (code & 0x3F);
-		return 3;
-	}
-	out[0] = 0xF0 | (code >> 18);
-	out[1] = 0x80 | ((code >> 12) & 0x3F);
-	out[2] = 0x80 | ((code >> 6) & 0x3F);
-	out[3] = 0x80 | (code & 0x3F);
-	return 4;
-}
-
 /*
  * Decodes _xHHHH_ in place; the new length.  What stands for no character that
  * a text can hold (_x0000_, half of a pair) stays as it is written.
@@ -97,12 +69,12 @@ DecodeEscapes(char *text, size_t length)
 
 		if (unit >= 0xD800 && unit < 0xDC00 && (low = EscapedUnit(p + 7, end)) >= 0xDC00 && low < 0xE000)
 		{
-			out += EncodeUtf8(0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00), out);
+			out += PutCodePoint(out, 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00));
 			p += 14;
 		}
 		else if (unit > 0 && (unit < 0xD800 || unit >= 0xE000))
 		{
-			out += EncodeUtf8(unit, out);
+			out += PutCodePoint(out, unit);
 			p += 7;
 		}
 		else

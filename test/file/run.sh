@@ -3,9 +3,10 @@
 #
 #   test/file/run.sh
 #
-# Authored text files with what they must give; the demo's workbooks; damaged and random bytes; the fast
-# scanner of workbooks against the general parser; and, where the corpus is there, its crafted workbooks
-# against their expected cells.  SEED=2 damages otherwise.
+# Authored text files and older workbooks with what they must give; the demo's workbooks; damaged and
+# random bytes; the fast scanner of workbooks against the general parser; and, where the corpus is there,
+# its crafted workbooks against their expected cells, and all of its older workbooks without a crash.
+# SEED=2 damages otherwise.
 
 cd "$(dirname "$0")/../.." || exit 1
 scratch=$(mktemp -d) || exit 1
@@ -91,7 +92,7 @@ gives "ragged and blank lines" 'a,b\n\n1\n1,2,3\n' '\t1\t1\ttext\ta\n\t1\t2\ttex
 gives "an unterminated quote costs its line, no more" 'a,b\n"x,1\ny,2\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\tb\n\t2\t0\tbad\tunterminated quote: "x,1\n\t3\t1\ttext\ty\n\t3\t2\ttext\t2\n'
 gives "an empty file" '' 'error\t3\tthe file is empty\n'
 gives "a PDF" '%%PDF-1.4\n' 'error\t5\tthis is a PDF document\n'
-gives "an old workbook" '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1' 'error\t5\tthis is an old Excel workbook (.xls) or an encrypted one; save it as .xlsx without a password\n'
+gives "the beginning of a compound file" '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1' 'error\t3\tthe compound file is damaged: it is cut short\n'
 
 # --- the demo's workbooks, whole and damaged ---
 
@@ -127,6 +128,18 @@ for i in $(seq 1 150); do
 	bad="$bad$(survives "mutation $i" "$scratch/input")"
 done
 if [ -z "$bad" ]; then ok "a workbook cut and altered at random places"; else not_ok "a workbook cut and altered" "$bad"; fi
+
+# --- older workbooks, written record by record ---
+
+number=$((number + 1))
+if ! python3 -c '' 2>/dev/null; then
+	echo "ok $number # skip python3 is not there"
+elif python3 test/file/authored_xls.py "$check" "$scratch" >"$scratch/out" 2>&1; then
+	echo "ok $number - older workbooks: $(tail -1 "$scratch/out")"
+else
+	echo "not ok $number - older workbooks"
+	sed 's/^/# /' "$scratch/out"
+fi
 
 # --- the scanner beside the parser, numbers beside the C library ---
 
@@ -181,4 +194,36 @@ else
 	echo "not ok $number - crafted workbooks"
 	sed 's/^/# /' "$scratch/out"
 fi
+
+corpus=$(dirname "$corpus")
+count=0 bad=
+while read -r file; do
+	count=$((count + 1))
+	bad="$bad$(survives "$file" "$file")"
+done < <(find "$corpus" -iname '*.xls' 2>/dev/null | sort)
+if [ $count -eq 0 ]; then
+	number=$((number + 1))
+	echo "ok $number # skip the corpus is not there"
+elif [ -z "$bad" ]; then
+	ok "$count older workbooks of the corpus"
+else
+	not_ok "$count older workbooks of the corpus" "$bad"
+fi
+
+# The same workbooks in both formats, of either calendar.
+for year in 1900 1904; do
+	if [ ! -f "$corpus/sheetjs/1904/$year.xls" ]; then
+		number=$((number + 1))
+		echo "ok $number # skip the corpus is not there"
+		continue
+	fi
+	for kind in xls biff5 xlsx; do
+		"$check" "$corpus/sheetjs/1904/$year.$kind" >"$scratch/$kind" 2>&1
+	done
+	if cmp -s "$scratch/xls" "$scratch/xlsx" && cmp -s "$scratch/biff5" "$scratch/xlsx"; then
+		ok "dates of the calendar of $year are the same in old and new workbooks"
+	else
+		not_ok "dates of the calendar of $year" "$(diff "$scratch/xls" "$scratch/xlsx"; diff "$scratch/biff5" "$scratch/xlsx")"
+	fi
+done
 echo "1..$number"

@@ -173,5 +173,5 @@ END
 $$;
 
 SELECT plan(2 * :seeds);
-SELECT pg_temp.check_seed(s) FROM generate_series(1, :seeds) s;
+SELECT format('SELECT pg_temp.check_seed(%s)', s) FROM generate_series(1, :seeds) s \gexec
 SELECT * FROM finish();
