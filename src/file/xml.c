@@ -1,8 +1,8 @@
 /*
  * xml.c
- *	  The XML of one part of a workbook.
+ *	  The XML of one part of a workbook, or of a whole file.
  *
- *	  container entry -> pieces of 64 kB -> expat -> handler
+ *	  container entry or file -> pieces of 64 kB -> expat -> handler
  *
  * Handlers never jump: who finds something wrong notes it in the reader and
  * stops the parser.  A document type is refused, and with it every entity that
@@ -10,6 +10,7 @@
  */
 #include "file/xml.h"
 
+#include <errno.h>
 #include <expat.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,9 @@
 struct Xml
 {
 	Reader	   *reader;
-	Container  *container;
+	Container  *container;		/* NULL: the file itself */
+	uint64_t	offset;			/* in the file */
+	bool		tolerates_doctype;
 	XML_Parser	parser;
 	XmlHandler	handler;
 	const char *path;			/* for messages; the caller's */
@@ -30,8 +33,8 @@ struct Xml
 };
 
 /* A name without its prefix. */
-static const char *
-LocalName(const char *name)
+const char *
+XmlLocalName(const char *name)
 {
 	const char *colon = strrchr(name, ':');
 
@@ -50,7 +53,7 @@ HandleStart(void *arg, const XML_Char *name, const XML_Char **attributes)
 		XmlStop(xml);
 		return;
 	}
-	xml->handler.start(xml->handler.arg, LocalName(name), attributes);
+	xml->handler.start(xml->handler.arg, XmlLocalName(name), attributes);
 }
 
 static void
@@ -61,7 +64,7 @@ HandleEnd(void *arg, const XML_Char *name)
 	xml->silent = 0;
 	xml->depth--;
 	if (xml->handler.end != NULL)
-		xml->handler.end(xml->handler.arg, LocalName(name));
+		xml->handler.end(xml->handler.arg, XmlLocalName(name));
 }
 
 static void
@@ -81,7 +84,8 @@ RefuseDoctype(void *arg, const XML_Char *name, const XML_Char *system, const XML
 	(void) name;
 	(void) system;
 	(void) public;
-	(void) internal;
+	if (xml->tolerates_doctype && !internal)
+		return;
 	ReaderFail(xml->reader, READER_ERROR, "part \"%s\" has a document type, which no spreadsheet needs", xml->path);
 	XmlStop(xml);
 }
@@ -92,7 +96,7 @@ XmlOpen(Reader *reader, Container *container, const char *path, const XmlHandler
 {
 	Xml		   *xml;
 
-	if (ContainerOpenEntry(container, path) != READER_OK)
+	if (container != NULL && ContainerOpenEntry(container, path) != READER_OK)
 		return NULL;
 	xml = calloc(1, sizeof(Xml));
 	if (xml != NULL)
@@ -115,6 +119,12 @@ XmlOpen(Reader *reader, Container *container, const char *path, const XmlHandler
 	return xml;
 }
 
+void
+XmlTolerateDoctype(Xml *xml)
+{
+	xml->tolerates_doctype = true;
+}
+
 /* What expat found wrong, unless a handler stopped it. */
 static ReaderStatus
 ParserFailure(Xml *xml)
@@ -129,6 +139,26 @@ ParserFailure(Xml *xml)
 					  XML_ErrorString(error));
 }
 
+/* The next piece of the file; its length, 0 at the end, -1 with the reason in the reader. */
+static ptrdiff_t
+ReadFile(Xml *xml, char *buffer)
+{
+	Reader	   *reader = xml->reader;
+	ptrdiff_t	got;
+
+	if (reader->options.interrupted != NULL && reader->options.interrupted())
+	{
+		ReaderFail(reader, READER_CANCELLED, "cancelled");
+		return -1;
+	}
+	got = ReadAt(reader->fd, buffer, PIECE_BYTES, xml->offset);
+	if (got < 0)
+		ReaderFail(reader, READER_ERROR, "could not read the file: %s", strerror(errno));
+	else
+		reader->done = xml->offset += got;
+	return got;
+}
+
 /* Parses one piece. */
 ReaderStatus
 XmlStep(Xml *xml)
@@ -138,7 +168,7 @@ XmlStep(Xml *xml)
 
 	if (buffer == NULL)
 		return ReaderFail(xml->reader, READER_NO_MEMORY, "out of memory");
-	got = ContainerRead(xml->container, buffer, PIECE_BYTES);
+	got = xml->container ? ContainerRead(xml->container, buffer, PIECE_BYTES) : ReadFile(xml, buffer);
 	if (got < 0)
 		return xml->reader->status;
 	xml->silent += got;
@@ -176,7 +206,8 @@ XmlClose(Xml *xml)
 {
 	if (xml == NULL)
 		return;
-	ContainerCloseEntry(xml->container);
+	if (xml->container != NULL)
+		ContainerCloseEntry(xml->container);
 	XML_ParserFree(xml->parser);
 	free(xml);
 }
@@ -187,7 +218,7 @@ XmlAttribute(const char **attributes, const char *name)
 {
 	for (; attributes[0] != NULL; attributes += 2)
 	{
-		if (strcmp(LocalName(attributes[0]), name) == 0)
+		if (strcmp(XmlLocalName(attributes[0]), name) == 0)
 			return attributes[1];
 	}
 	return NULL;

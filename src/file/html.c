@@ -1,0 +1,2 @@
+#include "file/format.h"
+const FormatOps html_format;
