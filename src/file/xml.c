@@ -19,6 +19,8 @@
 #define MAX_DEPTH 256
 #define MAX_TOKEN_BYTES (16 * 1024 * 1024)	/* one tag: expat keeps it whole */
 
+#define MAX_REFERENCE 8			/* bytes of &#x001F; */
+
 struct Xml
 {
 	Reader	   *reader;
@@ -139,6 +141,54 @@ ParserFailure(Xml *xml)
 					  XML_ErrorString(error));
 }
 
+/* The number of a character reference, &#7; or &#x7;, and its length; -1 if it
+ * is none, or goes on behind the end. */
+static long
+ReferenceAt(const char *p, const char *end, int *length)
+{
+	char		copy[MAX_REFERENCE + 1] = "";
+	size_t		available = end - p < MAX_REFERENCE ? end - p : MAX_REFERENCE;
+	const char *semicolon = memchr(p, ';', available);
+	bool		hex = available > 3 && (p[2] == 'x' || p[2] == 'X');
+	char	   *stop;
+	long		code;
+
+	if (semicolon == NULL || semicolon - p < 3 || p[1] != '#')
+		return -1;
+	memcpy(copy, p, semicolon - p);
+	*length = semicolon - p + 1;
+	code = strtol(copy + (hex ? 3 : 2), &stop, hex ? 16 : 10);
+	return *stop == '\0' ? code : -1;
+}
+
+/*
+ * Excel writes control characters as references, which XML does not allow and
+ * expat refuses.  They become white space, by references of the same length.
+ * The piece must not end within one: returns how much of it may be parsed.
+ */
+static size_t
+ReplaceControls(char *piece, size_t length)
+{
+	const char *end = piece + length;
+
+	for (char *p = piece; (p = memchr(p, '&', end - p)) != NULL; p++)
+	{
+		int			taken;
+		long		code = ReferenceAt(p, end, &taken);
+
+		if (code < 0 && end - p < MAX_REFERENCE && length == PIECE_BYTES)
+			return p - piece;
+		if (code < 0 || code >= ' ' || code == '\t' || code == '\n' || code == '\r')
+			continue;
+		memset(p + 2, '0', taken - 3);
+		if (taken > 4)
+			memcpy(p + taken - 3, "32", 2);
+		else
+			p[2] = '9';
+	}
+	return length;
+}
+
 /* The next piece of the file; its length, 0 at the end, -1 with the reason in the reader. */
 static ptrdiff_t
 ReadFile(Xml *xml, char *buffer)
@@ -153,9 +203,12 @@ ReadFile(Xml *xml, char *buffer)
 	}
 	got = ReadAt(reader->fd, buffer, PIECE_BYTES, xml->offset);
 	if (got < 0)
+	{
 		ReaderFail(reader, READER_ERROR, "could not read the file: %s", strerror(errno));
-	else
-		reader->done = xml->offset += got;
+		return -1;
+	}
+	got = ReplaceControls(buffer, got);
+	reader->done = xml->offset += got;
 	return got;
 }
 
