@@ -26,16 +26,25 @@ OBJS += \
 
 # file: bytes -> raw rows; pure C behind reader.h
 OBJS += \
+	src/file/charset.o \
 	src/file/container.o \
 	src/file/csv.o \
+	src/file/html.o \
+	src/file/html_entity.o \
+	src/file/html_scan.o \
+	src/file/markup.o \
+	src/file/ods.o \
+	src/file/ods_cell.o \
 	src/file/reader.o \
+	src/file/rowqueue.o \
 	src/file/xlsx.o \
 	src/file/xlsx_book.o \
 	src/file/xlsx_sheet.o \
 	src/file/xlsx_strings.o \
 	src/file/xlsx_styles.o \
 	src/file/xlsx_values.o \
-	src/file/xml.o
+	src/file/xml.o \
+	src/file/xmlss.o
 
 # bronze: raw rows -> tables, with a ledger
 OBJS += \

@@ -279,7 +279,7 @@ IsOpenDocument(int fd, uint64_t size, const ReaderOptions *options)
 	asker.total = size;
 	SetOptions(&asker, options);
 	container = ContainerOpen(&asker);
-	answer = container != NULL && ContainerHas(container, "META-INF/manifest.xml") &&
+	answer = container != NULL &&
 		!ContainerHas(container, "[Content_Types].xml") && !ContainerHas(container, "xl/workbook.xml") &&
 		(ContainerHas(container, "content.xml") || ContainerHas(container, "encrypted-package"));
 	ContainerClose(container);

@@ -136,6 +136,14 @@ QueueTrimmedText(const RowQueue *queue, size_t *length)
 	return text;
 }
 
+/* Of the cell's text, keeps this part. */
+void
+QueueKeepText(RowQueue *queue, const char *text, size_t length)
+{
+	memmove(queue->arena.data + queue->value_start, text, length);
+	queue->arena.length = queue->value_start + length;
+}
+
 /* Ends a cell.  An empty one takes no place. */
 bool
 QueueCell(RowQueue *queue, int64_t column, int64_t repeat, CellKind kind)

@@ -77,6 +77,7 @@ extern bool QueueText(RowQueue *queue, const char *text, size_t length);
 extern bool QueueSetText(RowQueue *queue, const char *text, size_t length);
 extern const char *QueueCellText(const RowQueue *queue, size_t *length);
 extern const char *QueueTrimmedText(const RowQueue *queue, size_t *length);
+extern void QueueKeepText(RowQueue *queue, const char *text, size_t length);	/* of it, this part */
 extern bool QueueCell(RowQueue *queue, int64_t column, int64_t repeat, CellKind kind);
 extern bool QueueRow(RowQueue *queue, int64_t number, int64_t repeat);
 
