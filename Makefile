@@ -44,7 +44,8 @@ OBJS += \
 	src/file/xlsx_styles.o \
 	src/file/xlsx_values.o \
 	src/file/xml.o \
-	src/file/xmlss.o
+	src/file/xmlss.o \
+	src/file/xmlss_hidden.o
 
 # bronze: raw rows -> tables, with a ledger
 OBJS += \

@@ -12,13 +12,17 @@
 
 #include <errno.h>
 #include <expat.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "file/charset.h"
 
 #define PIECE_BYTES (64 * 1024)
 #define MAX_DEPTH 256
 #define MAX_TOKEN_BYTES (16 * 1024 * 1024)	/* one tag: expat keeps it whole */
 
+#define WHAT_SIZE 256
 #define MAX_REFERENCE 8			/* bytes of &#x001F; */
 
 struct Xml
@@ -29,7 +33,7 @@ struct Xml
 	bool		tolerates_doctype;
 	XML_Parser	parser;
 	XmlHandler	handler;
-	const char *path;			/* for messages; the caller's */
+	char		what[WHAT_SIZE];	/* part "..."; for messages */
 	int			depth;
 	uint64_t	silent;			/* bytes given to expat since it last told of anything */
 };
@@ -51,7 +55,7 @@ HandleStart(void *arg, const XML_Char *name, const XML_Char **attributes)
 	xml->silent = 0;
 	if (++xml->depth > MAX_DEPTH)
 	{
-		ReaderFail(xml->reader, READER_LIMIT, "part \"%s\" is nested more than %d deep", xml->path, MAX_DEPTH);
+		ReaderFail(xml->reader, READER_LIMIT, "%s is nested more than %d deep", xml->what, MAX_DEPTH);
 		XmlStop(xml);
 		return;
 	}
@@ -88,8 +92,20 @@ RefuseDoctype(void *arg, const XML_Char *name, const XML_Char *system, const XML
 	(void) public;
 	if (xml->tolerates_doctype && !internal)
 		return;
-	ReaderFail(xml->reader, READER_ERROR, "part \"%s\" has a document type, which no spreadsheet needs", xml->path);
+	ReaderFail(xml->reader, READER_ERROR, "%s has a document type, which no spreadsheet needs", xml->what);
 	XmlStop(xml);
+}
+
+/* Encodings that expat does not know: those of one byte a character, as old
+ * programs write them. */
+static int
+UnknownEncoding(void *arg, const XML_Char *name, XML_Encoding *encoding)
+{
+	(void) arg;
+	encoding->data = NULL;
+	encoding->convert = NULL;
+	encoding->release = NULL;
+	return CharsetTable(name, encoding->map) ? XML_STATUS_OK : XML_STATUS_ERROR;
 }
 
 /* Opens a part. */
@@ -112,11 +128,12 @@ XmlOpen(Reader *reader, Container *container, const char *path, const XmlHandler
 	xml->reader = reader;
 	xml->container = container;
 	xml->handler = *handler;
-	xml->path = path;
+	snprintf(xml->what, sizeof(xml->what), container ? "part \"%s\"" : "%s", path);
 	XML_SetUserData(xml->parser, xml);
 	XML_SetElementHandler(xml->parser, HandleStart, HandleEnd);
 	if (handler->text != NULL)
 		XML_SetCharacterDataHandler(xml->parser, HandleText);
+	XML_SetUnknownEncodingHandler(xml->parser, UnknownEncoding, NULL);
 	XML_SetStartDoctypeDeclHandler(xml->parser, RefuseDoctype);
 	return xml;
 }
@@ -137,7 +154,7 @@ ParserFailure(Xml *xml)
 		return xml->reader->status;
 	if (error == XML_ERROR_NO_MEMORY)
 		return ReaderFail(xml->reader, READER_NO_MEMORY, "out of memory");
-	return ReaderFail(xml->reader, READER_ERROR, "part \"%s\" is not well-formed: %s", xml->path,
+	return ReaderFail(xml->reader, READER_ERROR, "%s is not well-formed: %s", xml->what,
 					  XML_ErrorString(error));
 }
 
@@ -228,7 +245,7 @@ XmlStep(Xml *xml)
 	if (XML_ParseBuffer(xml->parser, got, got == 0) != XML_STATUS_OK)
 		return ParserFailure(xml);
 	if (xml->silent > MAX_TOKEN_BYTES)
-		return ReaderFail(xml->reader, READER_LIMIT, "part \"%s\" has a tag of more than %d bytes", xml->path,
+		return ReaderFail(xml->reader, READER_LIMIT, "%s has a tag of more than %d bytes", xml->what,
 						  MAX_TOKEN_BYTES);
 	return got == 0 ? READER_END : READER_OK;
 }

@@ -3,12 +3,12 @@
  *	  Workbooks in Excel's XML of 2003 (SpreadsheetML) behind the reader
  *	  contract.
  *
- *	  file -> styles -> which of them show a date
+ *	  file -> which sheets are hidden (xmlss_hidden.c)
+ *	       -> styles -> which of them show a date
  *	       -> <Worksheet>, <Row>, <Cell>, <Data> -> queue -> the caller
- *
- * Which sheets are hidden is said behind their cells, too late for a reader
- * that goes through the file once: none is reported as hidden.
  */
+#include "file/xmlss.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +43,8 @@ typedef struct XmlssReader
 	size_t		nstyles;
 	bool		sorted;
 	bool		date1904;
+	XmlssHidden hidden;
+	size_t		sheets;			/* so far */
 
 	/* where the parser is */
 	bool		in_styles;
@@ -213,7 +215,9 @@ StartSheet(XmlssReader *book, const char **attributes)
 	book->past_table = false;
 	book->row_number = 0;
 	book->row_span = 0;
-	return QueueSheet(&book->queue, name ? name : "", false);
+	book->sheets++;
+	return QueueSheet(&book->queue, name ? name : "",
+					  book->sheets <= book->hidden.count && book->hidden.hidden[book->sheets - 1]);
 }
 
 /* An ss:Index; or the number that comes next, if there is none. */
@@ -535,6 +539,8 @@ XmlssOpen(Reader *reader)
 	XmlHandler	handler = {book, BookStart, BookEnd, BookText};
 
 	book->queue.reader = reader;
+	if (XmlssFindHidden(reader, &book->hidden) != READER_OK)
+		return reader->status;
 	book->xml = XmlOpen(reader, NULL, "the workbook", &handler);
 	return book->xml == NULL ? reader->status : READER_OK;
 }
@@ -561,6 +567,7 @@ XmlssClose(Reader *reader)
 	for (size_t i = 0; i < book->nstyles; i++)
 		free(book->styles[i].id);
 	free(book->styles);
+	free(book->hidden.hidden);
 }
 
 const FormatOps xmlss_format = {"xmlss", sizeof(XmlssReader), XmlssOpen, XmlssNextSheet, XmlssNextRow, XmlssClose};
