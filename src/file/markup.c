@@ -91,6 +91,17 @@ IsElement(const Cursor *cursor, const char *name, bool any)
 	return rest.at < rest.end && strchr(" \t\r\n/>", *rest.at) != NULL;
 }
 
+/* Steps over a document type, with the definitions that it may bring along. */
+static void
+SkipDoctype(Cursor *cursor)
+{
+	while (cursor->at < cursor->end && *cursor->at != '>' && *cursor->at != '[')
+		cursor->at++;
+	if (cursor->at < cursor->end && *cursor->at == '[')
+		SkipPast(cursor, "]");
+	SkipPast(cursor, ">");
+}
+
 static bool
 IsHtmlElement(const Cursor *cursor)
 {
@@ -119,7 +130,7 @@ MarkupOf(const char *head, size_t length)
 		else if (GoesOn(&cursor, "<!doctype html"))
 			return MARKUP_HTML;
 		else if (xml && GoesOn(&cursor, "<!doctype"))
-			SkipPast(&cursor, ">");
+			SkipDoctype(&cursor);
 		else
 			break;
 	}

@@ -3,7 +3,7 @@
 #
 #   test/file/run.sh
 #
-# Authored text files with what they must give; the demo's workbooks; damaged and random bytes; and,
+# Authored text files and workbooks with what they must give; the demo's workbooks; damaged and random bytes; and,
 # where the corpus is there, its crafted workbooks against their expected cells.
 
 cd "$(dirname "$0")/../.." || exit 1
@@ -107,6 +107,18 @@ for i in $(seq 1 150); do
 done
 if [ -z "$bad" ]; then ok "a workbook cut and altered at random places"; else not_ok "a workbook cut and altered" "$bad"; fi
 
+# --- OpenDocument, SpreadsheetML, HTML ---
+
+number=$((number + 1))
+if ! python3 -c '' 2>/dev/null; then
+	echo "ok $number # skip python3 is not there"
+elif python3 test/file/authored_markup.py "$check" "$scratch" >"$scratch/out" 2>&1; then
+	echo "ok $number - OpenDocument, SpreadsheetML and HTML: $(tail -1 "$scratch/out")"
+else
+	echo "not ok $number - OpenDocument, SpreadsheetML and HTML"
+	sed 's/^/# /' "$scratch/out"
+fi
+
 # --- the corpus ---
 
 number=$((number + 1))
@@ -119,5 +131,19 @@ elif python3 test/file/crafted.py "$check" "$corpus" >"$scratch/out" 2>&1; then
 else
 	echo "not ok $number - crafted workbooks"
 	sed 's/^/# /' "$scratch/out"
+fi
+
+count=0 bad=
+while read -r file; do
+	count=$((count + 1))
+	bad="$bad$(survives "$file" "$file")"
+done < <(find "$(dirname "$corpus")" -iname '*.ods' -o -iname '*.xml' -o -iname '*.htm' 2>/dev/null | sort)
+if [ -n "$bad" ]; then
+	not_ok "files of OpenDocument, XML and HTML of the corpus" "$bad"
+elif [ $count -gt 0 ]; then
+	ok "$count files of OpenDocument, XML and HTML of the corpus"
+else
+	number=$((number + 1))
+	echo "ok $number # skip the corpus is not there"
 fi
 echo "1..$number"
