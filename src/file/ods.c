@@ -142,13 +142,65 @@ StartTable(OdsReader *ods, const char **attributes)
 	ods->in_table = true;
 	ods->row_number = 0;
 	ods->row_repeat = 1;
+	ods->columns = 0;
+	ods->nelapsed = 0;
 	return QueueSheet(&ods->queue, name ? name : "",
 					  NameSetHas(&ods->hidden_tables, XmlAttribute(attributes, "style-name")));
+}
+
+/* <table:table-column>: keeps its default style, if that shows spans of time. */
+static bool
+StartColumn(OdsReader *ods, const char **attributes)
+{
+	int64_t		first = ods->columns;
+	ColumnRange *ranges = ods->elapsed_columns;
+
+	ods->columns += OdsRepeat(XmlAttribute(attributes, "number-columns-repeated"));
+	if (ods->nelapsed == MAX_STYLES ||
+		!NameSetHas(&ods->elapsed_cells, XmlAttribute(attributes, "default-cell-style-name")))
+		return true;
+	if (ods->nelapsed == ods->elapsed_capacity)
+	{
+		size_t		capacity = ods->elapsed_capacity ? ods->elapsed_capacity * 2 : 16;
+
+		ranges = realloc(ranges, capacity * sizeof(ColumnRange));
+		if (ranges == NULL)
+			return OutOfMemory(ods);
+		ods->elapsed_columns = ranges;
+		ods->elapsed_capacity = capacity;
+	}
+	ranges[ods->nelapsed].first = first;
+	ranges[ods->nelapsed++].end = ods->columns;
+	return true;
+}
+
+/* What the style is of a cell that names none. */
+bool
+OdsElapsedByDefault(const OdsReader *ods)
+{
+	size_t		low = 0;
+	size_t		high = ods->nelapsed;
+
+	if (ods->row_elapsed >= 0)
+		return ods->row_elapsed;
+	while (low < high)
+	{
+		size_t		middle = low + (high - low) / 2;
+
+		if (ods->elapsed_columns[middle].end <= ods->column)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < ods->nelapsed && ods->elapsed_columns[low].first <= ods->column;
 }
 
 static void
 StartRow(OdsReader *ods, const char **attributes)
 {
+	const char *style = XmlAttribute(attributes, "default-cell-style-name");
+
+	ods->row_elapsed = style ? NameSetHas(&ods->elapsed_cells, style) : -1;
 	ods->in_row = true;
 	ods->row_number += 1;
 	ods->row_repeat = OdsRepeat(XmlAttribute(attributes, "number-rows-repeated"));
@@ -171,12 +223,19 @@ EndRow(OdsReader *ods)
 	return true;
 }
 
-/* Elements of a table that only group its rows. */
+/* Elements of a table that only group its rows or columns. */
 static bool
 IsGroup(const char *name)
 {
-	return strcmp(name, "table-row-group") == 0 || strcmp(name, "table-header-rows") == 0 ||
-		strcmp(name, "table-rows") == 0;
+	static const char *const groups[] = {"table-row-group", "table-header-rows", "table-rows",
+	"table-column-group", "table-header-columns", "table-columns", "table-column"};
+
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+	{
+		if (strcmp(groups[i], name) == 0)
+			return true;
+	}
+	return false;
 }
 
 static bool
@@ -216,6 +275,8 @@ ContentStart(void *arg, const char *name, const char **attributes)
 	{
 		if (strcmp(name, "table-row") == 0)
 			StartRow(ods, attributes);
+		else if (strcmp(name, "table-column") == 0)
+			well = StartColumn(ods, attributes);
 		else if (!IsGroup(name))
 			ods->skipped = 1;
 	}
@@ -373,6 +434,7 @@ OdsClose(Reader *reader)
 	NameSetFree(&ods->elapsed_formats);
 	NameSetFree(&ods->elapsed_cells);
 	free(ods->style);
+	free(ods->elapsed_columns);
 	BufferFree(&ods->cell.value);
 }
 

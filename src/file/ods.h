@@ -20,6 +20,13 @@ typedef struct NameSet
 	size_t		capacity;
 } NameSet;
 
+/* Columns whose cells, where they name no style, have one of elapsed_cells. */
+typedef struct ColumnRange
+{
+	int64_t		first;			/* 0-based */
+	int64_t		end;
+} ColumnRange;
+
 /* office:value-type of a cell. */
 typedef enum OdsType
 {
@@ -68,6 +75,10 @@ typedef struct OdsReader
 	NameSet		elapsed_formats;	/* time styles that count hours beyond a day */
 	NameSet		elapsed_cells;	/* cell styles that use one of them */
 	char	   *style;			/* the style being read */
+	ColumnRange *elapsed_columns;	/* of the table */
+	size_t		nelapsed;
+	size_t		elapsed_capacity;
+	int64_t		columns;		/* of the table that were described so far */
 
 	bool		in_spreadsheet;
 	bool		seen_spreadsheet;
@@ -77,6 +88,7 @@ typedef struct OdsReader
 	int			skipped;		/* depth inside what is none of ours */
 	int64_t		row_number;		/* of the row being read, or the last one */
 	int64_t		row_repeat;
+	int			row_elapsed;	/* by the row's default style; -1: it has none */
 	int64_t		column;			/* 0-based */
 	OdsCell		cell;
 } OdsReader;
@@ -90,6 +102,9 @@ extern bool OdsEndCell(OdsReader *ods);
 
 /* Is the name in the set?  NULL never is. */
 extern bool NameSetHas(const NameSet *set, const char *name);
+
+/* What the style is of a cell in this row and column that names none. */
+extern bool OdsElapsedByDefault(const OdsReader *ods);
 
 /* table:number-...-repeated -> at least 1, at most ODS_MAX_REPEAT. */
 #define ODS_MAX_REPEAT INT64_C(0x7fffffff)

@@ -68,6 +68,7 @@ OdsStartCell(OdsReader *ods, const char **attributes)
 	cell->value = value;
 	cell->value.length = 0;
 	cell->repeat = 1;
+	cell->elapsed = OdsElapsedByDefault(ods);
 	QueueBeginCell(&ods->queue);
 	for (const char **a = attributes; a[0] != NULL; a += 2)
 	{

@@ -118,6 +118,15 @@ gives("ods: times of a day and spans", sheet(row(
            '<style:style style:name="worked" style:family="table-cell" style:data-style-name="N1"/>'),
     "T 1 1 time 09:05:07|T 1 2 interval 26:00:00.250|T 1 3 interval -01:30:00|T 1 4 interval 07:30:00|"
     "T 1 5 interval 25:00:00|T 1 6 text shown")
+hour = typed("time", "PT1H", "time-value")
+gives("ods: spans by the column's style, or the row's", ods(content(table(
+    '<table:table-column/><table:table-column-group><table:table-column table:number-columns-repeated="2" '
+    'table:default-cell-style-name="worked"/></table:table-column-group><table:table-column/>' + row(hour, hour, hour, hour) +
+    '<table:table-row table:default-cell-style-name="other">' + hour + hour + "</table:table-row>"),
+    '<number:time-style style:name="N1" number:truncate-on-overflow="false"/>'
+    '<style:style style:name="worked" style:family="table-cell" style:data-style-name="N1"/>')),
+    "T 1 1 time 01:00:00|T 1 2 interval 01:00:00|T 1 3 interval 01:00:00|T 1 4 time 01:00:00|"
+    "T 2 1 time 01:00:00|T 2 2 time 01:00:00")
 gives("ods: what cannot be read is the text shown", sheet(row(typed("float", "NaN"), typed("date", "29.2.2024", "date-value"))),
       "T 1 1 text shown|T 1 2 text shown")
 gives("ods: paragraphs, spaces, tabs, breaks, spans, links", sheet(row(cell(
