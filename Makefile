@@ -32,7 +32,10 @@ OBJS += \
 	src/file/html.o \
 	src/file/html_entity.o \
 	src/file/html_scan.o \
+	src/file/html_style.o \
 	src/file/markup.o \
+	src/file/named_format.o \
+	src/file/namemap.o \
 	src/file/ods.o \
 	src/file/ods_cell.o \
 	src/file/reader.o \

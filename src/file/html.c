@@ -52,6 +52,8 @@ typedef struct HtmlReader
 	int			breaks;			/* line ends that do */
 	Buffer		value;			/* what an attribute says the cell's value is */
 	CellKind	kind;			/* of it; CELL_EMPTY: no attribute says it */
+	NumberClass class;			/* what the cell's format makes of a number */
+	NameMap		classes;		/* NumberClass by class of the page's styles */
 } HtmlReader;
 
 /* Elements that begin a line of their own. */
@@ -225,6 +227,32 @@ KeepValue(HtmlReader *page, const char *value, size_t length, CellKind kind)
 	return length == 0 || BufferAppend(&page->value, value, length) || OutOfMemory(page);
 }
 
+/* The format in sdnum="1033;0;YYYY-MM-DD". */
+static NumberClass
+SdnumClass(const HtmlReader *page)
+{
+	char		format[64];
+	const char *value;
+	size_t		length;
+
+	if (!HtmlAttribute(&page->scan, "sdnum", &value, &length))
+		return NUMBER_PLAIN;
+	for (int i = 0; i < 2; i++)
+	{
+		const char *semicolon = memchr(value, ';', length);
+
+		if (semicolon == NULL)
+			return NUMBER_PLAIN;
+		length -= semicolon + 1 - value;
+		value = semicolon + 1;
+	}
+	if (length >= sizeof(format))
+		return NUMBER_PLAIN;
+	memcpy(format, value, length);
+	format[length] = '\0';
+	return ClassifyNumberFormat(format);
+}
+
 /*
  * What Excel (x:num, x:bool, x:err) and LibreOffice (sdval) say beside the text
  * that they show.
@@ -237,8 +265,16 @@ FindValue(HtmlReader *page)
 	size_t		length;
 
 	page->kind = CELL_EMPTY;
-	if (HtmlAttribute(scan, "x:num", &value, &length) || HtmlAttribute(scan, "sdval", &value, &length))
+	if (HtmlAttribute(scan, "x:num", &value, &length))
+	{
+		page->class = length > 0 ? HtmlNumberClass(scan, &page->classes) : NUMBER_PLAIN;
 		return KeepValue(page, value, length, CELL_NUMBER);
+	}
+	if (HtmlAttribute(scan, "sdval", &value, &length))
+	{
+		page->class = SdnumClass(page);
+		return KeepValue(page, value, length, CELL_NUMBER);
+	}
 	if (HtmlAttribute(scan, "x:bool", &value, &length))
 		return KeepValue(page, value, length, CELL_BOOLEAN);
 	if (HtmlAttribute(scan, "x:err", &value, &length))
@@ -269,6 +305,20 @@ StartCell(HtmlReader *page)
 	return FindValue(page) && Cover(page, SpanOf(page, "rowspan", MAX_SPAN));
 }
 
+/* A number: plain, or a date if its format says so. */
+static CellKind
+NumberText(const HtmlReader *page, const char *text, size_t length, char out[NUMBER_TEXT_SIZE], size_t *spelled)
+{
+	double		serial;
+	CellKind	kind = CELL_NUMBER;
+
+	if (page->class != NUMBER_PLAIN && ParseSerial(text, length, &serial))
+		kind = SerialToText(serial, page->class, false, out, spelled);
+	if (kind == CELL_NUMBER)
+		*spelled = CanonicalNumber(text, length, out);
+	return kind;
+}
+
 /* A number, a truth or an error by attribute; the text if it is none. */
 static bool
 TypedValue(HtmlReader *page, const char *text, size_t length, CellKind *kind)
@@ -283,7 +333,7 @@ TypedValue(HtmlReader *page, const char *text, size_t length, CellKind *kind)
 	}
 	*kind = page->kind;
 	if (page->kind == CELL_NUMBER)
-		spelled = CanonicalNumber(text, length, out);
+		*kind = NumberText(page, text, length, out, &spelled);
 	else if (page->kind == CELL_BOOLEAN && length == 4 && strncasecmp(text, "true", 4) == 0)
 		spelled = sprintf(out, "true");
 	else if (page->kind == CELL_BOOLEAN && length == 5 && strncasecmp(text, "false", 5) == 0)
@@ -477,6 +527,8 @@ Fill(Reader *reader)
 			return AtEnd(page);
 		if (token == HTML_TEXT && (page->in_cell || page->in_caption))
 			well = AddText(page, page->scan.text, page->scan.length);
+		else if (token == HTML_STYLE)
+			well = HtmlReadStyles(&page->classes, page->scan.text, page->scan.length) || OutOfMemory(page);
 		else if (token == HTML_START)
 			well = StartTag(page);
 		else if (token == HTML_END)
@@ -525,6 +577,7 @@ HtmlClose(Reader *reader)
 	QueueFree(&page->queue);
 	BufferFree(&page->name);
 	BufferFree(&page->value);
+	NameMapFree(&page->classes);
 	free(page->spans);
 }
 

@@ -4,6 +4,7 @@
  *
  *	  file -> UTF-8 -> tags and text (html_scan.c)
  *	       -> characters that have names (html_entity.c)
+ *	       -> which classes are dates (html_style.c)
  *	       -> tables, rows, cells (html.c)
  */
 #ifndef MEDALLION_HTML_H
@@ -11,6 +12,8 @@
 
 #include "file/charset.h"
 #include "file/format.h"
+#include "file/named_format.h"
+#include "file/namemap.h"
 
 #define HTML_NAME_SIZE 16
 
@@ -19,6 +22,7 @@ typedef enum HtmlToken
 	HTML_TEXT,					/* text: as it is written, its entities too */
 	HTML_START,
 	HTML_END,
+	HTML_STYLE,					/* what is inside <style> */
 	HTML_DONE,
 	HTML_FAILED					/* the reader has the reason */
 } HtmlToken;
@@ -35,9 +39,11 @@ typedef struct HtmlScan
 	bool		cut;			/* at HTML_DONE: the file ended inside a tag or a comment */
 	char		raw[HTML_NAME_SIZE];	/* element whose content is no markup, or "" */
 
+	Buffer		style;			/* the content of <style>, as much as is kept */
+
 	/* the token */
 	char		name[HTML_NAME_SIZE];	/* of a tag, in lower case; longer ones are cut */
-	const char *text;			/* of text, or of a tag's attributes */
+	const char *text;			/* of text or styles, or of a tag's attributes */
 	size_t		length;
 } HtmlScan;
 
@@ -48,6 +54,10 @@ extern void HtmlScanClose(HtmlScan *scan);
 
 /* The value of a tag's attribute, as it is written: false if it is not there. */
 extern bool HtmlAttribute(const HtmlScan *scan, const char *name, const char **value, size_t *length);
+
+/* html_style.c: NumberClass by class; false: out of memory */
+extern bool HtmlReadStyles(NameMap *classes, const char *text, size_t length);
+extern NumberClass HtmlNumberClass(const HtmlScan *scan, const NameMap *classes);
 
 /* html_entity.c */
 #define ENTITY_TEXT_SIZE 8

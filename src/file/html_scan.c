@@ -5,7 +5,7 @@
  *	  file -> pieces of 64 kB -> UTF-8 in a window -> tokens
  *
  * Nothing is required to be well-formed; comments, declarations, and what is
- * inside <script>, <style> and <xml> are stepped over.
+ * inside <script>, <title> and <xml> are stepped over.
  */
 #include "file/html.h"
 
@@ -18,6 +18,7 @@
 #define PIECE_BYTES (64 * 1024)
 #define SAMPLE_BYTES 4096		/* in which a page names its encoding */
 #define MAX_TAG_BYTES (1024 * 1024)
+#define MAX_STYLE_BYTES (4 * 1024 * 1024)	/* what is behind them is not looked at */
 #define MAX_ENTITY_BYTES 16		/* with "&" and ";" */
 
 /* Elements whose content is no markup, or none of the page's. */
@@ -143,6 +144,7 @@ HtmlScanClose(HtmlScan *scan)
 {
 	CharsetClose(scan->charset);
 	BufferFree(&scan->window);
+	BufferFree(&scan->style);
 }
 
 /* Drops what is behind, and adds a piece of the file; false with the reason in the reader. */
@@ -183,9 +185,20 @@ Await(HtmlScan *scan, size_t bytes)
 	return true;
 }
 
-/* Steps over everything up to a mark, and over the mark if past is true. */
+/* Keeps text that is stepped over. */
 static bool
-SkipTo(HtmlScan *scan, const char *mark, bool past)
+Keep(HtmlScan *scan, Buffer *kept, size_t length)
+{
+	if (kept == NULL || kept->length + length > MAX_STYLE_BYTES ||
+		BufferAppend(kept, scan->window.data + scan->position, length))
+		return true;
+	return ReaderFail(scan->reader, READER_NO_MEMORY, "out of memory") == READER_OK;
+}
+
+/* Steps over everything up to a mark, and over the mark if past is true; what
+ * is before it goes into kept, if that is not NULL. */
+static bool
+SkipTo(HtmlScan *scan, const char *mark, bool past, Buffer *kept)
 {
 	size_t		length = strlen(mark);
 
@@ -194,10 +207,16 @@ SkipTo(HtmlScan *scan, const char *mark, bool past)
 		const char *start = scan->window.data + scan->position;
 		const char *end = scan->window.data + scan->window.length;
 		const char *found = Find(start, end, mark);
+		size_t		before = (found ? found : end) - start;
 
+		if (found == NULL)		/* it may begin in the last bytes */
+			before -= before < length ? before : length - 1;
+		if (!Keep(scan, kept, before))
+			return false;
+		scan->position += before;
 		if (found != NULL)
 		{
-			scan->position += found - start + (past ? length : 0);
+			scan->position += past ? length : 0;
 			return true;
 		}
 		if (scan->at_end)
@@ -206,8 +225,6 @@ SkipTo(HtmlScan *scan, const char *mark, bool past)
 			scan->cut = true;
 			return true;
 		}
-		if ((size_t) (end - start) >= length)
-			scan->position = scan->window.length - (length - 1);	/* it may begin there */
 		if (!ReadMore(scan))
 			return false;
 	}
@@ -326,9 +343,9 @@ SkipDeclaration(HtmlScan *scan)
 	const char *at = scan->window.data + scan->position;
 
 	if (scan->window.length - scan->position < 4 || memcmp(at, "<!--", 4) != 0)
-		return SkipTo(scan, ">", true);
+		return SkipTo(scan, ">", true, NULL);
 	scan->position += 2;		/* <!--> is a comment too: the mark may be the same dashes */
-	return SkipTo(scan, "-->", true);
+	return SkipTo(scan, "-->", true, NULL);
 }
 
 /* The next token. */
@@ -343,11 +360,17 @@ HtmlNext(HtmlScan *scan)
 		if (scan->raw[0] != '\0')
 		{
 			char		mark[HTML_NAME_SIZE + 2];
+			bool		style = strcmp(scan->raw, "style") == 0;
 
 			snprintf(mark, sizeof(mark), "</%s", scan->raw);
 			scan->raw[0] = '\0';
-			if (!SkipTo(scan, mark, false))
+			scan->style.length = 0;
+			if (!SkipTo(scan, mark, false, style ? &scan->style : NULL))
 				return HTML_FAILED;
+			scan->text = scan->style.data;
+			scan->length = scan->style.length;
+			if (scan->length > 0)
+				return HTML_STYLE;
 		}
 		if (!Await(scan, MAX_ENTITY_BYTES + 1))
 			return HTML_FAILED;

@@ -19,58 +19,20 @@
 #define CONTENT "content.xml"
 #define MANIFEST "META-INF/manifest.xml"
 #define MAX_ROWS INT64_C(16777216)	/* LibreOffice's greatest sheet */
-#define MAX_STYLES 65536
-
-static int
-CompareNames(const void *a, const void *b)
-{
-	return strcmp(*(char *const *) a, *(char *const *) b);
-}
+#define MAX_RANGES 65536
 
 /* Is the name in the set? */
 bool
-NameSetHas(const NameSet *set, const char *name)
+OdsHasName(const NameMap *set, const char *name)
 {
-	return name != NULL && set->count > 0 &&
-		bsearch(&name, set->names, set->count, sizeof(char *), CompareNames) != NULL;
+	return name != NULL && NameMapGet(set, name, strlen(name), false);
 }
 
 /* Puts a name into the set; false if out of memory. */
 static bool
-NameSetAdd(NameSet *set, const char *name)
+AddName(NameMap *set, const char *name)
 {
-	size_t		at = set->count;
-	char	   *copy;
-
-	if (set->count == MAX_STYLES || NameSetHas(set, name))
-		return true;
-	if (set->count == set->capacity)
-	{
-		size_t		capacity = set->capacity ? set->capacity * 2 : 16;
-		char	  **names = realloc(set->names, capacity * sizeof(char *));
-
-		if (names == NULL)
-			return false;
-		set->names = names;
-		set->capacity = capacity;
-	}
-	copy = strdup(name);
-	if (copy == NULL)
-		return false;
-	while (at > 0 && strcmp(set->names[at - 1], name) > 0)
-		at--;
-	memmove(set->names + at + 1, set->names + at, (set->count - at) * sizeof(char *));
-	set->names[at] = copy;
-	set->count++;
-	return true;
-}
-
-static void
-NameSetFree(NameSet *set)
-{
-	for (size_t i = 0; i < set->count; i++)
-		free(set->names[i]);
-	free(set->names);
+	return NameMapPut(set, name, strlen(name), true);
 }
 
 /* table:number-...-repeated -> a count. */
@@ -114,14 +76,14 @@ StartStyle(OdsReader *ods, const char *name, const char **attributes)
 		ods->style = strdup(value ? value : "");
 		if (ods->style == NULL)
 			return OutOfMemory(ods);
-		if (NameSetHas(&ods->elapsed_formats, XmlAttribute(attributes, "data-style-name")))
-			well = NameSetAdd(&ods->elapsed_cells, ods->style);
+		if (OdsHasName(&ods->elapsed_formats, XmlAttribute(attributes, "data-style-name")))
+			well = AddName(&ods->elapsed_cells, ods->style);
 	}
 	else if (strcmp(name, "table-properties") == 0 && ods->style != NULL)
 	{
 		value = XmlAttribute(attributes, "display");
 		if (value != NULL && strcmp(value, "false") == 0)
-			well = NameSetAdd(&ods->hidden_tables, ods->style);
+			well = AddName(&ods->hidden_tables, ods->style);
 	}
 	else if (strcmp(name, "time-style") == 0)
 	{
@@ -129,7 +91,7 @@ StartStyle(OdsReader *ods, const char *name, const char **attributes)
 
 		value = XmlAttribute(attributes, "truncate-on-overflow");
 		if (value != NULL && format != NULL && strcmp(value, "false") == 0)
-			well = NameSetAdd(&ods->elapsed_formats, format);
+			well = AddName(&ods->elapsed_formats, format);
 	}
 	return well || OutOfMemory(ods);
 }
@@ -145,7 +107,7 @@ StartTable(OdsReader *ods, const char **attributes)
 	ods->columns = 0;
 	ods->nelapsed = 0;
 	return QueueSheet(&ods->queue, name ? name : "",
-					  NameSetHas(&ods->hidden_tables, XmlAttribute(attributes, "style-name")));
+					  OdsHasName(&ods->hidden_tables, XmlAttribute(attributes, "style-name")));
 }
 
 /* <table:table-column>: keeps its default style, if that shows spans of time. */
@@ -156,8 +118,8 @@ StartColumn(OdsReader *ods, const char **attributes)
 	ColumnRange *ranges = ods->elapsed_columns;
 
 	ods->columns += OdsRepeat(XmlAttribute(attributes, "number-columns-repeated"));
-	if (ods->nelapsed == MAX_STYLES ||
-		!NameSetHas(&ods->elapsed_cells, XmlAttribute(attributes, "default-cell-style-name")))
+	if (ods->nelapsed == MAX_RANGES ||
+		!OdsHasName(&ods->elapsed_cells, XmlAttribute(attributes, "default-cell-style-name")))
 		return true;
 	if (ods->nelapsed == ods->elapsed_capacity)
 	{
@@ -200,7 +162,7 @@ StartRow(OdsReader *ods, const char **attributes)
 {
 	const char *style = XmlAttribute(attributes, "default-cell-style-name");
 
-	ods->row_elapsed = style ? NameSetHas(&ods->elapsed_cells, style) : -1;
+	ods->row_elapsed = style ? OdsHasName(&ods->elapsed_cells, style) : -1;
 	ods->in_row = true;
 	ods->row_number += 1;
 	ods->row_repeat = OdsRepeat(XmlAttribute(attributes, "number-rows-repeated"));
@@ -430,9 +392,9 @@ OdsClose(Reader *reader)
 	XmlClose(ods->xml);
 	ContainerClose(ods->container);
 	QueueFree(&ods->queue);
-	NameSetFree(&ods->hidden_tables);
-	NameSetFree(&ods->elapsed_formats);
-	NameSetFree(&ods->elapsed_cells);
+	NameMapFree(&ods->hidden_tables);
+	NameMapFree(&ods->elapsed_formats);
+	NameMapFree(&ods->elapsed_cells);
 	free(ods->style);
 	free(ods->elapsed_columns);
 	BufferFree(&ods->cell.value);

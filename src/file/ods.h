@@ -9,16 +9,9 @@
 #define MEDALLION_ODS_H
 
 #include "file/container.h"
+#include "file/namemap.h"
 #include "file/rowqueue.h"
 #include "file/xml.h"
-
-/* A set of names, sorted. */
-typedef struct NameSet
-{
-	char	  **names;
-	size_t		count;
-	size_t		capacity;
-} NameSet;
 
 /* Columns whose cells, where they name no style, have one of elapsed_cells. */
 typedef struct ColumnRange
@@ -71,9 +64,9 @@ typedef struct OdsReader
 	bool		at_end;
 	RowQueue	queue;
 
-	NameSet		hidden_tables;	/* table styles with table:display="false" */
-	NameSet		elapsed_formats;	/* time styles that count hours beyond a day */
-	NameSet		elapsed_cells;	/* cell styles that use one of them */
+	NameMap		hidden_tables;	/* table styles with table:display="false" */
+	NameMap		elapsed_formats;	/* time styles that count hours beyond a day */
+	NameMap		elapsed_cells;	/* cell styles that use one of them */
 	char	   *style;			/* the style being read */
 	ColumnRange *elapsed_columns;	/* of the table */
 	size_t		nelapsed;
@@ -101,7 +94,7 @@ extern bool OdsEndInCell(OdsReader *ods);
 extern bool OdsEndCell(OdsReader *ods);
 
 /* Is the name in the set?  NULL never is. */
-extern bool NameSetHas(const NameSet *set, const char *name);
+extern bool OdsHasName(const NameMap *set, const char *name);
 
 /* What the style is of a cell in this row and column that names none. */
 extern bool OdsElapsedByDefault(const OdsReader *ods);

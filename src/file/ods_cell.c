@@ -79,7 +79,7 @@ OdsStartCell(OdsReader *ods, const char **attributes)
 		else if (strcmp(name, "formula") == 0)
 			cell->formula = true;
 		else if (strcmp(name, "style-name") == 0)
-			cell->elapsed = NameSetHas(&ods->elapsed_cells, a[1]);
+			cell->elapsed = OdsHasName(&ods->elapsed_cells, a[1]);
 		else if (strcmp(name, "value-type") == 0 && strcmp(a[1], "error") == 0)
 			cell->error = true;	/* calcext:value-type, beside office:value-type */
 		else if (strcmp(name, "value-type") == 0 && (type == NULL || strncmp(a[0], "office:", 7) == 0))

@@ -12,10 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "file/named_format.h"
+#include "file/namemap.h"
 #include "file/rowqueue.h"
-#include "file/xlsx.h"
+#include "file/xml.h"
 
-#define MAX_STYLES 65536
 #define SECONDS_PER_DAY 86400.0
 
 /* ss:Type of a cell's data. */
@@ -24,14 +25,6 @@ typedef enum DataType
 	DATA_STRING, DATA_NUMBER, DATA_DATETIME, DATA_BOOLEAN, DATA_ERROR
 } DataType;
 
-/* A style and what its number format, or its parent's, makes of a number. */
-typedef struct Style
-{
-	char	   *id;
-	NumberClass class;
-	size_t		order;			/* of its definition */
-} Style;
-
 typedef struct XmlssReader
 {
 	Reader		base;
@@ -39,9 +32,8 @@ typedef struct XmlssReader
 	bool		at_end;
 	RowQueue	queue;
 
-	Style	   *styles;			/* sorted by id once the first sheet begins */
-	size_t		nstyles;
-	bool		sorted;
+	NameMap		styles;			/* NumberClass by id */
+	char	   *style;			/* the one being read */
 	bool		date1904;
 	XmlssHidden hidden;
 	size_t		sheets;			/* so far */
@@ -67,31 +59,6 @@ typedef struct XmlssReader
 	NumberClass class;			/* of the cell */
 } XmlssReader;
 
-/* Number formats that go by a name. */
-static const struct
-{
-	const char *name;
-	NumberClass class;
-}			named_formats[] =
-{
-	{"General Date", NUMBER_TIMESTAMP},
-	{"Long Date", NUMBER_DATE},
-	{"Medium Date", NUMBER_DATE},
-	{"Short Date", NUMBER_DATE},
-	{"Long Time", NUMBER_TIME},
-	{"Medium Time", NUMBER_TIME},
-	{"Short Time", NUMBER_TIME},
-	{"Currency", NUMBER_PLAIN},
-	{"Euro Currency", NUMBER_PLAIN},
-	{"Fixed", NUMBER_PLAIN},
-	{"Standard", NUMBER_PLAIN},
-	{"Percent", NUMBER_PLAIN},
-	{"Scientific", NUMBER_PLAIN},
-	{"Yes/No", NUMBER_PLAIN},
-	{"True/False", NUMBER_PLAIN},
-	{"On/Off", NUMBER_PLAIN},
-};
-
 /* Stops the parser after a handler has failed. */
 static void
 StopUnless(XmlssReader *book, bool well)
@@ -110,83 +77,32 @@ Fail(XmlssReader *book, ReaderStatus status, const char *message)
 	return false;
 }
 
-/* What a number format makes of a number. */
-static NumberClass
-FormatClass(const char *format)
-{
-	for (size_t i = 0; i < sizeof(named_formats) / sizeof(named_formats[0]); i++)
-	{
-		if (strcmp(named_formats[i].name, format) == 0)
-			return named_formats[i].class;
-	}
-	return ClassifyNumberFormat(format);
-}
-
-/* Orders styles by id; of two with the same, the later comes first. */
-static int
-CompareStyles(const void *a, const void *b)
-{
-	const Style *left = a;
-	const Style *right = b;
-	int			result = strcmp(left->id, right->id);
-
-	return result != 0 ? result : left->order < right->order ? 1 : -1;
-}
-
-/* The class of a style; plain if there is none of that id. */
+/* The class of a style; plain if it is not there. */
 static NumberClass
 StyleClass(const XmlssReader *book, const char *id)
 {
-	size_t		low = 0;
-	size_t		high = book->nstyles;
+	return NameMapGet(&book->styles, id, id ? strlen(id) : 0, NUMBER_PLAIN);
+}
 
-	if (!book->sorted)
-	{
-		/* a parent, looked up while styles are still being read */
-		for (size_t i = book->nstyles; i > 0; i--)
-		{
-			if (strcmp(book->styles[i - 1].id, id) == 0)
-				return book->styles[i - 1].class;
-		}
-		return NUMBER_PLAIN;
-	}
-	while (low < high)
-	{
-		size_t		middle = low + (high - low) / 2;
-
-		if (strcmp(book->styles[middle].id, id) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < book->nstyles && strcmp(book->styles[low].id, id) == 0 ? book->styles[low].class : NUMBER_PLAIN;
+/* Gives the style being read a class. */
+static bool
+SetStyleClass(XmlssReader *book, NumberClass class)
+{
+	return NameMapPut(&book->styles, book->style, strlen(book->style), class) ||
+		Fail(book, READER_NO_MEMORY, "out of memory");
 }
 
 /* A style begins with what its parent is. */
 static bool
-AddStyle(XmlssReader *book, const char **attributes)
+StartStyle(XmlssReader *book, const char **attributes)
 {
 	const char *id = XmlAttribute(attributes, "ID");
-	const char *parent = XmlAttribute(attributes, "Parent");
-	Style	   *style;
 
-	if (book->nstyles == MAX_STYLES)
-		return Fail(book, READER_LIMIT, "the workbook has more styles than Excel takes");
-	if ((book->nstyles & (book->nstyles + 1)) == 0)
-	{
-		Style	   *styles = realloc(book->styles, sizeof(Style) * (book->nstyles + 1) * 2);
-
-		if (styles == NULL)
-			return Fail(book, READER_NO_MEMORY, "out of memory");
-		book->styles = styles;
-	}
-	style = &book->styles[book->nstyles];
-	style->id = strdup(id ? id : "");
-	if (style->id == NULL)
+	free(book->style);
+	book->style = strdup(id ? id : "");
+	if (book->style == NULL)
 		return Fail(book, READER_NO_MEMORY, "out of memory");
-	style->class = parent ? StyleClass(book, parent) : NUMBER_PLAIN;
-	style->order = book->nstyles++;
-	return true;
+	return SetStyleClass(book, StyleClass(book, XmlAttribute(attributes, "Parent")));
 }
 
 /* A tag inside <Styles>. */
@@ -196,11 +112,9 @@ StartInStyles(XmlssReader *book, const char *name, const char **attributes)
 	const char *format;
 
 	if (strcmp(name, "Style") == 0)
-		return AddStyle(book, attributes);
+		return StartStyle(book, attributes);
 	format = strcmp(name, "NumberFormat") == 0 ? XmlAttribute(attributes, "Format") : NULL;
-	if (format != NULL && book->nstyles > 0)
-		book->styles[book->nstyles - 1].class = FormatClass(format);
-	return true;
+	return format == NULL || book->style == NULL || SetStyleClass(book, ClassifyNamedFormat(format));
 }
 
 static bool
@@ -208,9 +122,6 @@ StartSheet(XmlssReader *book, const char **attributes)
 {
 	const char *name = XmlAttribute(attributes, "Name");
 
-	if (!book->sorted && book->nstyles > 0)
-		qsort(book->styles, book->nstyles, sizeof(Style), CompareStyles);
-	book->sorted = true;
 	book->in_sheet = true;
 	book->past_table = false;
 	book->row_number = 0;
@@ -248,7 +159,7 @@ StartRow(XmlssReader *book, const char **attributes)
 	book->row_number = IndexOr(attributes, book->row_number + book->row_span + 1);
 	book->row_span = CountOf(attributes, "Span");
 	book->next_column = 0;
-	book->row_class = style ? StyleClass(book, style) : NUMBER_PLAIN;
+	book->row_class = StyleClass(book, style);
 	if (book->row_number < 1 || book->row_number > XLSX_MAX_ROWS)
 		return Fail(book, READER_ERROR, "the row number is not one that a sheet can have");
 	return true;
@@ -326,7 +237,7 @@ BookStart(void *arg, const char *name, const char **attributes)
 	else if (book->depth == 2 && strcmp(name, "Worksheet") == 0)
 		well = StartSheet(book, attributes);
 	else if (book->depth == 2 && strcmp(name, "Styles") == 0)
-		book->in_styles = !book->sorted;
+		book->in_styles = true;
 	else if (strcmp(name, "Date1904") == 0)
 		book->date1904 = true;
 	StopUnless(book, well);
@@ -564,9 +475,8 @@ XmlssClose(Reader *reader)
 
 	XmlClose(book->xml);
 	QueueFree(&book->queue);
-	for (size_t i = 0; i < book->nstyles; i++)
-		free(book->styles[i].id);
-	free(book->styles);
+	NameMapFree(&book->styles);
+	free(book->style);
 	free(book->hidden.hidden);
 }
 

@@ -318,6 +318,18 @@ gives("html: values beside the text", "<table><tr><td x:num>12.50</td><td x:num=
       "<td>08</td></tr></table>",
       "Table 1 1 1 number 12.5|Table 1 1 2 number 1234.5|Table 1 1 3 text 1,234|Table 1 1 4 number 0.5|Table 1 1 5 boolean true|"
       "Table 1 1 6 error #N/A|Table 1 1 7 text 007|Table 1 1 9 text 08")
+gives("html: dates by Excel's styles", r"""<html><style><!--table {mso-displayed-decimal-separator:"\.";}
+.s0 {mso-number-format:General;} .d {mso-style-parent:s0; mso-number-format:"Short Date";} td.t, td.u {mso-number-format:"h\:mm\;\@";}
+.child {mso-style-parent:d;color:red} .q {mso-number-format:"\0022day\0022\\ 0";} .h {mso-number-format:"\[h\]\:mm";}
+--></style><table><tr><td class=d x:num="45351">29.2.</td><td class='u' x:num="0.5">12:00</td><td class=child x:num="45351.25">x</td>
+<td class=q x:num="5">day 5</td><td class=h x:num="1.5">36:00</td><td class=s0 x:num="1">1</td><td class=other x:num="2">2</td>
+<td class=d style='mso-number-format:"0\.00"' x:num="3">3</td><td style='width:1pt; mso-number-format:"yyyy\-mm\-dd"' x:num="45351">y</td>
+<td class=d x:num>45351</td><td sdval="45351" sdnum="1033;0;YYYY-MM-DD">z</td></table>""",
+      "Table 1 1 1 date 2024-02-29|Table 1 1 2 time 12:00:00|Table 1 1 3 timestamp 2024-02-29 06:00:00|Table 1 1 4 number 5|"
+      "Table 1 1 5 interval 36:00:00|Table 1 1 6 number 1|Table 1 1 7 number 2|Table 1 1 8 number 3|Table 1 1 9 date 2024-02-29|"
+      "Table 1 1 10 number 45351|Table 1 1 11 date 2024-02-29")
+gives("html: a style across pieces", "<html><style>.a {color:red}" + " " * 65500 + '.b {mso-number-format:"Short Date"}' + " " * 65500 +
+      "</style><table><tr><td class=b x:num='45351'></table>", "Table 1 1 1 date 2024-02-29")
 gives("html: attributes with brackets, without quotes", "<table border=1 title='a > b' class=\"<td>\"><tr><td nowrap abbr=x/y colspan = \"2\" >a<td>b</table>",
       "Table 1 1 1 text a|Table 1 1 3 text b")
 gives("html: a lone bracket is text", "<table><tr><td>1 < 2 <3 a<b></b>c<</td></tr></table>", "Table 1 1 1 text 1 < 2 <3 ac<")
