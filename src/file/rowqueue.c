@@ -162,6 +162,11 @@ QueueCell(RowQueue *queue, int64_t column, int64_t repeat, CellKind kind)
 		ReaderFail(reader, READER_LIMIT, "the column is beyond max_columns");
 		return false;
 	}
+	if (queue->ncells - queue->row_first >= reader->options.max_columns)
+	{
+		ReaderFail(reader, READER_LIMIT, "the row has more cells than max_columns");
+		return false;
+	}
 	queue->row_bytes += (uint64_t) repeat * (length + sizeof(QueuedCell));
 	if (queue->row_bytes > MAX_ROW_BYTES)
 	{

@@ -10,6 +10,7 @@
  */
 #include "file/xml.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <expat.h>
 #include <stdio.h>
@@ -30,6 +31,7 @@ struct Xml
 	Reader	   *reader;
 	Container  *container;		/* NULL: the file itself */
 	uint64_t	offset;			/* in the file */
+	bool		wide;			/* UTF-16 */
 	bool		tolerates_doctype;
 	XML_Parser	parser;
 	XmlHandler	handler;
@@ -167,14 +169,15 @@ ReferenceAt(const char *p, const char *end, int *length)
 	size_t		available = end - p < MAX_REFERENCE ? end - p : MAX_REFERENCE;
 	const char *semicolon = memchr(p, ';', available);
 	bool		hex = available > 3 && (p[2] == 'x' || p[2] == 'X');
+	const char *digits = p + (hex ? 3 : 2);
 	char	   *stop;
 	long		code;
 
-	if (semicolon == NULL || semicolon - p < 3 || p[1] != '#')
+	if (semicolon == NULL || semicolon <= digits || p[1] != '#' || !isxdigit((unsigned char) *digits))
 		return -1;
 	memcpy(copy, p, semicolon - p);
 	*length = semicolon - p + 1;
-	code = strtol(copy + (hex ? 3 : 2), &stop, hex ? 16 : 10);
+	code = strtol(copy + (digits - p), &stop, hex ? 16 : 10);
 	return *stop == '\0' ? code : -1;
 }
 
@@ -182,6 +185,7 @@ ReferenceAt(const char *p, const char *end, int *length)
  * Excel writes control characters as references, which XML does not allow and
  * expat refuses.  They become white space, by references of the same length.
  * The piece must not end within one: returns how much of it may be parsed.
+ * (Nobody writes such a reference where it is none, in CDATA.)
  */
 static size_t
 ReplaceControls(char *piece, size_t length)
@@ -224,7 +228,10 @@ ReadFile(Xml *xml, char *buffer)
 		ReaderFail(reader, READER_ERROR, "could not read the file: %s", strerror(errno));
 		return -1;
 	}
-	got = ReplaceControls(buffer, got);
+	if (xml->offset == 0)
+		xml->wide = got >= 2 && (buffer[0] == '\0' || buffer[1] == '\0' || (unsigned char) buffer[0] >= 0xFE);
+	if (!xml->wide)
+		got = ReplaceControls(buffer, got);
 	reader->done = xml->offset += got;
 	return got;
 }

@@ -285,6 +285,9 @@ refuses("xmlss: a column that cannot be", workbook(worksheet("<Row>" + data("Str
 refuses("xmlss: a row that cannot be", workbook(worksheet('<Row ss:Index="1048577">' + data("String", "a") + "</Row>")), "row number")
 refuses("xmlss: a row zero", workbook(worksheet('<Row ss:Index="0">' + data("String", "a") + "</Row>")), "row number")
 refuses("xmlss: too many columns", workbook(worksheet("<Row>" + data("String", "a") * 3 + "</Row>")), "max_columns", "max_columns=2")
+refuses("xmlss: many cells in one place", workbook(worksheet("<Row>" + data("String", "a", 'ss:Index="1"') * 3 + "</Row>")), "max_columns", "max_columns=2")
+gives("xmlss: UTF-16 that looks like a reference", workbook(worksheet("<Row>" + data("String", "\u2623\u373b") + "</Row>"),
+      '<?xml version="1.0" encoding="UTF-16"?>').encode("utf-16-be").join([b"\xfe\xff", b""]), "S 1 1 text \u2623\u373b")
 refuses("xmlss: a long cell", workbook(worksheet("<Row>" + data("String", "a" * 101) + "</Row>")), "max_cell_size", "max_cell_size=100")
 refuses("another XML document", '<?xml version="1.0"?><rows><row/></rows>', "an XML document")
 long = workbook(worksheet("".join("<Row>" + data("String", f"a{i}") + data("Number", i) + "</Row>" for i in range(2000))))
