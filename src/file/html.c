@@ -138,16 +138,34 @@ BeginText(HtmlReader *page)
 	page->breaks = 0;
 }
 
-/* Cuts no-break spaces and white space off both ends; the length then. */
-static const char *
-TrimNoBreak(const char *text, size_t *length)
+/* How many bytes of white space, no-break spaces too, are at p; 0 if none. */
+static size_t
+BlankAt(const char *p, size_t available)
 {
-	while (*length >= 2 && memcmp(text + *length - 2, "\xC2\xA0", 2) == 0)
-		*length -= 2;
-	while (*length >= 2 && memcmp(text, "\xC2\xA0", 2) == 0)
+	if (available >= 2 && memcmp(p, "\xC2\xA0", 2) == 0)
+		return 2;
+	return available >= 1 && (*p == ' ' || *p == '\n');
+}
+
+/* Cuts white space and no-break spaces, with which pages fill empty cells, off both ends. */
+static const char *
+Trim(const char *text, size_t *length)
+{
+	size_t		blank;
+
+	while ((blank = BlankAt(text, *length)) > 0)
 	{
-		text += 2;
-		*length -= 2;
+		text += blank;
+		*length -= blank;
+	}
+	while (*length > 0)
+	{
+		blank = BlankAt(text + *length - 1, 1);
+		if (blank == 0 && *length >= 2)
+			blank = BlankAt(text + *length - 2, 2) == 2 ? 2 : 0;
+		if (blank == 0)
+			break;
+		*length -= blank;
 	}
 	return text;
 }
@@ -158,7 +176,7 @@ Announce(HtmlReader *page)
 {
 	char		numbered[32];
 	size_t		length = page->name.length;
-	const char *name = TrimNoBreak(page->name.data, &length);
+	const char *name = Trim(page->name.data, &length);
 
 	if (page->announced)
 		return true;
@@ -346,7 +364,7 @@ TypedValue(HtmlReader *page, const char *text, size_t length, CellKind *kind)
 	return true;
 }
 
-/* Ends a cell: without white space and no-break spaces around its text. */
+/* Ends a cell. */
 static bool
 EndCell(HtmlReader *page)
 {
@@ -358,7 +376,7 @@ EndCell(HtmlReader *page)
 
 	page->in_cell = false;
 	trimmed = length;
-	text = TrimNoBreak(text, &trimmed);
+	text = Trim(text, &trimmed);
 	if (page->kind != CELL_EMPTY && !TypedValue(page, text, trimmed, &kind))
 		return false;
 	if (kind == CELL_EMPTY && trimmed > 0)

@@ -299,8 +299,8 @@ for part in range(1, 8):
 gives("html: no end tags of rows and cells", "<TABLE><TR><TH>a<TH>b<TR><TD>1<TD>2</TABLE>",
       "Table 1 1 1 text a|Table 1 1 2 text b|Table 1 2 1 text 1|Table 1 2 2 text 2")
 gives("html: white space, breaks, blocks", "<html><body>x<table>\n<tr>\n <td>\n a\n  b <br/>c<br><br>d </td><td><p>e</p><p>f</p></td>"
-      "<td><div>g</div>h<br></td><td> </td><td>&nbsp;</td><td>&nbsp;i&nbsp;j</td></tr></table>y",
-      "Table 1 1 1 text a b\\nc\\n\\nd|Table 1 1 2 text e\\nf|Table 1 1 3 text g\\nh|Table 1 1 6 text i\u00a0j")
+      "<td><div>g</div>h<br></td><td> </td><td>&nbsp;</td><td>&nbsp;i&nbsp;j</td><td>&nbsp; &nbsp;<br>&nbsp;k &nbsp;</td></tr></table>y",
+      "Table 1 1 1 text a b\\nc\\n\\nd|Table 1 1 2 text e\\nf|Table 1 1 3 text g\\nh|Table 1 1 6 text i\u00a0j|Table 1 1 7 text k")
 gives("html: entities", "<table><tr><td>&lt;&amp;&gt;&quot;&apos;&euro;&auml;&#228;&#xE4;&#150;&copy;&bogus;&amp;lt; & &; &#; a&b</table>",
       "Table 1 1 1 text <&>\"'\u20ac\u00e4\u00e4\u00e4\u2013\u00a9&bogus;&lt; & &; &#; a&b")
 gives("html: colspan and rowspan", "<table><tr><td colspan=2>a<td rowspan='2'>b<td>c<tr><td>d<td>e<td>f<tr><td>g<td>h<td>i</table>",
