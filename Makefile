@@ -26,15 +26,26 @@ OBJS += \
 
 # file: bytes -> raw rows; pure C behind reader.h
 OBJS += \
+	src/file/charset.o \
 	src/file/container.o \
 	src/file/csv.o \
 	src/file/decimal.o \
 	src/file/encoding.o \
+	src/file/html.o \
+	src/file/html_entity.o \
+	src/file/html_scan.o \
+	src/file/html_style.o \
 	src/file/inflate.o \
+	src/file/markup.o \
+	src/file/named_format.o \
+	src/file/namemap.o \
 	src/file/number_format.o \
 	src/file/number_text.o \
+	src/file/ods.o \
+	src/file/ods_cell.o \
 	src/file/ole.o \
 	src/file/reader.o \
+	src/file/rowqueue.o \
 	src/file/xls.o \
 	src/file/xls_book.o \
 	src/file/xls_record.o \
@@ -49,7 +60,9 @@ OBJS += \
 	src/file/xlsx_strings.o \
 	src/file/xlsx_styles.o \
 	src/file/xlsx_values.o \
-	src/file/xml.o
+	src/file/xml.o \
+	src/file/xmlss.o \
+	src/file/xmlss_hidden.o
 
 # bronze: raw rows -> tables, with a ledger
 OBJS += \

@@ -36,8 +36,12 @@ struct Reader
 };
 
 extern const FormatOps csv_format;
+extern const FormatOps fods_format;
+extern const FormatOps html_format;
+extern const FormatOps ods_format;
 extern const FormatOps xls_format;
 extern const FormatOps xlsx_format;
+extern const FormatOps xmlss_format;
 
 /* Notes a failure and returns its status. */
 extern ReaderStatus ReaderFail(Reader *reader, ReaderStatus status, const char *format,...)

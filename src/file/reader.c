@@ -12,9 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "file/format.h"
+#include "file/container.h"
+#include "file/markup.h"
 
-#define SNIFF_BYTES 512
+#define SNIFF_BYTES 4096
 
 /* What an older Excel workbook begins with: a compound file, or the BOF record
  * of one of its versions. */
@@ -59,13 +60,7 @@ static const struct
 	{"\x00\x00\x02\x00", 4, "a Lotus 1-2-3 sheet; save it as .xlsx"},
 	{"\x00\x00\x1A\x00", 4, "a Lotus 1-2-3 sheet; save it as .xlsx"},
 	{"\xFF\x00\x02\x00", 4, "a Works sheet; save it as .xlsx"},
-	{"<?xml", 5, "an XML document; save it as .xlsx"},
-	{"\xEF\xBB\xBF<?xml", 8, "an XML document; save it as .xlsx"},
-	{"<html", 5, "an HTML page; save it as .xlsx"},
-	{"<HTML", 5, "an HTML page; save it as .xlsx"},
-	{"<!DOCTYPE", 9, "an HTML page; save it as .xlsx"},
-	{"<table", 6, "an HTML page; save it as .xlsx"},
-	{"<TABLE", 6, "an HTML page; save it as .xlsx"},
+	{"MIME-Version: ", 14, "a web archive (.mht); save it as .xlsx"},
 };
 
 /* Fills in the defaults. */
@@ -194,10 +189,30 @@ BufferFree(Buffer *buffer)
 	memset(buffer, 0, sizeof(Buffer));
 }
 
+/* The format of XML or HTML; NULL with a name for strangers. */
+static const FormatOps *
+RecogniseMarkup(Markup markup, const char **stranger)
+{
+	switch (markup)
+	{
+		case MARKUP_HTML:
+			return &html_format;
+		case MARKUP_SPREADSHEETML:
+			return &xmlss_format;
+		case MARKUP_OPENDOCUMENT:
+			return &fods_format;
+		default:
+			*stranger = "an XML document; save it as .xlsx";
+			return NULL;
+	}
+}
+
 /* The format of a file by its first bytes; NULL with a name for strangers. */
 static const FormatOps *
 Recognise(const char *head, size_t length, const char **stranger)
 {
+	Markup		markup = MarkupOf(head, length);
+
 	*stranger = NULL;
 	if (length >= 4 && memcmp(head, "PK\003\004", 4) == 0)
 		return &xlsx_format;
@@ -206,6 +221,8 @@ Recognise(const char *head, size_t length, const char **stranger)
 		if (length >= xls_magics[i].length && memcmp(head, xls_magics[i].magic, xls_magics[i].length) == 0)
 			return &xls_format;
 	}
+	if (markup != MARKUP_NONE)
+		return RecogniseMarkup(markup, stranger);
 	for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++)
 	{
 		if (length >= strangers[i].length && memcmp(head, strangers[i].magic, strangers[i].length) == 0)
@@ -261,6 +278,30 @@ OpenFormat(Reader **reader, const FormatOps *ops, int fd, uint64_t size, const R
 	return ops->open(made);
 }
 
+/*
+ * Is this zip container an OpenDocument file?  Its first entry should say so,
+ * but not every program keeps to that: the directory is asked.  A directory
+ * that cannot be read is the workbook reader's to complain about.
+ */
+static bool
+IsOpenDocument(int fd, uint64_t size, const ReaderOptions *options)
+{
+	Reader		asker;
+	Container  *container;
+	bool		answer;
+
+	memset(&asker, 0, sizeof(asker));
+	asker.fd = fd;
+	asker.total = size;
+	SetOptions(&asker, options);
+	container = ContainerOpen(&asker);
+	answer = container != NULL &&
+		!ContainerHas(container, "[Content_Types].xml") && !ContainerHas(container, "xl/workbook.xml") &&
+		(ContainerHas(container, "content.xml") || ContainerHas(container, "encrypted-package"));
+	ContainerClose(container);
+	return answer;
+}
+
 /* Recognises the format by content and opens it. */
 ReaderStatus
 ReaderOpen(Reader **reader, int fd, const ReaderOptions *options)
@@ -275,7 +316,11 @@ ReaderOpen(Reader **reader, int fd, const ReaderOptions *options)
 		got = ReadAt(fd, head, sizeof(head), 0);
 	ops = got > 0 ? Recognise(head, got, &stranger) : NULL;
 	if (ops != NULL && (options->max_file_size == 0 || (uint64_t) st.st_size <= options->max_file_size))
+	{
+		if (ops == &xlsx_format && IsOpenDocument(fd, st.st_size, options))
+			ops = &ods_format;
 		return OpenFormat(reader, ops, fd, st.st_size, options);
+	}
 
 	*reader = BareReader();
 	if (*reader == NULL)

@@ -1,8 +1,8 @@
 /*
  * xml.c
- *	  The XML of one part of a workbook.
+ *	  The XML of one part of a workbook, or of a whole file.
  *
- *	  container entry -> pieces -> expat -> handler
+ *	  container entry or file -> pieces -> expat -> handler
  *
  * Handlers never jump: who finds something wrong notes it in the reader and
  * stops the parser.  A document type is refused, and with it every entity that
@@ -10,22 +10,33 @@
  */
 #include "file/xml.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <expat.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "file/charset.h"
 
 #define PIECE_BYTES CONTAINER_STEP
 #define MAX_DEPTH 256
 #define MAX_TOKEN_BYTES (16 * 1024 * 1024)	/* one tag: expat keeps it whole */
 
+#define WHAT_SIZE 256
+#define MAX_REFERENCE 8			/* bytes of &#x001F; */
+
 struct Xml
 {
 	Reader	   *reader;
-	Container  *container;
+	Container  *container;		/* NULL: the file itself */
+	uint64_t	offset;			/* in the file */
+	bool		wide;			/* UTF-16 */
+	bool		tolerates_doctype;
 	XML_Parser	parser;
 	XmlHandler	handler;
-	const char *path;			/* for messages; the caller's */
+	char		what[WHAT_SIZE];	/* part "..."; for messages */
 	int			depth;
 	uint64_t	silent;			/* bytes given to expat since it last told of anything */
 	bool		watched;		/* someone wants to know where start tags end */
@@ -34,8 +45,8 @@ struct Xml
 };
 
 /* A name without its prefix. */
-static const char *
-LocalName(const char *name)
+const char *
+XmlLocalName(const char *name)
 {
 	const char *colon = strrchr(name, ':');
 
@@ -52,11 +63,11 @@ HandleStart(void *arg, const XML_Char *name, const XML_Char **attributes)
 		xml->tag_end = XML_GetCurrentByteIndex(xml->parser) + XML_GetCurrentByteCount(xml->parser);
 	if (++xml->depth > MAX_DEPTH)
 	{
-		ReaderFail(xml->reader, READER_LIMIT, "part \"%s\" is nested more than %d deep", xml->path, MAX_DEPTH);
+		ReaderFail(xml->reader, READER_LIMIT, "%s is nested more than %d deep", xml->what, MAX_DEPTH);
 		XmlStop(xml);
 		return;
 	}
-	xml->handler.start(xml->handler.arg, LocalName(name), attributes);
+	xml->handler.start(xml->handler.arg, XmlLocalName(name), attributes);
 }
 
 static void
@@ -67,7 +78,7 @@ HandleEnd(void *arg, const XML_Char *name)
 	xml->silent = 0;
 	xml->depth--;
 	if (xml->handler.end != NULL)
-		xml->handler.end(xml->handler.arg, LocalName(name));
+		xml->handler.end(xml->handler.arg, XmlLocalName(name));
 }
 
 static void
@@ -87,8 +98,9 @@ RefuseDoctype(void *arg, const XML_Char *name, const XML_Char *system, const XML
 	(void) name;
 	(void) system;
 	(void) public;
-	(void) internal;
-	ReaderFail(xml->reader, READER_ERROR, "part \"%s\" has a document type, which no spreadsheet needs", xml->path);
+	if (xml->tolerates_doctype && !internal)
+		return;
+	ReaderFail(xml->reader, READER_ERROR, "%s has a document type, which no spreadsheet needs", xml->what);
 	XmlStop(xml);
 }
 
@@ -102,13 +114,25 @@ HandleDeclaration(void *arg, const XML_Char *version, const XML_Char *encoding, 
 	xml->other_encoding = encoding != NULL && strcasecmp(encoding, "utf-8") != 0;
 }
 
+/* Encodings that expat does not know: those of one byte a character, as old
+ * programs write them. */
+static int
+UnknownEncoding(void *arg, const XML_Char *name, XML_Encoding *encoding)
+{
+	(void) arg;
+	encoding->data = NULL;
+	encoding->convert = NULL;
+	encoding->release = NULL;
+	return CharsetTable(name, encoding->map) ? XML_STATUS_OK : XML_STATUS_ERROR;
+}
+
 /* Opens a part. */
 Xml *
 XmlOpen(Reader *reader, Container *container, const char *path, const XmlHandler *handler)
 {
 	Xml		   *xml;
 
-	if (ContainerOpenEntry(container, path) != READER_OK)
+	if (container != NULL && ContainerOpenEntry(container, path) != READER_OK)
 		return NULL;
 	xml = calloc(1, sizeof(Xml));
 	if (xml != NULL)
@@ -122,14 +146,21 @@ XmlOpen(Reader *reader, Container *container, const char *path, const XmlHandler
 	xml->reader = reader;
 	xml->container = container;
 	xml->handler = *handler;
-	xml->path = path;
+	snprintf(xml->what, sizeof(xml->what), container ? "part \"%s\"" : "%s", path);
 	XML_SetUserData(xml->parser, xml);
 	XML_SetElementHandler(xml->parser, HandleStart, HandleEnd);
 	if (handler->text != NULL)
 		XML_SetCharacterDataHandler(xml->parser, HandleText);
+	XML_SetUnknownEncodingHandler(xml->parser, UnknownEncoding, NULL);
 	XML_SetStartDoctypeDeclHandler(xml->parser, RefuseDoctype);
 	XML_SetXmlDeclHandler(xml->parser, HandleDeclaration);
 	return xml;
+}
+
+void
+XmlTolerateDoctype(Xml *xml)
+{
+	xml->tolerates_doctype = true;
 }
 
 /* What expat found wrong, unless a handler stopped it. */
@@ -142,7 +173,7 @@ ParserFailure(Xml *xml)
 		return xml->reader->status;
 	if (error == XML_ERROR_NO_MEMORY)
 		return ReaderFail(xml->reader, READER_NO_MEMORY, "out of memory");
-	return ReaderFail(xml->reader, READER_ERROR, "part \"%s\" is not well-formed: %s", xml->path,
+	return ReaderFail(xml->reader, READER_ERROR, "%s is not well-formed: %s", xml->what,
 					  XML_ErrorString(error));
 }
 
@@ -151,9 +182,85 @@ static ReaderStatus
 CheckSilence(Xml *xml)
 {
 	if (xml->silent > MAX_TOKEN_BYTES)
-		return ReaderFail(xml->reader, READER_LIMIT, "part \"%s\" has a tag of more than %d bytes", xml->path,
+		return ReaderFail(xml->reader, READER_LIMIT, "%s has a tag of more than %d bytes", xml->what,
 						  MAX_TOKEN_BYTES);
 	return READER_OK;
+}
+
+/* The number of a character reference, &#7; or &#x7;, and its length; -1 if it
+ * is none, or goes on behind the end. */
+static long
+ReferenceAt(const char *p, const char *end, int *length)
+{
+	char		copy[MAX_REFERENCE + 1] = "";
+	size_t		available = end - p < MAX_REFERENCE ? end - p : MAX_REFERENCE;
+	const char *semicolon = memchr(p, ';', available);
+	bool		hex = available > 3 && (p[2] == 'x' || p[2] == 'X');
+	const char *digits = p + (hex ? 3 : 2);
+	char	   *stop;
+	long		code;
+
+	if (semicolon == NULL || semicolon <= digits || p[1] != '#' || !isxdigit((unsigned char) *digits))
+		return -1;
+	memcpy(copy, p, semicolon - p);
+	*length = semicolon - p + 1;
+	code = strtol(copy + (digits - p), &stop, hex ? 16 : 10);
+	return *stop == '\0' ? code : -1;
+}
+
+/*
+ * Excel writes control characters as references, which XML does not allow and
+ * expat refuses.  They become white space, by references of the same length.
+ * The piece must not end within one: returns how much of it may be parsed.
+ * (Nobody writes such a reference where it is none, in CDATA.)
+ */
+static size_t
+ReplaceControls(char *piece, size_t length)
+{
+	const char *end = piece + length;
+
+	for (char *p = piece; (p = memchr(p, '&', end - p)) != NULL; p++)
+	{
+		int			taken;
+		long		code = ReferenceAt(p, end, &taken);
+
+		if (code < 0 && end - p < MAX_REFERENCE && length == PIECE_BYTES)
+			return p - piece;
+		if (code < 0 || code >= ' ' || code == '\t' || code == '\n' || code == '\r')
+			continue;
+		memset(p + 2, '0', taken - 3);
+		if (taken > 4)
+			memcpy(p + taken - 3, "32", 2);
+		else
+			p[2] = '9';
+	}
+	return length;
+}
+
+/* The next piece of the file; its length, 0 at the end, -1 with the reason in the reader. */
+static ptrdiff_t
+ReadFile(Xml *xml, char *buffer)
+{
+	Reader	   *reader = xml->reader;
+	ptrdiff_t	got;
+
+	if (reader->options.interrupted != NULL && reader->options.interrupted())
+	{
+		ReaderFail(reader, READER_CANCELLED, "cancelled");
+		return -1;
+	}
+	got = ReadAt(reader->fd, buffer, PIECE_BYTES, xml->offset);
+	if (got < 0)
+	{
+		ReaderFail(reader, READER_ERROR, "could not read the file: %s", strerror(errno));
+		return -1;
+	}
+	if (xml->offset == 0)
+		xml->wide = got >= 2 && (buffer[0] == '\0' || buffer[1] == '\0' || (unsigned char) buffer[0] >= 0xFE);
+	if (!xml->wide)
+		got = ReplaceControls(buffer, got);
+	reader->done = xml->offset += got;
+	return got;
 }
 
 /* Parses one piece. */
@@ -166,7 +273,7 @@ XmlStep(Xml *xml)
 
 	if (buffer == NULL)
 		return ReaderFail(xml->reader, READER_NO_MEMORY, "out of memory");
-	got = ContainerRead(xml->container, buffer, PIECE_BYTES);
+	got = xml->container ? ContainerRead(xml->container, buffer, PIECE_BYTES) : ReadFile(xml, buffer);
 	if (got < 0)
 		return xml->reader->status;
 	xml->silent += got;
@@ -237,7 +344,8 @@ XmlClose(Xml *xml)
 {
 	if (xml == NULL)
 		return;
-	ContainerCloseEntry(xml->container);
+	if (xml->container != NULL)
+		ContainerCloseEntry(xml->container);
 	XML_ParserFree(xml->parser);
 	free(xml);
 }
@@ -248,7 +356,7 @@ XmlAttribute(const char **attributes, const char *name)
 {
 	for (; attributes[0] != NULL; attributes += 2)
 	{
-		if (strcmp(LocalName(attributes[0]), name) == 0)
+		if (strcmp(XmlLocalName(attributes[0]), name) == 0)
 			return attributes[1];
 	}
 	return NULL;

@@ -1,13 +1,14 @@
 /*
  * xml.h
- *	  The XML of one part of a workbook, event by event.
+ *	  The XML of one part of a workbook, or of a whole file, event by event.
  */
 #ifndef MEDALLION_XML_H
 #define MEDALLION_XML_H
 
 #include "file/container.h"
 
-/* Who listens.  Names come without prefix; attributes as expat gives them. */
+/* Who listens.  Names come without prefix; attributes as expat gives them.  Any
+ * but start may be NULL. */
 typedef struct XmlHandler
 {
 	void	   *arg;
@@ -18,8 +19,13 @@ typedef struct XmlHandler
 
 typedef struct Xml Xml;
 
-/* Opens a part.  NULL: the reader has the reason. */
+/* Opens a part of a container; without a container, the reader's file itself
+ * (and path is what messages call it).  NULL: the reader has the reason. */
 extern Xml *XmlOpen(Reader *reader, Container *container, const char *path, const XmlHandler *handler);
+
+/* Lets a document type pass that only names a definition elsewhere, which is
+ * not read. */
+extern void XmlTolerateDoctype(Xml *xml);
 
 /* Parses one piece: READER_OK if there is more, READER_END at the end. */
 extern ReaderStatus XmlStep(Xml *xml);
@@ -36,6 +42,9 @@ extern ReaderStatus XmlParse(Reader *reader, Container *container, const char *p
 extern void XmlStop(Xml *xml);
 
 extern void XmlClose(Xml *xml);
+
+/* A name without its prefix. */
+extern const char *XmlLocalName(const char *name);
 
 /* The value of an attribute, its prefix disregarded, or NULL. */
 extern const char *XmlAttribute(const char **attributes, const char *name);

@@ -2,9 +2,14 @@
  * reader_check.c
  *	  Prints what a reader makes of a file: sheet, row, column, kind and value,
  *	  separated by tabs; then "error" and the message if it refuses.
+ *
+ *	  reader_check FILE [max_columns=N] [max_cell_size=N] [max_uncompressed_size=N] [sheets]
+ *
+ * With "sheets", a line for each sheet too: name, 0, 0, "visible" or "hidden".
  */
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "file/reader.h"
@@ -70,6 +75,25 @@ PrintSheet(Reader *reader, const ReaderSheet *sheet)
 	return status;
 }
 
+/* Takes one argument behind the file's name; false if it is none. */
+static bool
+TakeArgument(const char *argument, ReaderOptions *options, bool *sheets)
+{
+	unsigned long long number;
+
+	if (sscanf(argument, "max_columns=%llu", &number) == 1)
+		options->max_columns = number;
+	else if (sscanf(argument, "max_cell_size=%llu", &number) == 1)
+		options->max_cell_size = number;
+	else if (sscanf(argument, "max_uncompressed_size=%llu", &number) == 1)
+		options->max_uncompressed_size = number;
+	else if (strcmp(argument, "sheets") == 0)
+		*sheets = true;
+	else
+		return false;
+	return true;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -77,14 +101,22 @@ main(int argc, char **argv)
 	ReaderOptions options;
 	ReaderSheet sheet;
 	ReaderStatus status;
+	bool		sheets = false;
 	int			fd = argc > 1 ? open(argv[1], O_RDONLY) : -1;
 
 	if (fd < 0)
 		return 2;
 	ReaderOptionsInit(&options);
+	for (int i = 2; i < argc; i++)
+	{
+		if (!TakeArgument(argv[i], &options, &sheets))
+			return 2;
+	}
 	status = ReaderOpen(&reader, fd, &options);
 	while (status == READER_OK && (status = ReaderNextSheet(reader, &sheet)) == READER_OK)
 	{
+		if (sheets)
+			printf("%s\t0\t0\t%s\t\n", sheet.name, sheet.hidden ? "hidden" : "visible");
 		status = PrintSheet(reader, &sheet);
 		if (status == READER_END)
 			status = READER_OK;

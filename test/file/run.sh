@@ -5,7 +5,7 @@
 #
 # Authored text files and older workbooks with what they must give; the demo's workbooks; damaged and
 # random bytes; the fast scanner of workbooks against the general parser; and, where the corpus is there,
-# its crafted workbooks against their expected cells, and all of its older workbooks without a crash.
+# its crafted workbooks against their expected cells, and all of its other files without a crash.
 # SEED=2 damages otherwise.
 
 cd "$(dirname "$0")/../.." || exit 1
@@ -129,17 +129,28 @@ for i in $(seq 1 150); do
 done
 if [ -z "$bad" ]; then ok "a workbook cut and altered at random places"; else not_ok "a workbook cut and altered" "$bad"; fi
 
-# --- older workbooks, written record by record ---
+# --- files authored byte by byte, with what they must give ---
 
-number=$((number + 1))
-if ! python3 -c '' 2>/dev/null; then
-	echo "ok $number # skip python3 is not there"
-elif python3 test/file/authored_xls.py "$check" "$scratch" >"$scratch/out" 2>&1; then
-	echo "ok $number - older workbooks: $(tail -1 "$scratch/out")"
-else
-	echo "not ok $number - older workbooks"
-	sed 's/^/# /' "$scratch/out"
-fi
+skip()
+{
+	number=$((number + 1))
+	echo "ok $number # skip $1"
+}
+
+# passes NAME SCRIPT FOLDER: a program that compares files with what the reader makes of them.
+passes()
+{
+	if ! python3 -c '' 2>/dev/null; then
+		skip "python3 is not there"
+	elif python3 "test/file/$2" "$check" "$3" >"$scratch/out" 2>&1; then
+		ok "$1: $(tail -1 "$scratch/out")"
+	else
+		not_ok "$1" "$(cat "$scratch/out")"
+	fi
+}
+
+passes "older workbooks" authored_xls.py "$scratch"
+passes "OpenDocument, SpreadsheetML and HTML" authored_markup.py "$scratch"
 
 # --- the scanner beside the parser, numbers beside the C library ---
 
@@ -161,14 +172,12 @@ alike "the demo's workbooks" examples/sales
 if python3 test/file/damage.py "$scratch/damaged" 500 "${SEED:-1}" 2>"$scratch/errors"; then
 	alike "workbooks whole and damaged, seed ${SEED:-1}" "$scratch/damaged"
 else
-	number=$((number + 1))
-	echo "ok $number # skip python3 is not there"
+	skip "python3 is not there"
 fi
 if [ -d "$corpus" ]; then
 	alike "the corpus" "$corpus/.."
 else
-	number=$((number + 1))
-	echo "ok $number # skip the corpus is not there"
+	skip "the corpus is not there"
 fi
 if out=$(find "$scratch/damaged" -name 'whole-0*' -print0 | sort -z | xargs -0 "$scratch/scan_check" -c 2>&1); then
 	ok "reading stops when it is cancelled"
@@ -183,38 +192,41 @@ fi
 
 # --- the corpus ---
 
-number=$((number + 1))
-if [ ! -d "$corpus" ]; then
-	echo "ok $number # skip the corpus is not there"
-elif ! python3 -c '' 2>/dev/null; then
-	echo "ok $number # skip python3 is not there"
-elif python3 test/file/crafted.py "$check" "$corpus" >"$scratch/out" 2>&1; then
-	echo "ok $number - crafted workbooks: $(tail -1 "$scratch/out")"
-else
-	echo "not ok $number - crafted workbooks"
-	sed 's/^/# /' "$scratch/out"
-fi
+# survive_all NAME PATTERN...: all files of the corpus with such names are read, or refused, in good order.
+survive_all()
+{
+	local name=$1 count=0 bad="" file patterns=()
+	shift
 
-corpus=$(dirname "$corpus")
-count=0 bad=
-while read -r file; do
-	count=$((count + 1))
-	bad="$bad$(survives "$file" "$file")"
-done < <(find "$corpus" -iname '*.xls' 2>/dev/null | sort)
-if [ $count -eq 0 ]; then
-	number=$((number + 1))
-	echo "ok $number # skip the corpus is not there"
-elif [ -z "$bad" ]; then
-	ok "$count older workbooks of the corpus"
+	for file; do
+		patterns+=(-o -iname "$file")
+	done
+	while read -r file; do
+		count=$((count + 1))
+		bad="$bad$(survives "$file" "$file")"
+	done < <(find "$corpus" "${patterns[@]:1}" 2>/dev/null | sort)
+	if [ -n "$bad" ]; then
+		not_ok "$count $name of the corpus" "$bad"
+	elif [ $count -gt 0 ]; then
+		ok "$count $name of the corpus"
+	else
+		skip "the corpus is not there"
+	fi
+}
+
+if [ -d "$corpus" ]; then
+	passes "crafted workbooks" crafted.py "$corpus"
 else
-	not_ok "$count older workbooks of the corpus" "$bad"
+	skip "the corpus is not there"
 fi
+corpus=$(dirname "$corpus")
+survive_all "older workbooks" '*.xls'
+survive_all "files of OpenDocument, XML and HTML" '*.ods' '*.fods' '*.xml' '*.htm' '*.html'
 
 # The same workbooks in both formats, of either calendar.
 for year in 1900 1904; do
 	if [ ! -f "$corpus/sheetjs/1904/$year.xls" ]; then
-		number=$((number + 1))
-		echo "ok $number # skip the corpus is not there"
+		skip "the corpus is not there"
 		continue
 	fi
 	for kind in xls biff5 xlsx; do

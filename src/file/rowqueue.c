@@ -1,0 +1,381 @@
+/*
+ * rowqueue.c
+ *	  Rows that a parser has made and that nobody has asked for yet.
+ *
+ * A piece of a document holds many rows; they wait here.  When the queue is
+ * empty, what remains of a row cut by the piece's end moves to the front and
+ * the next piece is parsed: memory does not grow with rows.
+ */
+#include "file/rowqueue.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_ROW_BYTES ((size_t) 1 << 30)	/* no table takes a longer one */
+#define ROWS_PER_QUESTION 1024	/* between looks at options.interrupted */
+
+/* Grows an array to hold one more. */
+static bool
+GrowArray(void **array, size_t *capacity, size_t count, size_t size)
+{
+	size_t		larger = *capacity ? *capacity * 2 : 256;
+	void	   *grown;
+
+	if (count < *capacity)
+		return true;
+	grown = realloc(*array, larger * size);
+	if (grown == NULL)
+		return false;
+	*array = grown;
+	*capacity = larger;
+	return true;
+}
+
+static bool
+OutOfMemory(RowQueue *queue)
+{
+	ReaderFail(queue->reader, READER_NO_MEMORY, "out of memory");
+	return false;
+}
+
+/* Adds a row or a sheet at the end. */
+static QueuedRow *
+PushRow(RowQueue *queue)
+{
+	QueuedRow  *row;
+
+	if (!GrowArray((void **) &queue->rows, &queue->row_capacity, queue->nrows, sizeof(QueuedRow)))
+	{
+		OutOfMemory(queue);
+		return NULL;
+	}
+	row = &queue->rows[queue->nrows++];
+	memset(row, 0, sizeof(QueuedRow));
+	return row;
+}
+
+/* The next row begins behind what there is. */
+static void
+BeginRow(RowQueue *queue)
+{
+	queue->row_first = queue->ncells;
+	queue->row_arena = queue->value_start = queue->arena.length;
+	queue->row_bytes = 0;
+}
+
+/* Adds the begin of a sheet; no row may be half made. */
+bool
+QueueSheet(RowQueue *queue, const char *name, bool hidden)
+{
+	QueuedRow  *row = PushRow(queue);
+
+	if (row == NULL)
+		return false;
+	row->is_sheet = true;
+	row->hidden = hidden;
+	row->name = queue->arena.length;
+	if (!BufferAppend(&queue->arena, name, strlen(name) + 1))
+		return OutOfMemory(queue);
+	BeginRow(queue);
+	return true;
+}
+
+void
+QueueBeginCell(RowQueue *queue)
+{
+	queue->value_start = queue->arena.length;
+}
+
+/* Adds to the cell's text. */
+bool
+QueueText(RowQueue *queue, const char *text, size_t length)
+{
+	if (queue->arena.length - queue->value_start + length > queue->reader->options.max_cell_size)
+	{
+		ReaderFail(queue->reader, READER_LIMIT, "the cell is longer than max_cell_size");
+		return false;
+	}
+	return BufferAppend(&queue->arena, text, length) || OutOfMemory(queue);
+}
+
+/* Replaces the cell's text by another. */
+bool
+QueueSetText(RowQueue *queue, const char *text, size_t length)
+{
+	queue->arena.length = queue->value_start;
+	return QueueText(queue, text, length);
+}
+
+/* The cell's text so far; it holds until more is added. */
+const char *
+QueueCellText(const RowQueue *queue, size_t *length)
+{
+	*length = queue->arena.length - queue->value_start;
+	return *length > 0 ? queue->arena.data + queue->value_start : "";
+}
+
+static bool
+IsBlankChar(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* The same without white space around it. */
+const char *
+QueueTrimmedText(const RowQueue *queue, size_t *length)
+{
+	const char *text = QueueCellText(queue, length);
+
+	while (*length > 0 && IsBlankChar(text[*length - 1]))
+		(*length)--;
+	while (*length > 0 && IsBlankChar(*text))
+	{
+		text++;
+		(*length)--;
+	}
+	return text;
+}
+
+/* Of the cell's text, keeps this part. */
+void
+QueueKeepText(RowQueue *queue, const char *text, size_t length)
+{
+	memmove(queue->arena.data + queue->value_start, text, length);
+	queue->arena.length = queue->value_start + length;
+}
+
+/* Ends a cell.  An empty one takes no place. */
+bool
+QueueCell(RowQueue *queue, int64_t column, int64_t repeat, CellKind kind)
+{
+	Reader	   *reader = queue->reader;
+	size_t		length = queue->arena.length - queue->value_start;
+	QueuedCell *cell;
+
+	if (kind == CELL_EMPTY)
+	{
+		queue->arena.length = queue->value_start;
+		return true;
+	}
+	if (column + repeat > reader->options.max_columns)
+	{
+		ReaderFail(reader, READER_LIMIT, "the column is beyond max_columns");
+		return false;
+	}
+	if (queue->ncells - queue->row_first >= reader->options.max_columns)
+	{
+		ReaderFail(reader, READER_LIMIT, "the row has more cells than max_columns");
+		return false;
+	}
+	queue->row_bytes += (uint64_t) repeat * (length + sizeof(QueuedCell));
+	if (queue->row_bytes > MAX_ROW_BYTES)
+	{
+		ReaderFail(reader, READER_LIMIT, "the row is longer than a row can be");
+		return false;
+	}
+	if (!GrowArray((void **) &queue->cells, &queue->cell_capacity, queue->ncells, sizeof(QueuedCell)))
+		return OutOfMemory(queue);
+	cell = &queue->cells[queue->ncells++];
+	cell->column = column;
+	cell->repeat = repeat;
+	cell->kind = kind;
+	cell->length = length;
+	cell->offset = queue->value_start;
+	queue->value_start = queue->arena.length;
+	return true;
+}
+
+/* Ends a row.  One without cells takes no place. */
+bool
+QueueRow(RowQueue *queue, int64_t number, int64_t repeat)
+{
+	QueuedRow  *row;
+
+	if (queue->ncells > queue->row_first)
+	{
+		row = PushRow(queue);
+		if (row == NULL)
+			return false;
+		row->number = number;
+		row->repeat = repeat;
+		row->first = queue->row_first;
+		row->count = queue->ncells - queue->row_first;
+	}
+	BeginRow(queue);
+	return true;
+}
+
+/* All rows are handed out: what remains of a cut one moves to the front. */
+static void
+Reset(RowQueue *queue)
+{
+	size_t		kept_cells = queue->ncells - queue->row_first;
+	size_t		kept_bytes = queue->arena.length - queue->row_arena;
+
+	queue->nrows = queue->next = 0;
+	queue->handed = 0;
+	if (queue->row_first == 0 && queue->row_arena == 0)
+		return;					/* a row of many pieces would else be moved for each */
+	if (kept_bytes > 0)
+		memmove(queue->arena.data, queue->arena.data + queue->row_arena, kept_bytes);
+	if (kept_cells > 0)
+		memmove(queue->cells, queue->cells + queue->row_first, kept_cells * sizeof(QueuedCell));
+	for (size_t i = 0; i < kept_cells; i++)
+		queue->cells[i].offset -= queue->row_arena;
+	queue->value_start -= queue->row_arena;
+	queue->ncells = kept_cells;
+	queue->arena.length = kept_bytes;
+	queue->row_first = 0;
+	queue->row_arena = 0;
+}
+
+/* Sees to it that something waits in the queue. */
+static ReaderStatus
+AwaitRow(RowQueue *queue, QueueFill fill)
+{
+	while (queue->next == queue->nrows)
+	{
+		ReaderStatus status;
+
+		Reset(queue);
+		status = fill(queue->reader);
+		if (status != READER_OK && status != READER_END)
+			return status;
+		if (status == READER_END && queue->nrows == 0)
+			return READER_END;
+	}
+	return READER_OK;
+}
+
+/* Steps to the next sheet, over what is left of the one before. */
+ReaderStatus
+QueueNextSheet(RowQueue *queue, QueueFill fill, ReaderSheet *sheet)
+{
+	ReaderStatus status;
+	const QueuedRow *row;
+
+	while ((status = AwaitRow(queue, fill)) == READER_OK && !queue->rows[queue->next].is_sheet)
+	{
+		queue->next++;
+		queue->handed = 0;
+	}
+	if (status != READER_OK)
+		return status;
+	row = &queue->rows[queue->next++];
+	free(queue->sheet_name);
+	queue->sheet_name = strdup(queue->arena.data + row->name);
+	if (queue->sheet_name == NULL)
+		return ReaderFail(queue->reader, READER_NO_MEMORY, "out of memory");
+	sheet->name = queue->sheet_name;
+	sheet->index = queue->sheets++;
+	sheet->hidden = row->hidden;
+	return READER_OK;
+}
+
+/* How many columns the row has. */
+static int
+Width(const RowQueue *queue, const QueuedRow *queued)
+{
+	int			width = 0;
+
+	for (size_t i = 0; i < queued->count; i++)
+	{
+		const QueuedCell *cell = &queue->cells[queued->first + i];
+
+		if (cell->column + cell->repeat > width)
+			width = cell->column + cell->repeat;
+	}
+	return width;
+}
+
+/* Lays a row's cells out by column. */
+static ReaderStatus
+LayOut(RowQueue *queue, const QueuedRow *queued, int width)
+{
+	if (width > queue->out_capacity)
+	{
+		ReaderCell *out = realloc(queue->out, sizeof(ReaderCell) * width);
+
+		if (out == NULL)
+			return ReaderFail(queue->reader, READER_NO_MEMORY, "out of memory");
+		queue->out = out;
+		queue->out_capacity = width;
+	}
+	memset(queue->out, 0, sizeof(ReaderCell) * width);
+	for (size_t i = 0; i < queued->count; i++)
+	{
+		const QueuedCell *cell = &queue->cells[queued->first + i];
+
+		for (int j = 0; j < cell->repeat; j++)
+		{
+			ReaderCell *out = &queue->out[cell->column + j];
+
+			out->kind = cell->kind;
+			out->length = cell->length;
+			out->value = queue->arena.data + cell->offset;
+			queue->expanded += j > 0 || queue->handed > 0 ? cell->length + 1 : 0;
+		}
+	}
+	return READER_OK;
+}
+
+/*
+ * A small file may say "a million times the same row".  What repetition makes
+ * of it must stay within what a container's entry may unpack to.
+ */
+static ReaderStatus
+CheckRepetition(RowQueue *queue)
+{
+	Reader	   *reader = queue->reader;
+
+	if (queue->expanded > reader->options.max_uncompressed_size)
+		return ReaderFail(reader, READER_LIMIT, "the repeated cells take more than max_uncompressed_size");
+	if (queue->asked++ % ROWS_PER_QUESTION == 0 && reader->options.interrupted != NULL &&
+		reader->options.interrupted())
+		return ReaderFail(reader, READER_CANCELLED, "cancelled");
+	return READER_OK;
+}
+
+/* The next row of the sheet. */
+ReaderStatus
+QueueNextRow(RowQueue *queue, QueueFill fill, ReaderRow *row)
+{
+	ReaderStatus status = AwaitRow(queue, fill);
+	const QueuedRow *queued;
+	int			width;
+
+	if (status != READER_OK)
+		return status;
+	queued = &queue->rows[queue->next];
+	if (queued->is_sheet)
+		return READER_END;
+	width = Width(queue, queued);
+	queue->reader->row = queued->number + queue->handed;
+	queue->reader->column = 0;
+	status = LayOut(queue, queued, width);
+	if (status == READER_OK)
+		status = CheckRepetition(queue);
+	if (status != READER_OK)
+		return status;
+	memset(row, 0, sizeof(ReaderRow));
+	row->number = queue->reader->row;
+	row->ncells = width;
+	row->cells = queue->out;
+	if (++queue->handed >= queued->repeat)
+	{
+		queue->next++;
+		queue->handed = 0;
+	}
+	return READER_OK;
+}
+
+/* Gives the memory back. */
+void
+QueueFree(RowQueue *queue)
+{
+	free(queue->rows);
+	free(queue->cells);
+	BufferFree(&queue->arena);
+	free(queue->sheet_name);
+	free(queue->out);
+}
