@@ -28,6 +28,8 @@ OBJS += \
 OBJS += \
 	src/file/container.o \
 	src/file/csv.o \
+	src/file/dialect.o \
+	src/file/encoding.o \
 	src/file/reader.o \
 	src/file/xlsx.o \
 	src/file/xlsx_book.o \

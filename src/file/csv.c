@@ -13,59 +13,24 @@
  *												  |			  -> FinishRow -> row
  *												  +-> bad row -> raw text
  */
-#include "file/format.h"
+#include "file/dialect.h"
+#include "file/encoding.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define WINDOW_STEP ((size_t) 256 * 1024)
 #define ENCODING_SAMPLE ((size_t) 1024 * 1024)
 #define DELIMITER_SAMPLE ((size_t) 64 * 1024)
 #define DELIMITER_RECORDS 100
-#define UTF16_SAMPLE 1024
 #define QUOTE_REACH ((size_t) 1024 * 1024)
 #define RECORD_CELLS 64			/* a record has at most so many times the largest cell */
 #define ROWS_PER_CHECK 1000
 #define BAD_ROW_WEIGHT 100		/* a bad row may have cost as much as so many rows */
 #define DEFAULT_COLUMNS 16384
 #define DEFAULT_CELL_SIZE (1 << 20)
-#define REPLACEMENT 0xFFFD
-#define NO_QUOTE (-1)
-
-typedef enum Encoding
-{
-	ENCODING_UTF8,
-	ENCODING_UTF16LE,
-	ENCODING_UTF16BE,
-	ENCODING_WINDOWS1252,
-	ENCODING_UNKNOWN
-} Encoding;
-
-static const struct
-{
-	const char *name;
-	Encoding	encoding;
-}			encoding_names[] =
-{
-	/* by their number come first the names that are shown */
-	{"utf-8", ENCODING_UTF8},
-	{"utf-16le", ENCODING_UTF16LE},
-	{"utf-16be", ENCODING_UTF16BE},
-	{"windows-1252", ENCODING_WINDOWS1252},
-	{"latin1", ENCODING_WINDOWS1252},
-};
-
-/* What windows-1252 has at 80 to 9F. */
-static const uint16_t windows1252[32] =
-{
-	0x20AC, 0xFFFD, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021,
-	0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0xFFFD, 0x017D, 0xFFFD,
-	0xFFFD, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014,
-	0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0xFFFD, 0x017E, 0x0178
-};
 
 /* What became of an attempt to parse a cell or a record. */
 typedef enum Parsed
@@ -80,10 +45,8 @@ typedef enum Parsed
 typedef struct CsvReader
 {
 	Reader		base;
-	Encoding	encoding;
-	char		delimiter;
-	int			quote;			/* or NO_QUOTE */
-	int			escape;			/* besides the doubled quote, or NO_QUOTE */
+	Transcoder	coder;
+	Dialect		dialect;
 	unsigned char stops[256];	/* bytes that end the scan of an unquoted cell */
 
 	Buffer		window;			/* UTF-8; a NUL follows its last byte */
@@ -92,7 +55,6 @@ typedef struct CsvReader
 	uint64_t	offset;			/* where in the file the window ends */
 	bool		at_end;			/* the window ends where the file does */
 	Buffer		chunk;			/* bytes to be transcoded */
-	uint32_t	high;			/* a high surrogate that waits for its other half */
 	double		shrink;			/* bytes of the file per byte of the window */
 
 	ReaderCell *cells;			/* the record that was parsed last */
@@ -113,115 +75,18 @@ typedef struct CsvReader
 	bool		sheet_over;
 } CsvReader;
 
-/* Writes a code point as UTF-8 and returns its length, at most 4. */
-static int
-PutCodePoint(char *to, uint32_t code)
-{
-	if (code < 0x80)
-	{
-		to[0] = code;
-		return 1;
-	}
-	if (code < 0x800)
-	{
-		to[0] = 0xC0 | code >> 6;
-		to[1] = 0x80 | (code & 0x3F);
-		return 2;
-	}
-	if (code < 0x10000)
-	{
-		to[0] = 0xE0 | code >> 12;
-		to[1] = 0x80 | (code >> 6 & 0x3F);
-		to[2] = 0x80 | (code & 0x3F);
-		return 3;
-	}
-	to[0] = 0xF0 | code >> 18;
-	to[1] = 0x80 | (code >> 12 & 0x3F);
-	to[2] = 0x80 | (code >> 6 & 0x3F);
-	to[3] = 0x80 | (code & 0x3F);
-	return 4;
-}
-
-/* The code point of a byte of windows-1252. */
-static uint32_t
-Windows1252(unsigned char byte)
-{
-	return byte >= 0x80 && byte < 0xA0 ? windows1252[byte - 0x80] : byte;
-}
-
-/* Writes bytes of windows-1252 as UTF-8, at most 3 for each, and returns how many. */
-static size_t
-TranscodeWindows1252(char *to, const unsigned char *from, size_t length)
-{
-	char	   *start = to;
-
-	for (size_t i = 0; i < length; i++)
-	{
-		if (from[i] < 0x80)
-			*to++ = from[i];
-		else
-			to += PutCodePoint(to, Windows1252(from[i]));
-	}
-	return to - start;
-}
-
-/* Writes one unit of UTF-16 as UTF-8, at most 6 bytes: a lone surrogate may come before it. */
-static int
-PutUnit(CsvReader *csv, char *to, uint32_t unit)
-{
-	uint32_t	high = csv->high;
-	int			length = 0;
-
-	csv->high = 0;
-	if (high != 0 && unit >= 0xDC00 && unit <= 0xDFFF)
-		return PutCodePoint(to, 0x10000 + ((high - 0xD800) << 10) + (unit - 0xDC00));
-	if (high != 0)
-		length = PutCodePoint(to, REPLACEMENT);
-	if (unit >= 0xD800 && unit <= 0xDBFF)
-	{
-		csv->high = unit;
-		return length;
-	}
-	if (unit >= 0xDC00 && unit <= 0xDFFF)
-		unit = REPLACEMENT;
-	return length + PutCodePoint(to + length, unit);
-}
-
-/* Writes UTF-16 as UTF-8, at most 3 bytes for each byte plus 3, and returns how many. */
-static size_t
-TranscodeUtf16(CsvReader *csv, char *to, const unsigned char *from, size_t length)
-{
-	int			low = csv->encoding == ENCODING_UTF16LE ? 0 : 1;
-	char	   *start = to;
-
-	for (size_t i = 0; i + 1 < length; i += 2)
-		to += PutUnit(csv, to, from[i + low] | (uint32_t) from[i + 1 - low] << 8);
-	if (csv->at_end && csv->high != 0)
-	{
-		csv->high = 0;
-		to += PutCodePoint(to, REPLACEMENT);
-	}
-	if (length % 2 != 0)
-		to += PutCodePoint(to, REPLACEMENT);
-	return to - start;
-}
-
 /* Reads a step of the file and adds it to the window as UTF-8; room is there. */
 static ptrdiff_t
 AddTranscoded(CsvReader *csv, size_t step)
 {
 	ptrdiff_t	got = ReadAt(csv->base.fd, csv->chunk.data, step, csv->offset);
-	const unsigned char *from = (const unsigned char *) csv->chunk.data;
-	char	   *to = csv->window.data + csv->window.length;
 	size_t		made;
 
 	if (got < 0)
 		return got;
 	csv->at_end = (size_t) got < step;
-	if (csv->encoding == ENCODING_WINDOWS1252)
-		made = TranscodeWindows1252(to, from, got);
-	else
-		made = TranscodeUtf16(csv, to, from, got);
+	made = Transcode(&csv->coder, csv->window.data + csv->window.length, csv->chunk.data, got,
+					 csv->at_end);
 	csv->window.length += made;
 	if (made > 0)
 		csv->shrink = (double) got / made;
@@ -257,7 +122,7 @@ FillWindow(CsvReader *csv)
 {
 	Buffer	   *window = &csv->window;
 	size_t		step = WINDOW_STEP;
-	bool		transcode = csv->encoding != ENCODING_UTF8;
+	bool		transcode = csv->coder.encoding != ENCODING_UTF8;
 	ptrdiff_t	got;
 	ReaderStatus status = CheckInterrupt(csv);
 
@@ -356,12 +221,12 @@ FindQuote(const CsvReader *csv, const char *p, const char *stop)
 {
 	if (p >= stop)
 		return stop;
-	if (csv->escape == NO_QUOTE)
+	if (csv->dialect.escape == NO_QUOTE)
 	{
-		p = memchr(p, csv->quote, stop - p);
+		p = memchr(p, csv->dialect.quote, stop - p);
 		return p != NULL ? p : stop;
 	}
-	while (p < stop && *p != csv->quote && *p != csv->escape)
+	while (p < stop && *p != csv->dialect.quote && *p != csv->dialect.escape)
 		p++;
 	return p;
 }
@@ -383,12 +248,12 @@ FindClosingQuote(CsvReader *csv, const char *start, const char *end, const char 
 				return PARSED_MORE;
 			return BadRecord(csv, "unterminated quote");
 		}
-		if (p + 1 < end && (p[1] == csv->quote || (*p == csv->escape && p[1] == csv->escape)))
+		if (p + 1 < end && (p[1] == csv->dialect.quote || (*p == csv->dialect.escape && p[1] == csv->dialect.escape)))
 		{
 			(*escapes)++;
 			p += 2;
 		}
-		else if (*p == csv->escape)
+		else if (*p == csv->dialect.escape)
 			p++;
 		else
 			break;
@@ -445,13 +310,13 @@ ParseRecord(CsvReader *csv)
 	{
 		Parsed		parsed;
 
-		if (p < end && *p == csv->quote)
+		if (p < end && *p == csv->dialect.quote)
 			parsed = ParseQuoted(csv, &p, end);
 		else
 			parsed = ParsePlain(csv, &p, end);
 		if (parsed != PARSED_DONE)
 			return parsed;
-		if (p == end || *p != csv->delimiter)
+		if (p == end || *p != csv->dialect.delimiter)
 			break;
 		p++;
 	}
@@ -487,76 +352,6 @@ TakeLine(CsvReader *csv)
 	return PARSED_DONE;
 }
 
-/* Are these bytes ASCII without NUL?  Eight at a time. */
-static bool
-IsPlainAscii(const char *text, size_t length)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-	uint64_t	odd = 0;
-	size_t		i = 0;
-
-	for (; i + 8 <= length; i += 8)
-	{
-		uint64_t	word;
-
-		memcpy(&word, text + i, 8);
-		odd |= word | ((word - ones) & ~word);
-	}
-	for (; i < length; i++)
-		odd |= (signed char) text[i] <= 0 ? ones << 7 : 0;
-	return (odd & ones << 7) == 0;
-}
-
-/* Says what is wrong with the bytes of a record, or NULL. */
-static const char *
-TextComplaint(const char *text, size_t length)
-{
-	if (IsPlainAscii(text, length) || IsValidText(text, length))
-		return NULL;
-	if (memchr(text, '\0', length) != NULL)
-		return "NUL byte in the row";
-	return "row is not valid UTF-8";
-}
-
-/* Length of the valid UTF-8 sequence at a byte, 0 if there is none. */
-static size_t
-ValidSequence(const char *p, const char *end)
-{
-	for (size_t length = 1; length <= 4 && p + length <= end; length++)
-	{
-		if (IsValidText(p, length))
-			return length;
-	}
-	return 0;
-}
-
-/* Copies text and makes it valid: stray bytes are taken for windows-1252. */
-static bool
-MakeRaw(Buffer *raw, const char *p, size_t length)
-{
-	const char *end = p + length;
-
-	raw->length = 0;
-	if (!BufferReserve(raw, 3 * length + 1))
-		return false;
-	while (p < end)
-	{
-		size_t		sequence = ValidSequence(p, end);
-
-		if (sequence > 0)
-		{
-			memcpy(raw->data + raw->length, p, sequence);
-			raw->length += sequence;
-			p += sequence;
-			continue;
-		}
-		raw->length += PutCodePoint(raw->data + raw->length,
-									*p == '\0' ? REPLACEMENT : Windows1252(*p));
-		p++;
-	}
-	return true;
-}
-
 /* Notes how much of the file is behind the window's position. */
 static void
 NoteProgress(CsvReader *csv)
@@ -581,7 +376,7 @@ PassRecord(CsvReader *csv)
 static ReaderStatus
 HandOutBadRow(CsvReader *csv, ReaderRow *row)
 {
-	if (!MakeRaw(&csv->raw, csv->window.data + csv->position, csv->record_length))
+	if (!MakeValidText(&csv->raw, csv->window.data + csv->position, csv->record_length))
 		return ReaderFail(&csv->base, READER_NO_MEMORY, "out of memory");
 	row->ncells = 0;
 	row->cells = NULL;
@@ -609,7 +404,7 @@ Unescape(const CsvReader *csv, ReaderCell *cell)
 		from = mark;
 		if (from == end)
 			break;
-		if (from + 1 < end && (from[1] == csv->quote || (*from == csv->escape && from[1] == csv->escape)))
+		if (from + 1 < end && (from[1] == csv->dialect.quote || (*from == csv->dialect.escape && from[1] == csv->dialect.escape)))
 			from++;
 		*to++ = *from++;
 	}
@@ -624,7 +419,7 @@ UnescapeRow(CsvReader *csv, const char *start)
 	{
 		ReaderCell *cell = &csv->cells[i];
 
-		if (cell->kind == CELL_TEXT && cell->value > start && cell->value[-1] == csv->quote)
+		if (cell->kind == CELL_TEXT && cell->value > start && cell->value[-1] == csv->dialect.quote)
 			Unescape(csv, cell);
 	}
 }
@@ -726,119 +521,38 @@ CsvNextSheet(Reader *reader, ReaderSheet *sheet)
 	return READER_OK;
 }
 
-/* The encoding of a byte order mark, and its length. */
-static Encoding
-EncodingByMark(const char *sample, size_t length, size_t *mark)
-{
-	*mark = 3;
-	if (length >= 3 && memcmp(sample, "\xEF\xBB\xBF", 3) == 0)
-		return ENCODING_UTF8;
-	*mark = 2;
-	if (length >= 2 && memcmp(sample, "\xFF\xFE", 2) == 0)
-		return ENCODING_UTF16LE;
-	if (length >= 2 && memcmp(sample, "\xFE\xFF", 2) == 0)
-		return ENCODING_UTF16BE;
-	*mark = 0;
-	return ENCODING_UNKNOWN;
-}
-
-/* UTF-16 if most pairs of bytes at the start have a NUL on the same side. */
-static Encoding
-EncodingByNuls(const char *sample, size_t length)
-{
-	size_t		pairs = (length < UTF16_SAMPLE ? length : UTF16_SAMPLE) / 2;
-	size_t		first = 0;
-	size_t		second = 0;
-
-	for (size_t i = 0; i < pairs; i++)
-	{
-		first += sample[2 * i] == '\0';
-		second += sample[2 * i + 1] == '\0';
-	}
-	if (second * 2 > pairs && first * 4 < second)
-		return ENCODING_UTF16LE;
-	if (first * 2 > pairs && second * 4 < first)
-		return ENCODING_UTF16BE;
-	return ENCODING_UNKNOWN;
-}
-
-/* Is this valid UTF-8?  NUL bytes may be in it: they spoil rows, not the file. */
-static Encoding
-EncodingByContent(const char *sample, size_t length, bool cut)
-{
-	const char *end = sample + length;
-	int			tail = 0;
-
-	/* a sequence that the end of the sample cuts is not held against it */
-	while (cut && tail < 3 && end > sample && (end[-1] & 0xC0) == 0x80)
-	{
-		end--;
-		tail++;
-	}
-	if (cut && end > sample && (end[-1] & 0xC0) == 0xC0)
-		end--;
-	while (sample < end)
-	{
-		const char *nul = memchr(sample, '\0', end - sample);
-
-		if (!IsValidText(sample, (nul ? nul : end) - sample))
-			return ENCODING_WINDOWS1252;
-		sample = nul ? nul + 1 : end;
-	}
-	return ENCODING_UTF8;
-}
-
 /* Settles the encoding by option or by the start of the file, and skips a mark. */
-static ReaderStatus
-SettleEncoding(CsvReader *csv, const char *sample, size_t length)
-{
-	const char *name = csv->base.options.encoding;
-	size_t		mark;
-	Encoding	marked = EncodingByMark(sample, length, &mark);
-
-	csv->encoding = ENCODING_UNKNOWN;
-	for (size_t i = 0; name != NULL && i < sizeof(encoding_names) / sizeof(encoding_names[0]); i++)
-	{
-		if (strcasecmp(name, encoding_names[i].name) == 0)
-			csv->encoding = encoding_names[i].encoding;
-	}
-	if (name != NULL && csv->encoding == ENCODING_UNKNOWN)
-		return ReaderFail(&csv->base, READER_UNSUPPORTED, "unknown encoding \"%s\"", name);
-	if (name == NULL)
-		csv->encoding = marked;
-	if (csv->encoding == ENCODING_UNKNOWN)
-		csv->encoding = EncodingByNuls(sample, length);
-	if (csv->encoding == ENCODING_UNKNOWN)
-		csv->encoding = EncodingByContent(sample, length, length < csv->base.total);
-	if (csv->encoding == marked)
-		csv->offset = mark;
-	return READER_OK;
-}
-
-/* Reads the start of the file and settles its encoding. */
 static ReaderStatus
 SampleEncoding(CsvReader *csv)
 {
-	char	   *sample = malloc(ENCODING_SAMPLE);
+	const char *name = csv->base.options.encoding;
+	Encoding	known = name != NULL ? EncodingByName(name) : ENCODING_UNKNOWN;
+	char	   *sample;
 	ptrdiff_t	got;
-	ReaderStatus status;
+	size_t		mark;
 
+	if (name != NULL && known == ENCODING_UNKNOWN)
+		return ReaderFail(&csv->base, READER_UNSUPPORTED, "unknown encoding \"%s\"", name);
+	sample = malloc(ENCODING_SAMPLE);
 	if (sample == NULL)
 		return ReaderFail(&csv->base, READER_NO_MEMORY, "out of memory");
 	got = ReadAt(csv->base.fd, sample, ENCODING_SAMPLE, 0);
-	if (got < 0)
-		status = ReaderFail(&csv->base, READER_ERROR, "could not read the file: %s", strerror(errno));
-	else
-		status = SettleEncoding(csv, sample, got);
+	if (got >= 0)
+	{
+		csv->coder.encoding = SettleEncoding(known, sample, got, (uint64_t) got < csv->base.total, &mark);
+		csv->offset = mark;
+	}
 	free(sample);
-	return status;
+	if (got < 0)
+		return ReaderFail(&csv->base, READER_ERROR, "could not read the file: %s", strerror(errno));
+	return READER_OK;
 }
 
 /* Sets the delimiter and marks the bytes that end an unquoted cell. */
 static void
 SetDelimiter(CsvReader *csv, char delimiter)
 {
-	csv->delimiter = delimiter;
+	csv->dialect.delimiter = delimiter;
 	memset(csv->stops, 0, sizeof(csv->stops));
 	csv->stops[(unsigned char) delimiter] = 1;
 	csv->stops['\n'] = 1;
@@ -868,30 +582,6 @@ CountDelimiters(CsvReader *csv, uint32_t *counts)
 	return records;
 }
 
-/* How consistently records have the same count, per mille; half if the first has another. */
-static int
-Consistency(const uint32_t *counts, int records)
-{
-	int			best = 0;
-	uint32_t	usual = 0;
-
-	for (int i = 0; i < records; i++)
-	{
-		int			same = 0;
-
-		for (int j = 0; j < records; j++)
-			same += counts[j] == counts[i];
-		if (counts[i] > 0 && same > best)
-		{
-			best = same;
-			usual = counts[i];
-		}
-	}
-	if (best == 0)
-		return 0;
-	return best * 1000 / records / (counts[0] == usual ? 1 : 2);
-}
-
 /* Chooses the delimiter that cuts the first records most consistently. */
 static void
 DetectDelimiter(CsvReader *csv)
@@ -906,10 +596,10 @@ DetectDelimiter(CsvReader *csv)
 	{
 		int			score;
 
-		if (candidates[i] == csv->quote)
+		if (candidates[i] == csv->dialect.quote)
 			continue;
 		SetDelimiter(csv, candidates[i]);
-		score = Consistency(counts, CountDelimiters(csv, counts));
+		score = DelimiterConsistency(counts, CountDelimiters(csv, counts));
 		if (score > best)
 		{
 			best = score;
@@ -919,51 +609,21 @@ DetectDelimiter(CsvReader *csv)
 	SetDelimiter(csv, chosen);
 }
 
-/* Is this a character that may delimit, quote or escape? */
-static bool
-IsUsableMark(int mark)
-{
-	return mark == NO_QUOTE || (mark > 0 && mark < 0x80 && mark != '\n' && mark != '\r');
-}
-
 /* Takes over the options. */
 static ReaderStatus
 SettleOptions(CsvReader *csv)
 {
 	const ReaderOptions *options = &csv->base.options;
-	int			quote = options->quote ? (unsigned char) options->quote : '"';
-	int			escape = options->escape ? (unsigned char) options->escape : quote;
-	int			delimiter = options->delimiter ? (unsigned char) options->delimiter : NO_QUOTE;
+	const char *complaint = DialectByOptions(&csv->dialect, options);
 
-	csv->quote = options->no_quote ? NO_QUOTE : quote;
-	csv->escape = options->no_quote || escape == quote ? NO_QUOTE : escape;
 	csv->max_columns = options->max_columns ? options->max_columns : DEFAULT_COLUMNS;
 	csv->max_cell_size = options->max_cell_size ? options->max_cell_size : DEFAULT_CELL_SIZE;
 	csv->quote_reach = csv->max_cell_size > QUOTE_REACH ? csv->max_cell_size : QUOTE_REACH;
 	csv->line = 1;
 	csv->shrink = 1;
-	if (!IsUsableMark(csv->quote) || !IsUsableMark(csv->escape) || !IsUsableMark(delimiter))
-		return ReaderFail(&csv->base, READER_UNSUPPORTED,
-						  "delimiter, quote and escape must be ASCII characters other than line ends");
-	if (delimiter != NO_QUOTE && (delimiter == csv->quote || delimiter == csv->escape))
-		return ReaderFail(&csv->base, READER_UNSUPPORTED,
-						  "the delimiter must differ from the quote and the escape");
+	if (complaint != NULL)
+		return ReaderFail(&csv->base, READER_UNSUPPORTED, "%s", complaint);
 	return READER_OK;
-}
-
-/* Writes the note on what was detected. */
-static void
-NoteDetected(CsvReader *csv)
-{
-	char		delimiter[3] = {csv->delimiter, '\0', '\0'};
-	char		quote[5] = {csv->quote, '\0'};
-
-	if (csv->delimiter == '\t')
-		memcpy(delimiter, "\\t", 3);
-	if (csv->quote == NO_QUOTE)
-		memcpy(quote, "none", 5);
-	snprintf(csv->base.detected, sizeof(csv->base.detected), "delimiter=%s quote=%s encoding=%s",
-			 delimiter, quote, encoding_names[csv->encoding].name);
 }
 
 /* Opens a text file: settles how to read it and fills the window. */
@@ -983,7 +643,8 @@ CsvOpen(Reader *reader)
 		SetDelimiter(csv, reader->options.delimiter);
 	else
 		DetectDelimiter(csv);
-	NoteDetected(csv);
+	DescribeDialect(&csv->dialect, EncodingName(csv->coder.encoding), reader->detected,
+					sizeof(reader->detected));
 	return READER_OK;
 }
 
