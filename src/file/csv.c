@@ -23,8 +23,8 @@
 
 #define WINDOW_STEP ((size_t) 256 * 1024)
 #define ENCODING_SAMPLE ((size_t) 1024 * 1024)
-#define DELIMITER_SAMPLE ((size_t) 64 * 1024)
-#define DELIMITER_RECORDS 100
+#define DIALECT_SAMPLE ((size_t) 64 * 1024)
+#define LATER_SAMPLE ((size_t) 16 * 1024)
 #define QUOTE_REACH ((size_t) 1024 * 1024)
 #define RECORD_CELLS 64			/* a record has at most so many times the largest cell */
 #define ROWS_PER_CHECK 1000
@@ -48,11 +48,14 @@ typedef struct CsvReader
 	Transcoder	coder;
 	Dialect		dialect;
 	unsigned char stops[256];	/* bytes that end the scan of an unquoted cell */
+	const char *end;			/* of what is being parsed; a byte follows that is a stop */
+	bool		final;			/* nothing beyond it is of interest */
 
 	Buffer		window;			/* UTF-8; a NUL follows its last byte */
 	size_t		position;		/* of the next record in the window */
 	int64_t		line;			/* of the next record in the file */
 	uint64_t	offset;			/* where in the file the window ends */
+	bool		undecided;		/* all ASCII so far: it may be UTF-8 or not */
 	bool		at_end;			/* the window ends where the file does */
 	Buffer		chunk;			/* bytes to be transcoded */
 	double		shrink;			/* bytes of the file per byte of the window */
@@ -64,7 +67,11 @@ typedef struct CsvReader
 	size_t		next;			/* where in the window the one after it begins */
 	int64_t		lines;			/* line ends in it */
 	bool		escaped;		/* some quoted cell has escapes */
+	bool		mended;			/* some quote in it was taken for text */
+	uint32_t	width;			/* cells of the good record before, or the usual number */
 	const char *complaint;
+	const char *failure;		/* where a bad record was found to be bad */
+	size_t		barrier;		/* records that begin before this may not span lines */
 
 	size_t		quote_reach;
 	uint32_t	max_columns;
@@ -131,6 +138,7 @@ FillWindow(CsvReader *csv)
 	window->length -= csv->position;
 	if (csv->position > 0 && window->length > 0)
 		memmove(window->data, window->data + csv->position, window->length);
+	csv->barrier = csv->barrier > csv->position ? csv->barrier - csv->position : 0;
 	csv->position = 0;
 
 	/* a long record is parsed anew after each step: the steps grow with it */
@@ -146,6 +154,15 @@ FillWindow(CsvReader *csv)
 	csv->offset += got;
 	window->data[window->length] = '\0';
 	return READER_OK;
+}
+
+/* Notes that a limit is exceeded, and where. */
+static Parsed
+BeyondLimit(CsvReader *csv, const char *complaint, const char *failure)
+{
+	csv->complaint = complaint;
+	csv->failure = failure;
+	return PARSED_LIMIT;
 }
 
 /* Adds a cell to the record. */
@@ -165,10 +182,7 @@ AddCell(CsvReader *csv, const char *value, size_t length, CellKind kind)
 		csv->capacity = capacity;
 	}
 	if (csv->ncells >= csv->max_columns)
-	{
-		csv->complaint = "a record has more cells than max_columns";
-		return PARSED_LIMIT;
-	}
+		return BeyondLimit(csv, "a record has more cells than max_columns", value);
 	cell = &csv->cells[csv->ncells++];
 	cell->value = value;
 	cell->length = length;
@@ -176,25 +190,18 @@ AddCell(CsvReader *csv, const char *value, size_t length, CellKind kind)
 	return PARSED_DONE;
 }
 
-/* Notes that a cell is too long. */
+/* Notes what is wrong with a record, and where that shows. */
 static Parsed
-CellTooLong(CsvReader *csv)
-{
-	csv->complaint = "a record is longer than max_cell_size";
-	return PARSED_LIMIT;
-}
-
-/* Notes what is wrong with a row. */
-static Parsed
-BadRecord(CsvReader *csv, const char *complaint)
+BadRecord(CsvReader *csv, const char *complaint, const char *failure)
 {
 	csv->complaint = complaint;
+	csv->failure = failure;
 	return PARSED_BAD;
 }
 
 /* Parses an unquoted cell and steps to the byte that ended it. */
 static inline Parsed
-ParsePlain(CsvReader *csv, const char **at, const char *end)
+ParsePlain(CsvReader *csv, const char **at)
 {
 	const char *start = *at;
 	const char *p = start;
@@ -203,13 +210,13 @@ ParsePlain(CsvReader *csv, const char **at, const char *end)
 	{
 		while (!csv->stops[(unsigned char) *p])
 			p++;
-		if (*p != '\0' || p == end)
+		if (*p != '\0' || p == csv->end)
 			break;
 		p++;
 	}
 	if ((size_t) (p - start) > csv->max_cell_size)
-		return CellTooLong(csv);
-	if (p == end && !csv->at_end)
+		return BeyondLimit(csv, "a record is longer than max_cell_size", p);
+	if (p == csv->end && !csv->final)
 		return PARSED_MORE;
 	*at = p;
 	return AddCell(csv, start, p - start, p > start ? CELL_TEXT : CELL_EMPTY);
@@ -221,7 +228,7 @@ FindQuote(const CsvReader *csv, const char *p, const char *stop)
 {
 	if (p >= stop)
 		return stop;
-	if (csv->dialect.escape == NO_QUOTE)
+	if (csv->dialect.escape == NO_MARK)
 	{
 		p = memchr(p, csv->dialect.quote, stop - p);
 		return p != NULL ? p : stop;
@@ -231,10 +238,20 @@ FindQuote(const CsvReader *csv, const char *p, const char *stop)
 	return p;
 }
 
+/* Is what begins here a pair that stands for one quote or escape? */
+static inline bool
+IsEscaped(const CsvReader *csv, const char *p, const char *end)
+{
+	const Dialect *dialect = &csv->dialect;
+
+	return p + 1 < end && (p[1] == dialect->quote || (*p == dialect->escape && p[1] == dialect->escape));
+}
+
 /* Finds the quote that ends a cell; *escapes counts the bytes that unescaping will drop. */
 static Parsed
-FindClosingQuote(CsvReader *csv, const char *start, const char *end, const char **close, size_t *escapes)
+FindClosingQuote(CsvReader *csv, const char *start, const char **close, size_t *escapes)
 {
+	const char *end = csv->end;
 	const char *stop = (size_t) (end - start) > csv->quote_reach ? start + csv->quote_reach : end;
 	const char *p = start;
 
@@ -242,13 +259,13 @@ FindClosingQuote(CsvReader *csv, const char *start, const char *end, const char 
 	for (;;)
 	{
 		p = FindQuote(csv, p, stop);
-		if (p >= stop || (p + 1 == end && !csv->at_end))
+		if (p >= stop || (p + 1 == end && !csv->final))
 		{
-			if (stop == end && !csv->at_end)
+			if (stop == end && !csv->final)
 				return PARSED_MORE;
-			return BadRecord(csv, "unterminated quote");
+			return BadRecord(csv, "unterminated quote", p);
 		}
-		if (p + 1 < end && (p[1] == csv->dialect.quote || (*p == csv->dialect.escape && p[1] == csv->dialect.escape)))
+		if (IsEscaped(csv, p, end))
 		{
 			(*escapes)++;
 			p += 2;
@@ -262,6 +279,22 @@ FindClosingQuote(CsvReader *csv, const char *start, const char *end, const char 
 	return PARSED_DONE;
 }
 
+/* Steps over spaces, where they may stand around a quoted cell. */
+static inline const char *
+SkipSpaces(const CsvReader *csv, const char *p)
+{
+	while (*p == ' ' && csv->dialect.delimiter != ' ')
+		p++;
+	return p;
+}
+
+/* Does a cell end here? */
+static inline bool
+EndsCell(const CsvReader *csv, const char *p)
+{
+	return p == csv->end || (*p != '\0' && csv->stops[(unsigned char) *p]);
+}
+
 /* Counts the line ends in a quoted cell; the byte at its end may be read. */
 static int64_t
 CountLines(const char *text, size_t length)
@@ -273,26 +306,116 @@ CountLines(const char *text, size_t length)
 	return lines;
 }
 
-/* Parses a quoted cell and steps to the byte behind its closing quote. */
+/* Adds what is between two quotes and steps to the byte that ended the cell. */
 static Parsed
-ParseQuoted(CsvReader *csv, const char **at, const char *end)
+AddQuoted(CsvReader *csv, const char *start, const char *close, size_t escapes, const char **at)
 {
-	const char *start = *at + 1;
+	if (close - start - escapes > csv->max_cell_size)
+		return BeyondLimit(csv, "a record is longer than max_cell_size", close);
+	if (escapes > 0)
+		csv->escaped = true;
+	*at = SkipSpaces(csv, close + 1);
+	return AddCell(csv, start, close - start, CELL_TEXT);
+}
+
+/* Parses a quoted cell by the rules. */
+static Parsed
+ParseQuoted(CsvReader *csv, const char *start, const char **at)
+{
 	const char *close;
+	const char *behind;
 	size_t		escapes;
-	Parsed		parsed = FindClosingQuote(csv, start, end, &close, &escapes);
+	Parsed		parsed = FindClosingQuote(csv, start, &close, &escapes);
 
 	if (parsed != PARSED_DONE)
 		return parsed;
-	if (close + 1 < end && (close[1] == '\0' || !csv->stops[(unsigned char) close[1]]))
-		return BadRecord(csv, "text after a closing quote");
-	if (close - start - escapes > csv->max_cell_size)
-		return CellTooLong(csv);
-	if (escapes > 0)
-		csv->escaped = true;
+	behind = SkipSpaces(csv, close + 1);
+	if (behind == csv->end && !csv->final)
+		return PARSED_MORE;
+	if (!EndsCell(csv, behind))
+		return BadRecord(csv, "text after a closing quote", behind);
 	csv->lines += CountLines(start, close - start);
-	*at = close + 1;
-	return AddCell(csv, start, close - start, CELL_TEXT);
+	return AddQuoted(csv, start, close, escapes, at);
+}
+
+/*
+ * Parses a quoted cell of a line by itself, where a quote that neither ends
+ * the cell nor is escaped is text.  If it looks like the first of another
+ * cell, then the quote that began this one is text.
+ */
+static Parsed
+ParseMended(CsvReader *csv, const char *start, const char **at)
+{
+	const char *p = start;
+	size_t		escapes = 0;
+
+	for (;;)
+	{
+		p = FindQuote(csv, p, csv->end);
+		if (p == csv->end)
+			return BadRecord(csv, csv->mended ? "text after a closing quote" : "unterminated quote", p);
+		if (IsEscaped(csv, p, csv->end))
+		{
+			escapes++;
+			p++;
+		}
+		else if (*p == csv->dialect.quote)
+		{
+			if (EndsCell(csv, SkipSpaces(csv, p + 1)))
+				break;
+			csv->mended = true;
+			if (p > start && p[-1] == csv->dialect.delimiter)
+				return ParsePlain(csv, at);
+		}
+		p++;
+	}
+	return AddQuoted(csv, start, p, escapes, at);
+}
+
+/* Parses a cell that may be quoted behind spaces; if it is not, they are part of it. */
+static Parsed
+ParseSpaced(CsvReader *csv, const char **at)
+{
+	const char *p = SkipSpaces(csv, *at);
+	Parsed		parsed;
+
+	if (p == csv->end && !csv->final)
+		return PARSED_MORE;
+	if (p == csv->end || *p != csv->dialect.quote)
+		return ParsePlain(csv, at);
+	parsed = ParseQuoted(csv, p + 1, at);
+	return parsed == PARSED_BAD ? ParsePlain(csv, at) : parsed;
+}
+
+/* Parses the cells of a record up to csv->end, and steps to where it ended. */
+static inline Parsed
+ParseCells(CsvReader *csv, const char **at, bool strict)
+{
+	const char *p = *at;
+
+	csv->ncells = 0;
+	csv->escaped = false;
+	csv->mended = false;
+	for (;;)
+	{
+		Parsed		parsed;
+
+		if (p < csv->end && *p == csv->dialect.quote)
+			parsed = strict ? ParseQuoted(csv, p + 1, &p) : ParseMended(csv, p + 1, &p);
+		else if (*p == ' ')
+			parsed = ParseSpaced(csv, &p);
+		else
+			parsed = ParsePlain(csv, &p);
+		if (parsed != PARSED_DONE)
+			return parsed;
+		if (p == csv->end || *p != csv->dialect.delimiter)
+			break;
+		p++;
+		if (csv->dialect.skip_space && *p == ' ')
+			p++;
+	}
+	*at = p;
+	return PARSED_DONE;
 }
 
 /* Parses the record at the window's position without changing the window. */
@@ -300,30 +423,19 @@ static Parsed
 ParseRecord(CsvReader *csv)
 {
 	const char *start = csv->window.data + csv->position;
-	const char *end = csv->window.data + csv->window.length;
 	const char *p = start;
+	Parsed		parsed;
 
-	csv->ncells = 0;
+	csv->end = csv->window.data + csv->window.length;
+	csv->final = csv->at_end;
 	csv->lines = 0;
-	csv->escaped = false;
-	for (;;)
-	{
-		Parsed		parsed;
-
-		if (p < end && *p == csv->dialect.quote)
-			parsed = ParseQuoted(csv, &p, end);
-		else
-			parsed = ParsePlain(csv, &p, end);
-		if (parsed != PARSED_DONE)
-			return parsed;
-		if (p == end || *p != csv->dialect.delimiter)
-			break;
-		p++;
-	}
+	parsed = ParseCells(csv, &p, true);
+	if (parsed != PARSED_DONE)
+		return parsed;
 	csv->record_length = p - start;
-	if (p < end)
+	if (p < csv->end)
 	{
-		if (*p == '\r' && p + 1 == end && !csv->at_end)
+		if (*p == '\r' && p + 1 == csv->end && !csv->final)
 			return PARSED_MORE;
 		p += *p == '\r' && p[1] == '\n' ? 2 : 1;
 		csv->lines++;
@@ -350,6 +462,59 @@ TakeLine(CsvReader *csv)
 		p += *p == '\r' && p[1] == '\n' ? 2 : 1;
 	csv->next = p - csv->window.data;
 	return PARSED_DONE;
+}
+
+/*
+ * Parses the line at the window's position by itself, mending its quotes.
+ * What was mended counts only if it has as many cells as the record before:
+ * else the line is bad.
+ */
+static Parsed
+ParseLine(CsvReader *csv)
+{
+	const char *p = csv->window.data + csv->position;
+	Parsed		parsed = TakeLine(csv);
+
+	if (parsed != PARSED_DONE)
+		return parsed;
+	csv->end = p + csv->record_length;
+	csv->final = true;
+	parsed = ParseCells(csv, &p, false);
+	if (parsed == PARSED_DONE && csv->mended && csv->ncells != csv->width)
+		return BadRecord(csv, "text after a closing quote", p);
+	return parsed;
+}
+
+/* Has the next lines parsed by themselves, up to the one in which a record failed. */
+static void
+RaiseBarrier(CsvReader *csv, const char *failure)
+{
+	const char *start = csv->window.data + csv->position;
+
+	while (failure > start && failure[-1] != '\n' && failure[-1] != '\r')
+		failure--;
+	csv->barrier = failure - csv->window.data;
+}
+
+/*
+ * Parses what is at the window's position: a record, or a line of a record
+ * that does not hold.  A stray quote swallows lines up to the next quote, or
+ * to the end of its reach.  To try each of these lines as the start of a
+ * record that spans lines would take quadratic time, so they are parsed by
+ * themselves: no byte is read in vain more than twice.
+ */
+static Parsed
+ParseNext(CsvReader *csv)
+{
+	if (csv->position >= csv->barrier)
+	{
+		Parsed		parsed = ParseRecord(csv);
+
+		if (parsed != PARSED_BAD && !(parsed == PARSED_LIMIT && csv->lines > 0))
+			return parsed;
+		RaiseBarrier(csv, csv->failure);
+	}
+	return ParseLine(csv);
 }
 
 /* Notes how much of the file is behind the window's position. */
@@ -404,7 +569,7 @@ Unescape(const CsvReader *csv, ReaderCell *cell)
 		from = mark;
 		if (from == end)
 			break;
-		if (from + 1 < end && (from[1] == csv->dialect.quote || (*from == csv->dialect.escape && from[1] == csv->dialect.escape)))
+		if (IsEscaped(csv, from, end))
 			from++;
 		*to++ = *from++;
 	}
@@ -424,11 +589,56 @@ UnescapeRow(CsvReader *csv, const char *start)
 	}
 }
 
-/* Hands out a parsed record; READER_END if it is blank. */
+/* Writes the note on what was detected. */
+static void
+NoteDetected(CsvReader *csv)
+{
+	DescribeDialect(&csv->dialect, EncodingName(csv->coder.encoding), csv->base.detected,
+					sizeof(csv->base.detected));
+}
+
+/* Takes the file for windows-1252 from the record at hand on: it is to be parsed anew. */
+static ReaderStatus
+FallBack(CsvReader *csv)
+{
+	size_t		length = csv->window.length - csv->position;
+	Buffer		old = csv->window;
+
+	if (!BufferReserve(&csv->chunk, 3 * length + 8))
+		return ReaderFail(&csv->base, READER_NO_MEMORY, "out of memory");
+	csv->coder.encoding = ENCODING_WINDOWS1252;
+	csv->undecided = false;
+	csv->window = csv->chunk;
+	csv->window.length = Transcode(&csv->coder, csv->window.data, old.data + csv->position, length, false);
+	csv->window.data[csv->window.length] = '\0';
+	csv->chunk = old;
+	csv->chunk.length = 0;
+	csv->position = 0;
+	csv->barrier = 0;
+	if (csv->window.length > 0)
+		csv->shrink = (double) length / csv->window.length;
+	NoteDetected(csv);
+	return READER_END;
+}
+
+/* Checks the bytes of a record; false if they are bad, and csv->complaint says why. */
+static bool
+CheckText(CsvReader *csv, const char *text, size_t length)
+{
+	if (IsPlainAscii(text, length))
+		return true;
+	csv->complaint = TextComplaint(text, length);
+	if (csv->complaint == NULL)
+		csv->undecided = false;
+	return csv->complaint == NULL;
+}
+
+/* Hands out a parsed record; READER_END if it is blank or to be parsed anew. */
 static ReaderStatus
 FinishRow(CsvReader *csv, ReaderRow *row)
 {
 	const char *start = csv->window.data + csv->position;
+	uint32_t	width = csv->ncells;
 
 	while (csv->ncells > 0 && csv->cells[csv->ncells - 1].kind == CELL_EMPTY)
 		csv->ncells--;
@@ -437,11 +647,15 @@ FinishRow(CsvReader *csv, ReaderRow *row)
 		PassRecord(csv);
 		return READER_END;
 	}
-	csv->complaint = TextComplaint(start, csv->record_length);
-	if (csv->complaint != NULL)
+	if (!CheckText(csv, start, csv->record_length))
+	{
+		if (csv->undecided && memchr(start, '\0', csv->record_length) == NULL)
+			return FallBack(csv);
 		return HandOutBadRow(csv, row);
+	}
 	if (csv->escaped)
 		UnescapeRow(csv, start);
+	csv->width = width;
 	row->ncells = csv->ncells;
 	row->cells = csv->cells;
 	row->raw = NULL;
@@ -454,10 +668,16 @@ FinishRow(CsvReader *csv, ReaderRow *row)
 static ReaderStatus
 WantMore(CsvReader *csv)
 {
-	if ((csv->window.length - csv->position) / RECORD_CELLS > csv->quote_reach)
-		return ReaderFail(&csv->base, READER_LIMIT, "a record is longer than %d times max_cell_size",
-						  RECORD_CELLS);
-	return FillWindow(csv);
+	if ((csv->window.length - csv->position) / RECORD_CELLS <= csv->quote_reach)
+		return FillWindow(csv);
+	if (csv->position >= csv->barrier && csv->lines > 0)
+	{
+		/* no record of so many lines is meant: quotes are astray */
+		RaiseBarrier(csv, csv->window.data + csv->window.length);
+		return READER_OK;
+	}
+	return ReaderFail(&csv->base, READER_LIMIT, "a record is longer than %d times max_cell_size",
+					  RECORD_CELLS);
 }
 
 /* Deals with what a record was parsed to; READER_END asks for another turn. */
@@ -465,14 +685,13 @@ static ReaderStatus
 DealWithRecord(CsvReader *csv, Parsed parsed, ReaderRow *row)
 {
 	ReaderStatus status;
-	bool		bad = parsed == PARSED_BAD;
 
-	if (bad)
-		parsed = TakeLine(csv);
 	switch (parsed)
 	{
 		case PARSED_DONE:
-			return bad ? HandOutBadRow(csv, row) : FinishRow(csv, row);
+			return FinishRow(csv, row);
+		case PARSED_BAD:
+			return HandOutBadRow(csv, row);
 		case PARSED_MORE:
 			status = WantMore(csv);
 			return status == READER_OK ? READER_END : status;
@@ -500,7 +719,7 @@ CsvNextRow(Reader *reader, ReaderRow *row)
 			return reader->status;
 		reader->row = csv->line;
 		row->number = csv->line;
-		status = DealWithRecord(csv, ParseRecord(csv), row);
+		status = DealWithRecord(csv, ParseNext(csv), row);
 	}
 	return status;
 }
@@ -541,72 +760,13 @@ SampleEncoding(CsvReader *csv)
 	{
 		csv->coder.encoding = SettleEncoding(known, sample, got, (uint64_t) got < csv->base.total, &mark);
 		csv->offset = mark;
+		csv->undecided = known == ENCODING_UNKNOWN && mark == 0 && csv->coder.encoding == ENCODING_UTF8 &&
+			IsPlainAscii(sample, got);
 	}
 	free(sample);
 	if (got < 0)
 		return ReaderFail(&csv->base, READER_ERROR, "could not read the file: %s", strerror(errno));
 	return READER_OK;
-}
-
-/* Sets the delimiter and marks the bytes that end an unquoted cell. */
-static void
-SetDelimiter(CsvReader *csv, char delimiter)
-{
-	csv->dialect.delimiter = delimiter;
-	memset(csv->stops, 0, sizeof(csv->stops));
-	csv->stops[(unsigned char) delimiter] = 1;
-	csv->stops['\n'] = 1;
-	csv->stops['\r'] = 1;
-	csv->stops['\0'] = 1;
-}
-
-/* Counts the delimiters of the first records of the window; returns how many records. */
-static int
-CountDelimiters(CsvReader *csv, uint32_t *counts)
-{
-	int			records = 0;
-
-	while (records < DELIMITER_RECORDS && csv->position < csv->window.length &&
-		   csv->position < DELIMITER_SAMPLE)
-	{
-		bool		good = ParseRecord(csv) == PARSED_DONE;
-
-		/* a record that the window cuts is passed over like a bad one */
-		if (!good && TakeLine(csv) != PARSED_DONE)
-			break;
-		if (good && csv->record_length > 0)
-			counts[records++] = csv->ncells - 1;
-		csv->position = csv->next;
-	}
-	csv->position = 0;
-	return records;
-}
-
-/* Chooses the delimiter that cuts the first records most consistently. */
-static void
-DetectDelimiter(CsvReader *csv)
-{
-	/* commas last: between semicolons they are decimal marks, and the first of equals wins */
-	static const char candidates[] = {';', '\t', '|', ','};
-	uint32_t	counts[DELIMITER_RECORDS];
-	int			best = 0;
-	char		chosen = ',';
-
-	for (size_t i = 0; i < sizeof(candidates); i++)
-	{
-		int			score;
-
-		if (candidates[i] == csv->dialect.quote)
-			continue;
-		SetDelimiter(csv, candidates[i]);
-		score = DelimiterConsistency(counts, CountDelimiters(csv, counts));
-		if (score > best)
-		{
-			best = score;
-			chosen = candidates[i];
-		}
-	}
-	SetDelimiter(csv, chosen);
 }
 
 /* Takes over the options. */
@@ -626,6 +786,49 @@ SettleOptions(CsvReader *csv)
 	return READER_OK;
 }
 
+/* A piece of the window for the sniffer, from the start of a line on. */
+static Sample
+WindowSample(const CsvReader *csv, size_t from, size_t length)
+{
+	const char *text = csv->window.data;
+	size_t		rest;
+
+	while (from > 0 && from < csv->window.length && text[from - 1] != '\n' && text[from - 1] != '\r')
+		from++;
+	rest = csv->window.length - from;
+	return (Sample) {text + from, rest < length ? rest : length, rest > length || !csv->at_end};
+}
+
+/* Settles the dialect by the window: its start and, if that is not all, two later pieces. */
+static void
+SettleDialect(CsvReader *csv)
+{
+	Dialect    *dialect = &csv->dialect;
+	size_t		length = csv->window.length;
+	Sample		samples[3];
+	int			nsamples = 1;
+
+	if (dialect->delimiter == OPEN_MARK)
+	{
+		csv->position = SeparatorLine(csv->window.data, length, &dialect->delimiter);
+		csv->line += csv->position > 0;
+	}
+	samples[0] = WindowSample(csv, csv->position, DIALECT_SAMPLE);
+	if (length >= 2 * DIALECT_SAMPLE)
+	{
+		samples[nsamples++] = WindowSample(csv, length / 2, LATER_SAMPLE);
+		samples[nsamples++] = WindowSample(csv, length - LATER_SAMPLE, LATER_SAMPLE);
+	}
+	SniffDialect(dialect, samples, nsamples);
+	csv->width = dialect->width;
+
+	memset(csv->stops, 0, sizeof(csv->stops));
+	csv->stops[dialect->delimiter] = 1;
+	csv->stops['\n'] = 1;
+	csv->stops['\r'] = 1;
+	csv->stops['\0'] = 1;
+}
+
 /* Opens a text file: settles how to read it and fills the window. */
 static ReaderStatus
 CsvOpen(Reader *reader)
@@ -639,12 +842,8 @@ CsvOpen(Reader *reader)
 		status = FillWindow(csv);
 	if (status != READER_OK)
 		return status;
-	if (reader->options.delimiter != '\0')
-		SetDelimiter(csv, reader->options.delimiter);
-	else
-		DetectDelimiter(csv);
-	DescribeDialect(&csv->dialect, EncodingName(csv->coder.encoding), reader->detected,
-					sizeof(reader->detected));
+	SettleDialect(csv);
+	NoteDetected(csv);
 	return READER_OK;
 }
 

@@ -142,7 +142,7 @@ Transcode(Transcoder *coder, char *to, const char *from, size_t length, bool las
 }
 
 /* Are these bytes ASCII without NUL?  Eight at a time. */
-static bool
+bool
 IsPlainAscii(const char *text, size_t length)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);

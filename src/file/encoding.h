@@ -39,6 +39,9 @@ extern Encoding SettleEncoding(Encoding known, const char *sample, size_t length
  */
 extern size_t Transcode(Transcoder *coder, char *to, const char *from, size_t length, bool last);
 
+/* Are these bytes ASCII without NUL? */
+extern bool IsPlainAscii(const char *text, size_t length);
+
 /* Says what keeps text from being valid UTF-8 without NUL bytes, or NULL. */
 extern const char *TextComplaint(const char *text, size_t length);
 
