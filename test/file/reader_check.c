@@ -2,6 +2,11 @@
  * reader_check.c
  *	  Prints what a reader makes of a file: sheet, row, column, kind and value,
  *	  separated by tabs; then "error" and the message if it refuses.
+ *
+ *	  reader_check [-D delimiter] [-q quote] [-e escape] [-n] [-E encoding] [-d] FILE
+ *
+ * -n takes quotes for text; -d reads all rows, then prints to standard
+ * error what the file was taken for, and nothing else.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -70,6 +75,41 @@ PrintSheet(Reader *reader, const ReaderSheet *sheet)
 	return status;
 }
 
+/* Takes the options of the command line; false if there is one that it does not know. */
+static bool
+TakeOptions(int argc, char **argv, ReaderOptions *options, bool *detected)
+{
+	int			option;
+
+	while ((option = getopt(argc, argv, "D:q:e:E:nd")) != -1)
+	{
+		switch (option)
+		{
+			case 'D':
+				options->delimiter = optarg[0];
+				break;
+			case 'q':
+				options->quote = optarg[0];
+				break;
+			case 'e':
+				options->escape = optarg[0];
+				break;
+			case 'E':
+				options->encoding = optarg;
+				break;
+			case 'n':
+				options->no_quote = true;
+				break;
+			case 'd':
+				*detected = true;
+				break;
+			default:
+				return false;
+		}
+	}
+	return optind < argc;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -77,11 +117,15 @@ main(int argc, char **argv)
 	ReaderOptions options;
 	ReaderSheet sheet;
 	ReaderStatus status;
-	int			fd = argc > 1 ? open(argv[1], O_RDONLY) : -1;
+	bool		detected = false;
+	int			fd;
 
-	if (fd < 0)
-		return 2;
 	ReaderOptionsInit(&options);
+	if (!TakeOptions(argc, argv, &options, &detected))
+		return 2;
+	fd = open(argv[optind], O_RDONLY);
+	if (fd < 0 || (detected && freopen("/dev/null", "w", stdout) == NULL))
+		return 2;
 	status = ReaderOpen(&reader, fd, &options);
 	while (status == READER_OK && (status = ReaderNextSheet(reader, &sheet)) == READER_OK)
 	{
@@ -91,6 +135,8 @@ main(int argc, char **argv)
 	}
 	if (status != READER_END)
 		printf("error\t%d\t%s\n", (int) status, reader ? ReaderMessage(reader) : "out of memory");
+	if (detected)
+		fprintf(stderr, "%s\n", reader ? ReaderDetected(reader) : "");
 	ReaderClose(reader);
 	close(fd);
 	return 0;
