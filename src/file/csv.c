@@ -15,6 +15,7 @@
  */
 #include "file/dialect.h"
 #include "file/encoding.h"
+#include "file/scan.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 #include <string.h>
 
 #define WINDOW_STEP ((size_t) 256 * 1024)
+#define WINDOW_PAD (8 + SCAN_PAD)	/* what transcoding may add, a NUL, what scans may read */
 #define ENCODING_SAMPLE ((size_t) 1024 * 1024)
 #define DIALECT_SAMPLE ((size_t) 64 * 1024)
 #define LATER_SAMPLE ((size_t) 16 * 1024)
@@ -47,7 +49,9 @@ typedef struct CsvReader
 	Reader		base;
 	Transcoder	coder;
 	Dialect		dialect;
-	unsigned char stops[256];	/* bytes that end the scan of an unquoted cell */
+	ByteSet		stops;			/* bytes that end the scan of an unquoted cell */
+	ByteSet		marks;			/* quote and escape */
+	ByteSet		line_ends;
 	const char *end;			/* of what is being parsed; a byte follows that is a stop */
 	bool		final;			/* nothing beyond it is of interest */
 
@@ -144,7 +148,7 @@ FillWindow(CsvReader *csv)
 	/* a long record is parsed anew after each step: the steps grow with it */
 	while (step < window->length)
 		step *= 2;
-	if (!BufferReserve(window, (transcode ? 3 : 1) * step + 8) ||
+	if (!BufferReserve(window, (transcode ? 3 : 1) * step + WINDOW_PAD) ||
 		(transcode && !BufferReserve(&csv->chunk, step)))
 		return ReaderFail(&csv->base, READER_NO_MEMORY, "out of memory");
 
@@ -208,8 +212,7 @@ ParsePlain(CsvReader *csv, const char **at)
 
 	for (;;)
 	{
-		while (!csv->stops[(unsigned char) *p])
-			p++;
+		p = ScanTo(&csv->stops, p);
 		if (*p != '\0' || p == csv->end)
 			break;
 		p++;
@@ -223,19 +226,10 @@ ParsePlain(CsvReader *csv, const char **at)
 }
 
 /* The next quote or escape of a quoted cell; stop if there is none. */
-static const char *
+static inline const char *
 FindQuote(const CsvReader *csv, const char *p, const char *stop)
 {
-	if (p >= stop)
-		return stop;
-	if (csv->dialect.escape == NO_MARK)
-	{
-		p = memchr(p, csv->dialect.quote, stop - p);
-		return p != NULL ? p : stop;
-	}
-	while (p < stop && *p != csv->dialect.quote && *p != csv->dialect.escape)
-		p++;
-	return p;
+	return p < stop ? ScanBefore(&csv->marks, p, stop) : stop;
 }
 
 /* Is what begins here a pair that stands for one quote or escape? */
@@ -292,17 +286,19 @@ SkipSpaces(const CsvReader *csv, const char *p)
 static inline bool
 EndsCell(const CsvReader *csv, const char *p)
 {
-	return p == csv->end || (*p != '\0' && csv->stops[(unsigned char) *p]);
+	return p == csv->end || *p == csv->dialect.delimiter || *p == '\n' || *p == '\r';
 }
 
 /* Counts the line ends in a quoted cell; the byte at its end may be read. */
 static int64_t
-CountLines(const char *text, size_t length)
+CountLines(const CsvReader *csv, const char *text, size_t length)
 {
+	const char *end = text + length;
+	const char *p = ScanBefore(&csv->line_ends, text, end);
 	int64_t		lines = 0;
 
-	for (size_t i = 0; i < length; i++)
-		lines += text[i] == '\n' || (text[i] == '\r' && text[i + 1] != '\n');
+	for (; p < end; p = ScanBefore(&csv->line_ends, p + 1, end))
+		lines += *p == '\n' || p[1] != '\n';
 	return lines;
 }
 
@@ -334,7 +330,7 @@ ParseQuoted(CsvReader *csv, const char *start, const char **at)
 		return PARSED_MORE;
 	if (!EndsCell(csv, behind))
 		return BadRecord(csv, "text after a closing quote", behind);
-	csv->lines += CountLines(start, close - start);
+	csv->lines += CountLines(csv, start, close - start);
 	return AddQuoted(csv, start, close, escapes, at);
 }
 
@@ -452,8 +448,7 @@ TakeLine(CsvReader *csv)
 	const char *end = csv->window.data + csv->window.length;
 	const char *p = start;
 
-	while (p < end && *p != '\n' && *p != '\r')
-		p++;
+	p = ScanBefore(&csv->line_ends, p, end);
 	if ((p == end || (*p == '\r' && p + 1 == end)) && !csv->at_end)
 		return PARSED_MORE;
 	csv->record_length = p - start;
@@ -604,7 +599,7 @@ FallBack(CsvReader *csv)
 	size_t		length = csv->window.length - csv->position;
 	Buffer		old = csv->window;
 
-	if (!BufferReserve(&csv->chunk, 3 * length + 8))
+	if (!BufferReserve(&csv->chunk, 3 * length + WINDOW_PAD))
 		return ReaderFail(&csv->base, READER_NO_MEMORY, "out of memory");
 	csv->coder.encoding = ENCODING_WINDOWS1252;
 	csv->undecided = false;
@@ -806,6 +801,7 @@ SettleDialect(CsvReader *csv)
 	Dialect    *dialect = &csv->dialect;
 	size_t		length = csv->window.length;
 	Sample		samples[3];
+	int			escape;
 	int			nsamples = 1;
 
 	if (dialect->delimiter == OPEN_MARK)
@@ -821,12 +817,11 @@ SettleDialect(CsvReader *csv)
 	}
 	SniffDialect(dialect, samples, nsamples);
 	csv->width = dialect->width;
+	escape = dialect->escape != NO_MARK ? dialect->escape : dialect->quote;
 
-	memset(csv->stops, 0, sizeof(csv->stops));
-	csv->stops[dialect->delimiter] = 1;
-	csv->stops['\n'] = 1;
-	csv->stops['\r'] = 1;
-	csv->stops['\0'] = 1;
+	FillByteSet(&csv->stops, dialect->delimiter, '\n', '\r', '\0');
+	FillByteSet(&csv->marks, dialect->quote, dialect->quote, escape, escape);
+	FillByteSet(&csv->line_ends, '\n', '\n', '\r', '\r');
 }
 
 /* Opens a text file: settles how to read it and fills the window. */

@@ -7,8 +7,8 @@
 
 #include "file/format.h"
 
-#define NO_MARK (-1)
-#define OPEN_MARK (-2)			/* the content will tell */
+#define NO_MARK (-1000)			/* unlike any byte, signed or not */
+#define OPEN_MARK (-1001)		/* the content will tell */
 
 typedef struct Dialect
 {
