@@ -170,7 +170,7 @@ BeyondLimit(CsvReader *csv, const char *complaint, const char *failure)
 }
 
 /* Adds a cell to the record. */
-static inline Parsed
+static ALWAYS_INLINE Parsed
 AddCell(CsvReader *csv, const char *value, size_t length, CellKind kind)
 {
 	ReaderCell *cell;
@@ -204,25 +204,29 @@ BadRecord(CsvReader *csv, const char *complaint, const char *failure)
 }
 
 /* Parses an unquoted cell and steps to the byte that ended it. */
-static inline Parsed
-ParsePlain(CsvReader *csv, const char **at)
+static ALWAYS_INLINE Parsed
+ParsePlain(CsvReader *csv, BlockScan *scan, const char **at)
 {
 	const char *start = *at;
-	const char *p = start;
+	const char *p = ScanOn(scan, &csv->stops, start);
 
-	for (;;)
-	{
-		p = ScanTo(&csv->stops, p);
-		if (*p != '\0' || p == csv->end)
-			break;
-		p++;
-	}
+	while (*p == '\0' && p < csv->end)
+		p = ScanOn(scan, &csv->stops, p + 1);
 	if ((size_t) (p - start) > csv->max_cell_size)
 		return BeyondLimit(csv, "a record is longer than max_cell_size", p);
 	if (p == csv->end && !csv->final)
 		return PARSED_MORE;
 	*at = p;
 	return AddCell(csv, start, p - start, p > start ? CELL_TEXT : CELL_EMPTY);
+}
+
+/* Takes a cell that begins like a quoted one for an unquoted one. */
+static Parsed
+ParseAsPlain(CsvReader *csv, const char **at)
+{
+	BlockScan	scan = {NULL, 0};
+
+	return ParsePlain(csv, &scan, at);
 }
 
 /* The next quote or escape of a quoted cell; stop if there is none. */
@@ -361,7 +365,7 @@ ParseMended(CsvReader *csv, const char *start, const char **at)
 				break;
 			csv->mended = true;
 			if (p > start && p[-1] == csv->dialect.delimiter)
-				return ParsePlain(csv, at);
+				return ParseAsPlain(csv, at);
 		}
 		p++;
 	}
@@ -378,16 +382,29 @@ ParseSpaced(CsvReader *csv, const char **at)
 	if (p == csv->end && !csv->final)
 		return PARSED_MORE;
 	if (p == csv->end || *p != csv->dialect.quote)
-		return ParsePlain(csv, at);
+		return ParseAsPlain(csv, at);
 	parsed = ParseQuoted(csv, p + 1, at);
-	return parsed == PARSED_BAD ? ParsePlain(csv, at) : parsed;
+	return parsed == PARSED_BAD ? ParseAsPlain(csv, at) : parsed;
+}
+
+/* Parses a cell that begins with a quote or with spaces, behind which one may be. */
+static Parsed
+ParseSpecial(CsvReader *csv, const char **at, bool strict)
+{
+	if (**at == ' ')
+		return ParseSpaced(csv, at);
+	return strict ? ParseQuoted(csv, *at + 1, at) : ParseMended(csv, *at + 1, at);
 }
 
 /* Parses the cells of a record up to csv->end, and steps to where it ended. */
-static inline Parsed
+static Parsed
 ParseCells(CsvReader *csv, const char **at, bool strict)
 {
+	const int	delimiter = csv->dialect.delimiter;
+	const int	quote = csv->dialect.quote;
+	const bool	skip_space = csv->dialect.skip_space;
 	const char *p = *at;
+	BlockScan	scan = {NULL, 0};
 
 	csv->ncells = 0;
 	csv->escaped = false;
@@ -396,18 +413,20 @@ ParseCells(CsvReader *csv, const char **at, bool strict)
 	{
 		Parsed		parsed;
 
-		if (p < csv->end && *p == csv->dialect.quote)
-			parsed = strict ? ParseQuoted(csv, p + 1, &p) : ParseMended(csv, p + 1, &p);
-		else if (*p == ' ')
-			parsed = ParseSpaced(csv, &p);
+		if (*p == quote || *p == ' ')
+		{
+			*at = p;
+			parsed = ParseSpecial(csv, at, strict);
+			p = *at;
+		}
 		else
-			parsed = ParsePlain(csv, &p);
+			parsed = ParsePlain(csv, &scan, &p);
 		if (parsed != PARSED_DONE)
 			return parsed;
-		if (p == csv->end || *p != csv->dialect.delimiter)
+		if (p == csv->end || *p != delimiter)
 			break;
 		p++;
-		if (csv->dialect.skip_space && *p == ' ')
+		if (skip_space && *p == ' ')
 			p++;
 	}
 	*at = p;

@@ -1,6 +1,6 @@
 /*
  * scan.h
- *	  Finds bytes in text, sixteen at a time where the processor can.
+ *	  Finds bytes in text, many at a time where the processor can.
  *
  * Cells are short: most of the time of a loop over bytes goes into guessing
  * wrongly where it ends.  All scans read whole blocks, so SCAN_PAD bytes behind
@@ -11,16 +11,27 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
-#define SCAN_PAD 16
+#define SCAN_PAD 64
 #define SCAN_BYTES 4
+
+/* What each cell passes through: worth its room wherever it is called. */
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 /* Up to four bytes to look for. */
 typedef struct ByteSet
 {
 	unsigned char splat[SCAN_BYTES][16];
 } ByteSet;
+
+/* What a scan that goes on from cell to cell knows of the block at hand. */
+typedef struct BlockScan
+{
+	const char *block;			/* NULL at first */
+	uint64_t	found;			/* its bytes that are in the set, one bit for each */
+} BlockScan;
 
 /* Sets up to look for the bytes; a byte may be given twice. */
 static inline void
@@ -49,15 +60,25 @@ MatchBlock(const ByteSet *set, const char *p)
 	return _mm_movemask_epi8(_mm_or_si128(ab, cd));
 }
 
-/* The first byte of the set at p or behind: there must be one. */
-static inline const char *
-ScanTo(const ByteSet *set, const char *p)
+/* The first byte of the set at p or behind: there must be one.  p only grows. */
+static ALWAYS_INLINE const char *
+ScanOn(BlockScan *scan, const ByteSet *set, const char *p)
 {
-	unsigned int found;
+	for (;;)
+	{
+		size_t		at = p - scan->block;
 
-	while ((found = MatchBlock(set, p)) == 0)
-		p += 16;
-	return p + __builtin_ctz(found);
+		if (scan->block == NULL || at >= 64)
+		{
+			scan->block = p;
+			scan->found = MatchBlock(set, p) | (uint64_t) MatchBlock(set, p + 16) << 16 |
+				(uint64_t) MatchBlock(set, p + 32) << 32 | (uint64_t) MatchBlock(set, p + 48) << 48;
+			at = 0;
+		}
+		if (scan->found >> at != 0)
+			return p + __builtin_ctzll(scan->found >> at);
+		p = scan->block + 64;
+	}
 }
 
 /* The first byte of the set before end; end if there is none. */
@@ -89,9 +110,10 @@ IsInSet(const ByteSet *set, char byte)
 }
 
 /* The first byte of the set at p or behind: there must be one. */
-static inline const char *
-ScanTo(const ByteSet *set, const char *p)
+static ALWAYS_INLINE const char *
+ScanOn(BlockScan *scan, const ByteSet *set, const char *p)
 {
+	(void) scan;
 	while (!IsInSet(set, *p))
 		p++;
 	return p;
