@@ -1,15 +1,17 @@
 """Scores converted files as the pollution benchmark's evaluate.py does, for one system.
 
-    pollock.py BENCHMARK-FOLDER CONVERTED-FOLDER
+    pollock.py BENCHMARK-FOLDER WORK-FOLDER
 
 Its own metrics module measures each file; simple is the mean over the files of the sum of ten
-measures, weighted the same with its weights.  The report names what costs most.
+measures, weighted the same with its weights.  The report names what costs most.  Its sample of
+real files, whose dialects people have noted, shows whether detection holds beyond the benchmark.
 """
 import contextlib
 import functools
 import io
 import json
 import os
+import re
 import sys
 from concurrent.futures import ProcessPoolExecutor
 
@@ -35,7 +37,29 @@ def measure(job):
         return name, [1.0] + [float(x) for x in metrics.header_record_cell_measures_csv(clean, loaded)]
 
 
-def main(benchmark, converted):
+def compare_dialects(benchmark, work):
+    """Counts the real files whose delimiter and quote were found as people noted them."""
+    right, wrong = 0, []
+    with open(os.path.join(work, "survey_detected")) as f:
+        lines = [line.rstrip("\n").split("\t") for line in f]
+    for name, _, detected in lines:
+        path = os.path.join(benchmark, "survey_sample", "parameters", name + "_parameters.json")
+        found = re.match(r"delimiter=(\\t|space|.)(?:\+space)? quote=(none|.)", detected)
+        if not os.path.exists(path) or found is None:
+            continue
+        with open(path) as f:
+            noted = json.load(f)
+        delimiter = {"\\t": "\t", "space": " "}.get(found.group(1), found.group(1))
+        if noted["delimiter"] in ("", delimiter) and noted["quotechar"] in ("", found.group(2)):
+            right += 1
+        else:
+            wrong.append(f"  {name}: found {detected}, noted {noted['delimiter']} {noted['quotechar']}")
+    print(f"dialects of real files: {right} of {right + len(wrong)} as noted")
+    print("\n".join(wrong))
+
+
+def main(benchmark, work):
+    converted = os.path.join(work, "converted")
     sys.path.insert(0, benchmark)
     names = sorted(n for n in os.listdir(os.path.join(benchmark, "polluted_files", "csv")) if n.endswith("csv"))
     with open(os.path.join(benchmark, "pollock_weights.json")) as f:
@@ -56,6 +80,7 @@ def main(benchmark, converted):
     print("files with the lowest score:")
     for name in sorted(sums, key=sums.get)[:12]:
         print(f"  {sums[name]:6.3f}  {name}")
+    compare_dialects(benchmark, work)
     print(f"\n{'':28}{'simple':>8}{'weighted':>10}")
     print(f"{'medallion, detecting':28}{simple:8.3f}{weighted:10.3f}   of {len(names)} files")
     for name, a, b in PUBLISHED:

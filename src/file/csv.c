@@ -9,9 +9,20 @@
  * so a bad row can be handed out as it was found and reading resumes on the
  * line after it.
  *
- *	  file -> FillWindow -> [transcode] -> window -> ParseRecord -> cells
+ *	  file -> FillWindow -> [transcode] -> window -> ParseNext -> cells
  *												  |			  -> FinishRow -> row
  *												  +-> bad row -> raw text
+ *
+ * How cells are quoted:
+ *	- A quote begins a cell only where the cell begins, or behind spaces if its
+ *	  other end holds too; spaces around such a cell are dropped.  Anywhere else
+ *	  a quote is text, and spaces are always part of an unquoted cell.
+ *	- In a quoted cell a doubled quote stands for one, and the escape for what
+ *	  follows if that is a quote or an escape.
+ *	- A record that breaks these rules is tried once more, its first line alone,
+ *	  with quotes that can be neither end nor escaped taken for text.  It is
+ *	  good if it then has the usual number of cells.  A quote that nothing ends
+ *	  is not mended: it may have meant to take in the lines that follow.
  */
 #include "file/dialect.h"
 #include "file/encoding.h"
