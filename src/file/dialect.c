@@ -22,7 +22,10 @@
 #define BAD_LEAST 3				/* unless they are so few that each may be a slip */
 #define RARE_CONSISTENCY 0.9	/* what a space or a colon must reach */
 #define RARE_VALUES 0.5			/* share of cells that are more than words, for a space */
-#define RARE_WIDTH 4			/* a colon cuts any time of day into three */
+#define SPACE_WIDTH 3			/* a space cuts a date with time into two, */
+#define COLON_WIDTH 4			/* a colon a time of day into three */
+#define ONE_COLUMN (-1)
+#define PROSE_SPACES 90			/* so many per cent of delimiters have a space behind in prose */
 
 /* What bytes a value may have. */
 #define IN_DATA 1				/* numbers, dates, times, amounts */
@@ -33,6 +36,7 @@
 typedef struct Tally
 {
 	uint32_t	records;
+	uint32_t	first;			/* cells of the first one; 0 if it is bad */
 	uint32_t	bad;			/* that break the rules of quoting */
 	uint64_t	cells;
 	uint64_t	known;			/* cells that look like values */
@@ -246,7 +250,8 @@ CutRecord(Cutter *cutter)
 static void
 TallyRecord(Tally *tally, const Cutter *cutter)
 {
-	tally->records++;
+	if (tally->records++ == 0)
+		tally->first = cutter->ncells;
 	tally->widths[cutter->ncells < MAX_WIDTH ? cutter->ncells : MAX_WIDTH]++;
 	tally->cells += cutter->ncells;
 	tally->known += cutter->known;
@@ -286,14 +291,31 @@ TallySample(Tally *tally, const Dialect *dialect, const unsigned char *classes, 
 	}
 }
 
-/* How well a delimiter that is seldom one does as such: not at all if it may be mere text. */
+/*
+ * Is the header a single cell and what follows no table?  So it is with prose,
+ * where a space follows each comma, with names as "Poe, Jim" and with numbers
+ * that have a decimal comma.
+ */
+static bool
+IsOneColumn(const Tally *tally, int delimiter, uint32_t width, double consistency)
+{
+	if (tally->first != 1)
+		return false;
+	if (tally->gaps > 0 && tally->spaced * 100.0 >= PROSE_SPACES * tally->gaps &&
+		(width == 2 || consistency < 0.5))
+		return true;
+	return delimiter == ',' && width == 2 && tally->values + 1 >= tally->cells;
+}
+
+/* May this be a delimiter?  A space or a colon in text must not be taken for one. */
 static bool
 IsPlausible(const Tally *tally, int delimiter, uint32_t width, double consistency)
 {
 	if (delimiter == ' ')
-		return consistency >= RARE_CONSISTENCY && tally->values >= RARE_VALUES * tally->cells;
+		return tally->first == width && width >= SPACE_WIDTH && consistency >= RARE_CONSISTENCY &&
+			tally->values >= RARE_VALUES * tally->cells;
 	if (delimiter == ':')
-		return consistency >= RARE_CONSISTENCY && width >= RARE_WIDTH;
+		return tally->first == width && width >= COLON_WIDTH && consistency >= RARE_CONSISTENCY;
 	return true;
 }
 
@@ -311,7 +333,7 @@ UsualWidth(const Tally *tally)
 	return width;
 }
 
-/* How well a dialect fits, from 0 to 1. */
+/* How well a dialect fits, from 0 to 1; ONE_COLUMN if it cuts what is whole. */
 static double
 Score(const Tally *tally, int delimiter)
 {
@@ -323,6 +345,8 @@ Score(const Tally *tally, int delimiter)
 	consistency = (double) tally->widths[width] / tally->records;
 	if (!IsPlausible(tally, delimiter, width, consistency))
 		return 0;
+	if (IsOneColumn(tally, delimiter, width, consistency))
+		return ONE_COLUMN;
 	return consistency * (width - 1) / width * tally->known / tally->cells;
 }
 
@@ -337,6 +361,7 @@ typedef struct Contest
 	double		best_score;
 	Tally		best_tally;
 	Tally		tally;			/* of the candidate at hand */
+	bool		one_column;		/* some delimiter is there that seems to be text */
 	bool		doubtful;		/* all candidates with this quote break its rules often */
 } Contest;
 
@@ -352,6 +377,8 @@ TryDialect(Contest *contest, const Dialect *dialect)
 	if (contest->tally.bad < BAD_LEAST || contest->tally.bad * 100.0 < BAD_SHARE * contest->tally.records)
 		contest->doubtful = false;
 	score = Score(&contest->tally, dialect->delimiter);
+	if (score == ONE_COLUMN)
+		contest->one_column = true;
 	if (score <= contest->best_score)
 		return;
 	contest->best = *dialect;
@@ -426,6 +453,22 @@ TryDelimiters(Contest *contest, const Dialect *open)
 	}
 }
 
+/* Nothing fits: the usual delimiter or, if that seems to be text, one that cuts nothing. */
+static int
+UnusedDelimiter(const Contest *contest, const Dialect *dialect)
+{
+	static const char candidates[] = {',', ';', '\t', '|', '^', '~'};
+
+	for (size_t i = 0; contest->one_column && i < sizeof(candidates); i++)
+	{
+		int			candidate = candidates[i];
+
+		if (!contest->seen[candidate] && candidate != dialect->quote && candidate != dialect->escape)
+			return candidate;
+	}
+	return dialect->quote == ',' || dialect->escape == ',' ? ';' : ',';
+}
+
 /* Settles by samples what is still open. */
 void
 SniffDialect(Dialect *dialect, const Sample *samples, int nsamples)
@@ -446,9 +489,8 @@ SniffDialect(Dialect *dialect, const Sample *samples, int nsamples)
 	TryDelimiters(&contest, dialect);
 	*dialect = contest.best;
 
-	/* nothing fits: a table of one column */
 	if (dialect->delimiter == OPEN_MARK)
-		dialect->delimiter = dialect->quote == ',' || dialect->escape == ',' ? ';' : ',';
+		dialect->delimiter = UnusedDelimiter(&contest, dialect);
 	if (dialect->quote == OPEN_MARK)
 		dialect->quote = dialect->delimiter == '"' ? NO_MARK : '"';
 	if (dialect->escape == OPEN_MARK || dialect->quote == NO_MARK)

@@ -107,7 +107,11 @@ detects "colons" 'root:x:0:0:root:/root:/bin/sh\nnews:x:9:9:news:/var/news:/bin/
 detects "spaces between numbers" '1.5 2.5 3.5\n4.5 5.5 6.5\n7.0 8.0 9.0\n' 'delimiter=space quote="'
 detects "a comma and a space" 'a, b, c\n1, "x, y", 3\n' 'delimiter=,+space quote="'
 detects "no delimiter in names" 'First name\nJohn Smith\nJane Doe\nJim Poe\n' 'delimiter=, quote="'
-detects "no delimiter in times" 'at\n2024-01-01 10:00:00\n2024-01-02 11:00:00\n' 'delimiter=, quote="'
+detects "no delimiter in times" "at\n$(yes '2024-01-01 10:00:00' | head -n 30 | sed 's/$/\\n/' | tr -d '\n')" 'delimiter=, quote="'
+detects "no delimiter in decimal commas" 'price\n1,50\n20,75\n3\n' 'delimiter=; quote="'
+detects "no delimiter in prose" 'note\nYes, and no\nWell, then, so be it\nNone\n' 'delimiter=; quote="'
+detects "no delimiter in names turned round" 'name\nPoe, Jim\nDoe, Jane\n' 'delimiter=; quote="'
+detects "a delimiter below a title" 'Prices of today\na,b\nx,1\ny,2\n' 'delimiter=, quote="'
 detects "apostrophes as quotes" "a,b\n'x, y',1\n'z, w',2\n" "delimiter=, quote='"
 detects "apostrophes as text" "a,b\nO'Brien,'tis\nD'Arcy,5'\n" 'delimiter=, quote="'
 detects "apostrophes in quotes" "a,b\n\"O'Brien, J\",1\n\"D'Arcy, K\",2\n" 'delimiter=, quote="'
