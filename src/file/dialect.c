@@ -97,7 +97,8 @@ FillClasses(unsigned char *classes)
 	/* what delimits or quotes elsewhere is in no word */
 	for (const char *p = ",;|\"\x7F"; *p != '\0'; p++)
 		classes[(unsigned char) *p] = 0;
-	for (const char *p = "+-.,:/%$' "; *p != '\0'; p++)
+	/* pounds, euros, and spaces that do not break are made of the last of these */
+	for (const char *p = "+-.,:/%$'() \xC2\xA3\xA0\xE2\x80\xAF\x82\xAC"; *p != '\0'; p++)
 		classes[(unsigned char) *p] |= IN_DATA;
 	for (int c = '0'; c <= '9'; c++)
 		classes[c] |= IN_DATA | IS_DIGIT;

@@ -121,6 +121,8 @@ detects "quotes that are none" 'a\tb\n"x\t1\n5"w\t2\n"y\t3\n"z\t4\n' 'delimiter=
 detects "one stray quote among good ones" 'a,b\n"x, 1",1\n"y" z,2\n"v, 2",3\n"w",4\n"u, 5",5\n' 'delimiter=, quote="'
 detects "the dialect below a preamble" 'Report of sales, by region\nprinted today\n\nid;amount;text\n1;2,5;x\n2;3,5;y\n3;4,5;z\n' 'delimiter=; quote="'
 detects "nothing in no text" '\n\n' 'delimiter=, quote="'
+detects "tabs in UTF-16" '\xff\xfea\x00\t\x00b\x00\n\x00c\x00,\x00\t\x00d\x00\n\x00' 'delimiter=\t quote="'
+detects "amounts with currency" 'a;b\n1.234,50 €;2,50 €\n34,50 €;(7,00)\n' 'delimiter=; quote="'
 detects "the separator that the first line names" 'sep=|\na,b|c\n' 'delimiter=| quote="'
 detects "what is left open by -D" "a;b,c\n'x;y',1\n'z;w',2\n" "delimiter=, quote='" -D ,
 detects "what is left open by -q" "a,b\n'x, y',1\n" "delimiter=, quote='" -q "'"
@@ -142,6 +144,7 @@ gives "an unterminated quote costs no record of several lines" 'a,b\n"x,1\n"y\nz
 gives "CR, LF and CRLF mixed" 'a,b\r1,2\n3,4\r\n"5\r\n6",7\r' '\t1\t1\ttext\ta\n\t1\t2\ttext\tb\n\t2\t1\ttext\t1\n\t2\t2\ttext\t2\n\t3\t1\ttext\t3\n\t3\t2\ttext\t4\n\t4\t1\ttext\t5\\r\\n6\n\t4\t2\ttext\t7\n'
 gives "a NUL byte" 'a,b\n1,x\0y\n2,z\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\tb\n\t2\t0\tbad\tNUL byte in the row: 1,x\xef\xbf\xbdy\n\t3\t1\ttext\t2\n\t3\t2\ttext\tz\n'
 gives "a byte that is no UTF-8" 'a,\xc3\xa9\n1,\xe9\n2,z\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\té\n\t2\t0\tbad\trow is not valid UTF-8: 1,é\n\t3\t1\ttext\t2\n\t3\t2\ttext\tz\n' -E utf-8
+gives "bytes FF where there are no quotes" 'a,b\n\xff1,2\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\tb\n\t2\t1\ttext\tÿ1\n\t2\t2\ttext\t2\n' -n
 gives "a delimiter at the end of each line" 'a,b,\n1,2,\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\tb\n\t2\t1\ttext\t1\n\t2\t2\ttext\t2\n'
 gives "one line, no line end" 'a,"b' '\t1\t0\tbad\tunterminated quote: a,"b\n'
 
@@ -162,6 +165,11 @@ if [ "$got" = "$(printf '\t130001\t0\tbad\trow is not valid UTF-8: café,2\ndeli
 else
 	not_ok "UTF-8, and a stray byte far below" "$got"
 fi
+
+# The start of the file does not show the table: later pieces of the sample do.
+{ yes '# a remark' | head -n 9000; yes 'x, y;1;2' | head -n 30000; } >"$scratch/late"
+got=$("$check" -d "$scratch/late" 2>&1)
+if [ "$got" = 'delimiter=; quote=" encoding=utf-8' ]; then ok "a table far below its remarks"; else not_ok "a table far below its remarks" "$got"; fi
 
 # Quotes that swallow lines must not take quadratic time: each of these took minutes or more.
 for i in $(seq 50); do yes 'x","' | head -n 16000; echo '"z"z'; done >"$scratch/hostile"
