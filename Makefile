@@ -30,6 +30,7 @@ OBJS += \
 	src/file/container.o \
 	src/file/csv.o \
 	src/file/decimal.o \
+	src/file/dialect.o \
 	src/file/encoding.o \
 	src/file/html.o \
 	src/file/html_entity.o \

@@ -341,6 +341,14 @@ LoadSheet(FileLoad *load, const ReaderSheet *sheet)
 	load->outcome->sheets = lappend(load->outcome->sheets, outcome);
 }
 
+/* Notes for the ledger what the file was taken for. */
+static void
+NoteDetected(FileLoad *load)
+{
+	load->outcome->detected = psprintf("%s %s", ReaderFormat(load->source->reader),
+									   ReaderDetected(load->source->reader));
+}
+
 /* Loads every sheet that the feature wants. */
 static void
 LoadSheets(FileLoad *load)
@@ -352,13 +360,15 @@ LoadSheets(FileLoad *load)
 	SourceReaderOptions(&reader);
 	FeatureReaderOptions(options, &reader);
 	SourceStartReading(load->source, &reader);
-	load->outcome->detected = psprintf("%s %s", ReaderFormat(load->source->reader),
-									   ReaderDetected(load->source->reader));
+	NoteDetected(load);
 	while (SourceNextSheet(load->source, &sheet))
 	{
 		if (options->sheets == NULL || fnmatch(options->sheets, sheet.name, FNM_CASEFOLD) == 0)
 			LoadSheet(load, &sheet);
 	}
+
+	/* a text file's encoding may have turned out on the way */
+	NoteDetected(load);
 }
 
 /* Loads the rows of an opened version. */

@@ -9,54 +9,41 @@
  * so a bad row can be handed out as it was found and reading resumes on the
  * line after it.
  *
- *	  file -> FillWindow -> [transcode] -> window -> ParseRecord -> cells
+ *	  file -> FillWindow -> [transcode] -> window -> ParseNext -> cells
  *												  |			  -> FinishRow -> row
  *												  +-> bad row -> raw text
+ *
+ * How cells are quoted:
+ *	- A quote begins a cell only where the cell begins, or behind spaces if its
+ *	  other end holds too; spaces around such a cell are dropped.  Anywhere else
+ *	  a quote is text, and spaces are always part of an unquoted cell.
+ *	- In a quoted cell a doubled quote stands for one, and the escape for what
+ *	  follows if that is a quote or an escape.
+ *	- A record that breaks these rules is tried once more, its first line alone,
+ *	  with quotes that can be neither end nor escaped taken for text.  It is
+ *	  good if it then has the usual number of cells.  A quote that nothing ends
+ *	  is not mended: it may have meant to take in the lines that follow.
  */
+#include "file/dialect.h"
 #include "file/encoding.h"
-#include "file/format.h"
+#include "file/scan.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define WINDOW_STEP ((size_t) 256 * 1024)
+#define WINDOW_PAD (8 + SCAN_PAD)	/* what transcoding may add, a NUL, what scans may read */
 #define ENCODING_SAMPLE ((size_t) 1024 * 1024)
-#define DELIMITER_SAMPLE ((size_t) 64 * 1024)
-#define DELIMITER_RECORDS 100
-#define UTF16_SAMPLE 1024
+#define DIALECT_SAMPLE ((size_t) 64 * 1024)
+#define LATER_SAMPLE ((size_t) 16 * 1024)
 #define QUOTE_REACH ((size_t) 1024 * 1024)
 #define RECORD_CELLS 64			/* a record has at most so many times the largest cell */
 #define ROWS_PER_CHECK 1000
 #define BAD_ROW_WEIGHT 100		/* a bad row may have cost as much as so many rows */
 #define DEFAULT_COLUMNS 16384
 #define DEFAULT_CELL_SIZE (1 << 20)
-#define NO_QUOTE (-1)
-
-typedef enum Encoding
-{
-	ENCODING_UTF8,
-	ENCODING_UTF16LE,
-	ENCODING_UTF16BE,
-	ENCODING_WINDOWS1252,
-	ENCODING_UNKNOWN
-} Encoding;
-
-static const struct
-{
-	const char *name;
-	Encoding	encoding;
-}			encoding_names[] =
-{
-	/* by their number come first the names that are shown */
-	{"utf-8", ENCODING_UTF8},
-	{"utf-16le", ENCODING_UTF16LE},
-	{"utf-16be", ENCODING_UTF16BE},
-	{"windows-1252", ENCODING_WINDOWS1252},
-	{"latin1", ENCODING_WINDOWS1252},
-};
 
 /* What became of an attempt to parse a cell or a record. */
 typedef enum Parsed
@@ -71,19 +58,21 @@ typedef enum Parsed
 typedef struct CsvReader
 {
 	Reader		base;
-	Encoding	encoding;
-	char		delimiter;
-	int			quote;			/* or NO_QUOTE */
-	int			escape;			/* besides the doubled quote, or NO_QUOTE */
-	unsigned char stops[256];	/* bytes that end the scan of an unquoted cell */
+	Transcoder	coder;
+	Dialect		dialect;
+	ByteSet		stops;			/* bytes that end the scan of an unquoted cell */
+	ByteSet		marks;			/* quote and escape */
+	ByteSet		line_ends;
+	const char *end;			/* of what is being parsed; a byte follows that is a stop */
+	bool		final;			/* nothing beyond it is of interest */
 
 	Buffer		window;			/* UTF-8; a NUL follows its last byte */
 	size_t		position;		/* of the next record in the window */
 	int64_t		line;			/* of the next record in the file */
 	uint64_t	offset;			/* where in the file the window ends */
+	bool		undecided;		/* all ASCII so far: it may be UTF-8 or not */
 	bool		at_end;			/* the window ends where the file does */
 	Buffer		chunk;			/* bytes to be transcoded */
-	uint32_t	high;			/* a high surrogate that waits for its other half */
 	double		shrink;			/* bytes of the file per byte of the window */
 
 	ReaderCell *cells;			/* the record that was parsed last */
@@ -93,7 +82,11 @@ typedef struct CsvReader
 	size_t		next;			/* where in the window the one after it begins */
 	int64_t		lines;			/* line ends in it */
 	bool		escaped;		/* some quoted cell has escapes */
+	bool		mended;			/* some quote in it was taken for text */
+	uint32_t	width;			/* cells of the good record before, or the usual number */
 	const char *complaint;
+	const char *failure;		/* where a bad record was found to be bad */
+	size_t		barrier;		/* records that begin before this may not span lines */
 
 	size_t		quote_reach;
 	uint32_t	max_columns;
@@ -104,57 +97,18 @@ typedef struct CsvReader
 	bool		sheet_over;
 } CsvReader;
 
-/* Writes bytes of windows-1252 as UTF-8, at most 3 for each, and returns how many. */
-static size_t
-TranscodeWindows1252(char *to, const unsigned char *from, size_t length)
-{
-	char	   *start = to;
-
-	for (size_t i = 0; i < length; i++)
-	{
-		if (from[i] < 0x80)
-			*to++ = from[i];
-		else
-			to += PutCodePoint(to, Windows1252(from[i]));
-	}
-	return to - start;
-}
-
-/* Writes UTF-16 as UTF-8, at most 3 bytes for each byte plus 3, and returns how many. */
-static size_t
-TranscodeUtf16(CsvReader *csv, char *to, const unsigned char *from, size_t length)
-{
-	int			low = csv->encoding == ENCODING_UTF16LE ? 0 : 1;
-	char	   *start = to;
-
-	for (size_t i = 0; i + 1 < length; i += 2)
-		to += PutUnit(to, &csv->high, from[i + low] | (uint32_t) from[i + 1 - low] << 8);
-	if (csv->at_end && csv->high != 0)
-	{
-		csv->high = 0;
-		to += PutCodePoint(to, REPLACEMENT);
-	}
-	if (length % 2 != 0)
-		to += PutCodePoint(to, REPLACEMENT);
-	return to - start;
-}
-
 /* Reads a step of the file and adds it to the window as UTF-8; room is there. */
 static ptrdiff_t
 AddTranscoded(CsvReader *csv, size_t step)
 {
 	ptrdiff_t	got = ReadAt(csv->base.fd, csv->chunk.data, step, csv->offset);
-	const unsigned char *from = (const unsigned char *) csv->chunk.data;
-	char	   *to = csv->window.data + csv->window.length;
 	size_t		made;
 
 	if (got < 0)
 		return got;
 	csv->at_end = (size_t) got < step;
-	if (csv->encoding == ENCODING_WINDOWS1252)
-		made = TranscodeWindows1252(to, from, got);
-	else
-		made = TranscodeUtf16(csv, to, from, got);
+	made = Transcode(&csv->coder, csv->window.data + csv->window.length, csv->chunk.data, got,
+					 csv->at_end);
 	csv->window.length += made;
 	if (made > 0)
 		csv->shrink = (double) got / made;
@@ -190,7 +144,7 @@ FillWindow(CsvReader *csv)
 {
 	Buffer	   *window = &csv->window;
 	size_t		step = WINDOW_STEP;
-	bool		transcode = csv->encoding != ENCODING_UTF8;
+	bool		transcode = csv->coder.encoding != ENCODING_UTF8;
 	ptrdiff_t	got;
 	ReaderStatus status = CheckInterrupt(csv);
 
@@ -199,12 +153,13 @@ FillWindow(CsvReader *csv)
 	window->length -= csv->position;
 	if (csv->position > 0 && window->length > 0)
 		memmove(window->data, window->data + csv->position, window->length);
+	csv->barrier = csv->barrier > csv->position ? csv->barrier - csv->position : 0;
 	csv->position = 0;
 
 	/* a long record is parsed anew after each step: the steps grow with it */
 	while (step < window->length)
 		step *= 2;
-	if (!BufferReserve(window, (transcode ? 3 : 1) * step + 8) ||
+	if (!BufferReserve(window, (transcode ? 3 : 1) * step + WINDOW_PAD) ||
 		(transcode && !BufferReserve(&csv->chunk, step)))
 		return ReaderFail(&csv->base, READER_NO_MEMORY, "out of memory");
 
@@ -216,8 +171,17 @@ FillWindow(CsvReader *csv)
 	return READER_OK;
 }
 
+/* Notes that a limit is exceeded, and where. */
+static Parsed
+BeyondLimit(CsvReader *csv, const char *complaint, const char *failure)
+{
+	csv->complaint = complaint;
+	csv->failure = failure;
+	return PARSED_LIMIT;
+}
+
 /* Adds a cell to the record. */
-static inline Parsed
+static ALWAYS_INLINE Parsed
 AddCell(CsvReader *csv, const char *value, size_t length, CellKind kind)
 {
 	ReaderCell *cell;
@@ -233,10 +197,7 @@ AddCell(CsvReader *csv, const char *value, size_t length, CellKind kind)
 		csv->capacity = capacity;
 	}
 	if (csv->ncells >= csv->max_columns)
-	{
-		csv->complaint = "a record has more cells than max_columns";
-		return PARSED_LIMIT;
-	}
+		return BeyondLimit(csv, "a record has more cells than max_columns", value);
 	cell = &csv->cells[csv->ncells++];
 	cell->value = value;
 	cell->length = length;
@@ -244,65 +205,62 @@ AddCell(CsvReader *csv, const char *value, size_t length, CellKind kind)
 	return PARSED_DONE;
 }
 
-/* Notes that a cell is too long. */
+/* Notes what is wrong with a record, and where that shows. */
 static Parsed
-CellTooLong(CsvReader *csv)
-{
-	csv->complaint = "a record is longer than max_cell_size";
-	return PARSED_LIMIT;
-}
-
-/* Notes what is wrong with a row. */
-static Parsed
-BadRecord(CsvReader *csv, const char *complaint)
+BadRecord(CsvReader *csv, const char *complaint, const char *failure)
 {
 	csv->complaint = complaint;
+	csv->failure = failure;
 	return PARSED_BAD;
 }
 
 /* Parses an unquoted cell and steps to the byte that ended it. */
-static inline Parsed
-ParsePlain(CsvReader *csv, const char **at, const char *end)
+static ALWAYS_INLINE Parsed
+ParsePlain(CsvReader *csv, BlockScan *scan, const char **at)
 {
 	const char *start = *at;
-	const char *p = start;
+	const char *p = ScanOn(scan, &csv->stops, start);
 
-	for (;;)
-	{
-		while (!csv->stops[(unsigned char) *p])
-			p++;
-		if (*p != '\0' || p == end)
-			break;
-		p++;
-	}
+	while (*p == '\0' && p < csv->end)
+		p = ScanOn(scan, &csv->stops, p + 1);
 	if ((size_t) (p - start) > csv->max_cell_size)
-		return CellTooLong(csv);
-	if (p == end && !csv->at_end)
+		return BeyondLimit(csv, "a record is longer than max_cell_size", p);
+	if (p == csv->end && !csv->final)
 		return PARSED_MORE;
 	*at = p;
 	return AddCell(csv, start, p - start, p > start ? CELL_TEXT : CELL_EMPTY);
 }
 
+/* Takes a cell that begins like a quoted one for an unquoted one. */
+static Parsed
+ParseAsPlain(CsvReader *csv, const char **at)
+{
+	BlockScan	scan = {NULL, 0};
+
+	return ParsePlain(csv, &scan, at);
+}
+
 /* The next quote or escape of a quoted cell; stop if there is none. */
-static const char *
+static inline const char *
 FindQuote(const CsvReader *csv, const char *p, const char *stop)
 {
-	if (p >= stop)
-		return stop;
-	if (csv->escape == NO_QUOTE)
-	{
-		p = memchr(p, csv->quote, stop - p);
-		return p != NULL ? p : stop;
-	}
-	while (p < stop && *p != csv->quote && *p != csv->escape)
-		p++;
-	return p;
+	return p < stop ? ScanBefore(&csv->marks, p, stop) : stop;
+}
+
+/* Is what begins here a pair that stands for one quote or escape? */
+static inline bool
+IsEscaped(const CsvReader *csv, const char *p, const char *end)
+{
+	const Dialect *dialect = &csv->dialect;
+
+	return p + 1 < end && (p[1] == dialect->quote || (*p == dialect->escape && p[1] == dialect->escape));
 }
 
 /* Finds the quote that ends a cell; *escapes counts the bytes that unescaping will drop. */
 static Parsed
-FindClosingQuote(CsvReader *csv, const char *start, const char *end, const char **close, size_t *escapes)
+FindClosingQuote(CsvReader *csv, const char *start, const char **close, size_t *escapes)
 {
+	const char *end = csv->end;
 	const char *stop = (size_t) (end - start) > csv->quote_reach ? start + csv->quote_reach : end;
 	const char *p = start;
 
@@ -310,18 +268,18 @@ FindClosingQuote(CsvReader *csv, const char *start, const char *end, const char 
 	for (;;)
 	{
 		p = FindQuote(csv, p, stop);
-		if (p >= stop || (p + 1 == end && !csv->at_end))
+		if (p >= stop || (p + 1 == end && !csv->final))
 		{
-			if (stop == end && !csv->at_end)
+			if (stop == end && !csv->final)
 				return PARSED_MORE;
-			return BadRecord(csv, "unterminated quote");
+			return BadRecord(csv, "unterminated quote", p);
 		}
-		if (p + 1 < end && (p[1] == csv->quote || (*p == csv->escape && p[1] == csv->escape)))
+		if (IsEscaped(csv, p, end))
 		{
 			(*escapes)++;
 			p += 2;
 		}
-		else if (*p == csv->escape)
+		else if (*p == csv->dialect.escape)
 			p++;
 		else
 			break;
@@ -330,37 +288,160 @@ FindClosingQuote(CsvReader *csv, const char *start, const char *end, const char 
 	return PARSED_DONE;
 }
 
+/* Steps over spaces, where they may stand around a quoted cell. */
+static inline const char *
+SkipSpaces(const CsvReader *csv, const char *p)
+{
+	while (*p == ' ' && csv->dialect.delimiter != ' ')
+		p++;
+	return p;
+}
+
+/* Does a cell end here? */
+static inline bool
+EndsCell(const CsvReader *csv, const char *p)
+{
+	return p == csv->end || *p == csv->dialect.delimiter || *p == '\n' || *p == '\r';
+}
+
 /* Counts the line ends in a quoted cell; the byte at its end may be read. */
 static int64_t
-CountLines(const char *text, size_t length)
+CountLines(const CsvReader *csv, const char *text, size_t length)
 {
+	const char *end = text + length;
+	const char *p = ScanBefore(&csv->line_ends, text, end);
 	int64_t		lines = 0;
 
-	for (size_t i = 0; i < length; i++)
-		lines += text[i] == '\n' || (text[i] == '\r' && text[i + 1] != '\n');
+	for (; p < end; p = ScanBefore(&csv->line_ends, p + 1, end))
+		lines += *p == '\n' || p[1] != '\n';
 	return lines;
 }
 
-/* Parses a quoted cell and steps to the byte behind its closing quote. */
+/* Adds what is between two quotes and steps to the byte that ended the cell. */
 static Parsed
-ParseQuoted(CsvReader *csv, const char **at, const char *end)
+AddQuoted(CsvReader *csv, const char *start, const char *close, size_t escapes, const char **at)
 {
-	const char *start = *at + 1;
+	if (close - start - escapes > csv->max_cell_size)
+		return BeyondLimit(csv, "a record is longer than max_cell_size", close);
+	if (escapes > 0)
+		csv->escaped = true;
+	*at = SkipSpaces(csv, close + 1);
+	return AddCell(csv, start, close - start, CELL_TEXT);
+}
+
+/* Parses a quoted cell by the rules. */
+static Parsed
+ParseQuoted(CsvReader *csv, const char *start, const char **at)
+{
 	const char *close;
+	const char *behind;
 	size_t		escapes;
-	Parsed		parsed = FindClosingQuote(csv, start, end, &close, &escapes);
+	Parsed		parsed = FindClosingQuote(csv, start, &close, &escapes);
 
 	if (parsed != PARSED_DONE)
 		return parsed;
-	if (close + 1 < end && (close[1] == '\0' || !csv->stops[(unsigned char) close[1]]))
-		return BadRecord(csv, "text after a closing quote");
-	if (close - start - escapes > csv->max_cell_size)
-		return CellTooLong(csv);
-	if (escapes > 0)
-		csv->escaped = true;
-	csv->lines += CountLines(start, close - start);
-	*at = close + 1;
-	return AddCell(csv, start, close - start, CELL_TEXT);
+	behind = SkipSpaces(csv, close + 1);
+	if (behind == csv->end && !csv->final)
+		return PARSED_MORE;
+	if (!EndsCell(csv, behind))
+		return BadRecord(csv, "text after a closing quote", behind);
+	csv->lines += CountLines(csv, start, close - start);
+	return AddQuoted(csv, start, close, escapes, at);
+}
+
+/*
+ * Parses a quoted cell of a line by itself, where a quote that neither ends
+ * the cell nor is escaped is text.  If it looks like the first of another
+ * cell, then the quote that began this one is text.
+ */
+static Parsed
+ParseMended(CsvReader *csv, const char *start, const char **at)
+{
+	const char *p = start;
+	size_t		escapes = 0;
+
+	for (;;)
+	{
+		p = FindQuote(csv, p, csv->end);
+		if (p == csv->end)
+			return BadRecord(csv, csv->mended ? "text after a closing quote" : "unterminated quote", p);
+		if (IsEscaped(csv, p, csv->end))
+		{
+			escapes++;
+			p++;
+		}
+		else if (*p == csv->dialect.quote)
+		{
+			if (EndsCell(csv, SkipSpaces(csv, p + 1)))
+				break;
+			csv->mended = true;
+			if (p > start && p[-1] == csv->dialect.delimiter)
+				return ParseAsPlain(csv, at);
+		}
+		p++;
+	}
+	return AddQuoted(csv, start, p, escapes, at);
+}
+
+/* Parses a cell that may be quoted behind spaces; if it is not, they are part of it. */
+static Parsed
+ParseSpaced(CsvReader *csv, const char **at)
+{
+	const char *p = SkipSpaces(csv, *at);
+	Parsed		parsed;
+
+	if (p == csv->end && !csv->final)
+		return PARSED_MORE;
+	if (p == csv->end || *p != csv->dialect.quote)
+		return ParseAsPlain(csv, at);
+	parsed = ParseQuoted(csv, p + 1, at);
+	return parsed == PARSED_BAD ? ParseAsPlain(csv, at) : parsed;
+}
+
+/* Parses a cell that begins with a quote or with spaces, behind which one may be. */
+static Parsed
+ParseSpecial(CsvReader *csv, const char **at, bool strict)
+{
+	if (**at == ' ')
+		return ParseSpaced(csv, at);
+	return strict ? ParseQuoted(csv, *at + 1, at) : ParseMended(csv, *at + 1, at);
+}
+
+/* Parses the cells of a record up to csv->end, and steps to where it ended. */
+static Parsed
+ParseCells(CsvReader *csv, const char **at, bool strict)
+{
+	const int	delimiter = csv->dialect.delimiter;
+	const int	quote = csv->dialect.quote;
+	const bool	skip_space = csv->dialect.skip_space;
+	const char *p = *at;
+	BlockScan	scan = {NULL, 0};
+
+	csv->ncells = 0;
+	csv->escaped = false;
+	csv->mended = false;
+	for (;;)
+	{
+		Parsed		parsed;
+
+		if (*p == quote || *p == ' ')
+		{
+			*at = p;
+			parsed = ParseSpecial(csv, at, strict);
+			p = *at;
+		}
+		else
+			parsed = ParsePlain(csv, &scan, &p);
+		if (parsed != PARSED_DONE)
+			return parsed;
+		if (p == csv->end || *p != delimiter)
+			break;
+		p++;
+		if (skip_space && *p == ' ')
+			p++;
+	}
+	*at = p;
+	return PARSED_DONE;
 }
 
 /* Parses the record at the window's position without changing the window. */
@@ -368,30 +449,19 @@ static Parsed
 ParseRecord(CsvReader *csv)
 {
 	const char *start = csv->window.data + csv->position;
-	const char *end = csv->window.data + csv->window.length;
 	const char *p = start;
+	Parsed		parsed;
 
-	csv->ncells = 0;
+	csv->end = csv->window.data + csv->window.length;
+	csv->final = csv->at_end;
 	csv->lines = 0;
-	csv->escaped = false;
-	for (;;)
-	{
-		Parsed		parsed;
-
-		if (p < end && *p == csv->quote)
-			parsed = ParseQuoted(csv, &p, end);
-		else
-			parsed = ParsePlain(csv, &p, end);
-		if (parsed != PARSED_DONE)
-			return parsed;
-		if (p == end || *p != csv->delimiter)
-			break;
-		p++;
-	}
+	parsed = ParseCells(csv, &p, true);
+	if (parsed != PARSED_DONE)
+		return parsed;
 	csv->record_length = p - start;
-	if (p < end)
+	if (p < csv->end)
 	{
-		if (*p == '\r' && p + 1 == end && !csv->at_end)
+		if (*p == '\r' && p + 1 == csv->end && !csv->final)
 			return PARSED_MORE;
 		p += *p == '\r' && p[1] == '\n' ? 2 : 1;
 		csv->lines++;
@@ -408,8 +478,7 @@ TakeLine(CsvReader *csv)
 	const char *end = csv->window.data + csv->window.length;
 	const char *p = start;
 
-	while (p < end && *p != '\n' && *p != '\r')
-		p++;
+	p = ScanBefore(&csv->line_ends, p, end);
 	if ((p == end || (*p == '\r' && p + 1 == end)) && !csv->at_end)
 		return PARSED_MORE;
 	csv->record_length = p - start;
@@ -420,74 +489,57 @@ TakeLine(CsvReader *csv)
 	return PARSED_DONE;
 }
 
-/* Are these bytes ASCII without NUL?  Eight at a time. */
-static bool
-IsPlainAscii(const char *text, size_t length)
+/*
+ * Parses the line at the window's position by itself, mending its quotes.
+ * What was mended counts only if it has as many cells as the record before:
+ * else the line is bad.
+ */
+static Parsed
+ParseLine(CsvReader *csv)
 {
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-	uint64_t	odd = 0;
-	size_t		i = 0;
+	const char *p = csv->window.data + csv->position;
+	Parsed		parsed = TakeLine(csv);
 
-	for (; i + 8 <= length; i += 8)
-	{
-		uint64_t	word;
-
-		memcpy(&word, text + i, 8);
-		odd |= word | ((word - ones) & ~word);
-	}
-	for (; i < length; i++)
-		odd |= (signed char) text[i] <= 0 ? ones << 7 : 0;
-	return (odd & ones << 7) == 0;
+	if (parsed != PARSED_DONE)
+		return parsed;
+	csv->end = p + csv->record_length;
+	csv->final = true;
+	parsed = ParseCells(csv, &p, false);
+	if (parsed == PARSED_DONE && csv->mended && csv->ncells != csv->width)
+		return BadRecord(csv, "text after a closing quote", p);
+	return parsed;
 }
 
-/* Says what is wrong with the bytes of a record, or NULL. */
-static const char *
-TextComplaint(const char *text, size_t length)
+/* Has the next lines parsed by themselves, up to the one in which a record failed. */
+static void
+RaiseBarrier(CsvReader *csv, const char *failure)
 {
-	if (IsPlainAscii(text, length) || IsValidText(text, length))
-		return NULL;
-	if (memchr(text, '\0', length) != NULL)
-		return "NUL byte in the row";
-	return "row is not valid UTF-8";
+	const char *start = csv->window.data + csv->position;
+
+	while (failure > start && failure[-1] != '\n' && failure[-1] != '\r')
+		failure--;
+	csv->barrier = failure - csv->window.data;
 }
 
-/* Length of the valid UTF-8 sequence at a byte, 0 if there is none. */
-static size_t
-ValidSequence(const char *p, const char *end)
+/*
+ * Parses what is at the window's position: a record, or a line of a record
+ * that does not hold.  A stray quote swallows lines up to the next quote, or
+ * to the end of its reach.  To try each of these lines as the start of a
+ * record that spans lines would take quadratic time, so they are parsed by
+ * themselves: no byte is read in vain more than twice.
+ */
+static Parsed
+ParseNext(CsvReader *csv)
 {
-	for (size_t length = 1; length <= 4 && p + length <= end; length++)
+	if (csv->position >= csv->barrier)
 	{
-		if (IsValidText(p, length))
-			return length;
+		Parsed		parsed = ParseRecord(csv);
+
+		if (parsed != PARSED_BAD && !(parsed == PARSED_LIMIT && csv->lines > 0))
+			return parsed;
+		RaiseBarrier(csv, csv->failure);
 	}
-	return 0;
-}
-
-/* Copies text and makes it valid: stray bytes are taken for windows-1252. */
-static bool
-MakeRaw(Buffer *raw, const char *p, size_t length)
-{
-	const char *end = p + length;
-
-	raw->length = 0;
-	if (!BufferReserve(raw, 3 * length + 1))
-		return false;
-	while (p < end)
-	{
-		size_t		sequence = ValidSequence(p, end);
-
-		if (sequence > 0)
-		{
-			memcpy(raw->data + raw->length, p, sequence);
-			raw->length += sequence;
-			p += sequence;
-			continue;
-		}
-		raw->length += PutCodePoint(raw->data + raw->length,
-									*p == '\0' ? REPLACEMENT : Windows1252(*p));
-		p++;
-	}
-	return true;
+	return ParseLine(csv);
 }
 
 /* Notes how much of the file is behind the window's position. */
@@ -514,7 +566,7 @@ PassRecord(CsvReader *csv)
 static ReaderStatus
 HandOutBadRow(CsvReader *csv, ReaderRow *row)
 {
-	if (!MakeRaw(&csv->raw, csv->window.data + csv->position, csv->record_length))
+	if (!MakeValidText(&csv->raw, csv->window.data + csv->position, csv->record_length))
 		return ReaderFail(&csv->base, READER_NO_MEMORY, "out of memory");
 	row->ncells = 0;
 	row->cells = NULL;
@@ -542,7 +594,7 @@ Unescape(const CsvReader *csv, ReaderCell *cell)
 		from = mark;
 		if (from == end)
 			break;
-		if (from + 1 < end && (from[1] == csv->quote || (*from == csv->escape && from[1] == csv->escape)))
+		if (IsEscaped(csv, from, end))
 			from++;
 		*to++ = *from++;
 	}
@@ -557,16 +609,61 @@ UnescapeRow(CsvReader *csv, const char *start)
 	{
 		ReaderCell *cell = &csv->cells[i];
 
-		if (cell->kind == CELL_TEXT && cell->value > start && cell->value[-1] == csv->quote)
+		if (cell->kind == CELL_TEXT && cell->value > start && cell->value[-1] == csv->dialect.quote)
 			Unescape(csv, cell);
 	}
 }
 
-/* Hands out a parsed record; READER_END if it is blank. */
+/* Writes the note on what was detected. */
+static void
+NoteDetected(CsvReader *csv)
+{
+	DescribeDialect(&csv->dialect, EncodingName(csv->coder.encoding), csv->base.detected,
+					sizeof(csv->base.detected));
+}
+
+/* Takes the file for windows-1252 from the record at hand on: it is to be parsed anew. */
+static ReaderStatus
+FallBack(CsvReader *csv)
+{
+	size_t		length = csv->window.length - csv->position;
+	Buffer		old = csv->window;
+
+	if (!BufferReserve(&csv->chunk, 3 * length + WINDOW_PAD))
+		return ReaderFail(&csv->base, READER_NO_MEMORY, "out of memory");
+	csv->coder.encoding = ENCODING_WINDOWS1252;
+	csv->undecided = false;
+	csv->window = csv->chunk;
+	csv->window.length = Transcode(&csv->coder, csv->window.data, old.data + csv->position, length, false);
+	csv->window.data[csv->window.length] = '\0';
+	csv->chunk = old;
+	csv->chunk.length = 0;
+	csv->position = 0;
+	csv->barrier = 0;
+	if (csv->window.length > 0)
+		csv->shrink = (double) length / csv->window.length;
+	NoteDetected(csv);
+	return READER_END;
+}
+
+/* Checks the bytes of a record; false if they are bad, and csv->complaint says why. */
+static bool
+CheckText(CsvReader *csv, const char *text, size_t length)
+{
+	if (IsPlainAscii(text, length))
+		return true;
+	csv->complaint = TextComplaint(text, length);
+	if (csv->complaint == NULL)
+		csv->undecided = false;
+	return csv->complaint == NULL;
+}
+
+/* Hands out a parsed record; READER_END if it is blank or to be parsed anew. */
 static ReaderStatus
 FinishRow(CsvReader *csv, ReaderRow *row)
 {
 	const char *start = csv->window.data + csv->position;
+	uint32_t	width = csv->ncells;
 
 	while (csv->ncells > 0 && csv->cells[csv->ncells - 1].kind == CELL_EMPTY)
 		csv->ncells--;
@@ -575,11 +672,15 @@ FinishRow(CsvReader *csv, ReaderRow *row)
 		PassRecord(csv);
 		return READER_END;
 	}
-	csv->complaint = TextComplaint(start, csv->record_length);
-	if (csv->complaint != NULL)
+	if (!CheckText(csv, start, csv->record_length))
+	{
+		if (csv->undecided && memchr(start, '\0', csv->record_length) == NULL)
+			return FallBack(csv);
 		return HandOutBadRow(csv, row);
+	}
 	if (csv->escaped)
 		UnescapeRow(csv, start);
+	csv->width = width;
 	row->ncells = csv->ncells;
 	row->cells = csv->cells;
 	row->raw = NULL;
@@ -592,10 +693,16 @@ FinishRow(CsvReader *csv, ReaderRow *row)
 static ReaderStatus
 WantMore(CsvReader *csv)
 {
-	if ((csv->window.length - csv->position) / RECORD_CELLS > csv->quote_reach)
-		return ReaderFail(&csv->base, READER_LIMIT, "a record is longer than %d times max_cell_size",
-						  RECORD_CELLS);
-	return FillWindow(csv);
+	if ((csv->window.length - csv->position) / RECORD_CELLS <= csv->quote_reach)
+		return FillWindow(csv);
+	if (csv->position >= csv->barrier && csv->lines > 0)
+	{
+		/* no record of so many lines is meant: quotes are astray */
+		RaiseBarrier(csv, csv->window.data + csv->window.length);
+		return READER_OK;
+	}
+	return ReaderFail(&csv->base, READER_LIMIT, "a record is longer than %d times max_cell_size",
+					  RECORD_CELLS);
 }
 
 /* Deals with what a record was parsed to; READER_END asks for another turn. */
@@ -603,14 +710,13 @@ static ReaderStatus
 DealWithRecord(CsvReader *csv, Parsed parsed, ReaderRow *row)
 {
 	ReaderStatus status;
-	bool		bad = parsed == PARSED_BAD;
 
-	if (bad)
-		parsed = TakeLine(csv);
 	switch (parsed)
 	{
 		case PARSED_DONE:
-			return bad ? HandOutBadRow(csv, row) : FinishRow(csv, row);
+			return FinishRow(csv, row);
+		case PARSED_BAD:
+			return HandOutBadRow(csv, row);
 		case PARSED_MORE:
 			status = WantMore(csv);
 			return status == READER_OK ? READER_END : status;
@@ -638,7 +744,7 @@ CsvNextRow(Reader *reader, ReaderRow *row)
 			return reader->status;
 		reader->row = csv->line;
 		row->number = csv->line;
-		status = DealWithRecord(csv, ParseRecord(csv), row);
+		status = DealWithRecord(csv, ParseNext(csv), row);
 	}
 	return status;
 }
@@ -659,204 +765,33 @@ CsvNextSheet(Reader *reader, ReaderSheet *sheet)
 	return READER_OK;
 }
 
-/* The encoding of a byte order mark, and its length. */
-static Encoding
-EncodingByMark(const char *sample, size_t length, size_t *mark)
-{
-	*mark = 3;
-	if (length >= 3 && memcmp(sample, "\xEF\xBB\xBF", 3) == 0)
-		return ENCODING_UTF8;
-	*mark = 2;
-	if (length >= 2 && memcmp(sample, "\xFF\xFE", 2) == 0)
-		return ENCODING_UTF16LE;
-	if (length >= 2 && memcmp(sample, "\xFE\xFF", 2) == 0)
-		return ENCODING_UTF16BE;
-	*mark = 0;
-	return ENCODING_UNKNOWN;
-}
-
-/* UTF-16 if most pairs of bytes at the start have a NUL on the same side. */
-static Encoding
-EncodingByNuls(const char *sample, size_t length)
-{
-	size_t		pairs = (length < UTF16_SAMPLE ? length : UTF16_SAMPLE) / 2;
-	size_t		first = 0;
-	size_t		second = 0;
-
-	for (size_t i = 0; i < pairs; i++)
-	{
-		first += sample[2 * i] == '\0';
-		second += sample[2 * i + 1] == '\0';
-	}
-	if (second * 2 > pairs && first * 4 < second)
-		return ENCODING_UTF16LE;
-	if (first * 2 > pairs && second * 4 < first)
-		return ENCODING_UTF16BE;
-	return ENCODING_UNKNOWN;
-}
-
-/* Is this valid UTF-8?  NUL bytes may be in it: they spoil rows, not the file. */
-static Encoding
-EncodingByContent(const char *sample, size_t length, bool cut)
-{
-	const char *end = sample + length;
-	int			tail = 0;
-
-	/* a sequence that the end of the sample cuts is not held against it */
-	while (cut && tail < 3 && end > sample && (end[-1] & 0xC0) == 0x80)
-	{
-		end--;
-		tail++;
-	}
-	if (cut && end > sample && (end[-1] & 0xC0) == 0xC0)
-		end--;
-	while (sample < end)
-	{
-		const char *nul = memchr(sample, '\0', end - sample);
-
-		if (!IsValidText(sample, (nul ? nul : end) - sample))
-			return ENCODING_WINDOWS1252;
-		sample = nul ? nul + 1 : end;
-	}
-	return ENCODING_UTF8;
-}
-
 /* Settles the encoding by option or by the start of the file, and skips a mark. */
-static ReaderStatus
-SettleEncoding(CsvReader *csv, const char *sample, size_t length)
-{
-	const char *name = csv->base.options.encoding;
-	size_t		mark;
-	Encoding	marked = EncodingByMark(sample, length, &mark);
-
-	csv->encoding = ENCODING_UNKNOWN;
-	for (size_t i = 0; name != NULL && i < sizeof(encoding_names) / sizeof(encoding_names[0]); i++)
-	{
-		if (strcasecmp(name, encoding_names[i].name) == 0)
-			csv->encoding = encoding_names[i].encoding;
-	}
-	if (name != NULL && csv->encoding == ENCODING_UNKNOWN)
-		return ReaderFail(&csv->base, READER_UNSUPPORTED, "unknown encoding \"%s\"", name);
-	if (name == NULL)
-		csv->encoding = marked;
-	if (csv->encoding == ENCODING_UNKNOWN)
-		csv->encoding = EncodingByNuls(sample, length);
-	if (csv->encoding == ENCODING_UNKNOWN)
-		csv->encoding = EncodingByContent(sample, length, length < csv->base.total);
-	if (csv->encoding == marked)
-		csv->offset = mark;
-	return READER_OK;
-}
-
-/* Reads the start of the file and settles its encoding. */
 static ReaderStatus
 SampleEncoding(CsvReader *csv)
 {
-	char	   *sample = malloc(ENCODING_SAMPLE);
+	const char *name = csv->base.options.encoding;
+	Encoding	known = name != NULL ? EncodingByName(name) : ENCODING_UNKNOWN;
+	char	   *sample;
 	ptrdiff_t	got;
-	ReaderStatus status;
+	size_t		mark;
 
+	if (name != NULL && known == ENCODING_UNKNOWN)
+		return ReaderFail(&csv->base, READER_UNSUPPORTED, "unknown encoding \"%s\"", name);
+	sample = malloc(ENCODING_SAMPLE);
 	if (sample == NULL)
 		return ReaderFail(&csv->base, READER_NO_MEMORY, "out of memory");
 	got = ReadAt(csv->base.fd, sample, ENCODING_SAMPLE, 0);
-	if (got < 0)
-		status = ReaderFail(&csv->base, READER_ERROR, "could not read the file: %s", strerror(errno));
-	else
-		status = SettleEncoding(csv, sample, got);
+	if (got >= 0)
+	{
+		csv->coder.encoding = SettleEncoding(known, sample, got, (uint64_t) got < csv->base.total, &mark);
+		csv->offset = mark;
+		csv->undecided = known == ENCODING_UNKNOWN && mark == 0 && csv->coder.encoding == ENCODING_UTF8 &&
+			IsPlainAscii(sample, got);
+	}
 	free(sample);
-	return status;
-}
-
-/* Sets the delimiter and marks the bytes that end an unquoted cell. */
-static void
-SetDelimiter(CsvReader *csv, char delimiter)
-{
-	csv->delimiter = delimiter;
-	memset(csv->stops, 0, sizeof(csv->stops));
-	csv->stops[(unsigned char) delimiter] = 1;
-	csv->stops['\n'] = 1;
-	csv->stops['\r'] = 1;
-	csv->stops['\0'] = 1;
-}
-
-/* Counts the delimiters of the first records of the window; returns how many records. */
-static int
-CountDelimiters(CsvReader *csv, uint32_t *counts)
-{
-	int			records = 0;
-
-	while (records < DELIMITER_RECORDS && csv->position < csv->window.length &&
-		   csv->position < DELIMITER_SAMPLE)
-	{
-		bool		good = ParseRecord(csv) == PARSED_DONE;
-
-		/* a record that the window cuts is passed over like a bad one */
-		if (!good && TakeLine(csv) != PARSED_DONE)
-			break;
-		if (good && csv->record_length > 0)
-			counts[records++] = csv->ncells - 1;
-		csv->position = csv->next;
-	}
-	csv->position = 0;
-	return records;
-}
-
-/* How consistently records have the same count, per mille; half if the first has another. */
-static int
-Consistency(const uint32_t *counts, int records)
-{
-	int			best = 0;
-	uint32_t	usual = 0;
-
-	for (int i = 0; i < records; i++)
-	{
-		int			same = 0;
-
-		for (int j = 0; j < records; j++)
-			same += counts[j] == counts[i];
-		if (counts[i] > 0 && same > best)
-		{
-			best = same;
-			usual = counts[i];
-		}
-	}
-	if (best == 0)
-		return 0;
-	return best * 1000 / records / (counts[0] == usual ? 1 : 2);
-}
-
-/* Chooses the delimiter that cuts the first records most consistently. */
-static void
-DetectDelimiter(CsvReader *csv)
-{
-	/* commas last: between semicolons they are decimal marks, and the first of equals wins */
-	static const char candidates[] = {';', '\t', '|', ','};
-	uint32_t	counts[DELIMITER_RECORDS];
-	int			best = 0;
-	char		chosen = ',';
-
-	for (size_t i = 0; i < sizeof(candidates); i++)
-	{
-		int			score;
-
-		if (candidates[i] == csv->quote)
-			continue;
-		SetDelimiter(csv, candidates[i]);
-		score = Consistency(counts, CountDelimiters(csv, counts));
-		if (score > best)
-		{
-			best = score;
-			chosen = candidates[i];
-		}
-	}
-	SetDelimiter(csv, chosen);
-}
-
-/* Is this a character that may delimit, quote or escape? */
-static bool
-IsUsableMark(int mark)
-{
-	return mark == NO_QUOTE || (mark > 0 && mark < 0x80 && mark != '\n' && mark != '\r');
+	if (got < 0)
+		return ReaderFail(&csv->base, READER_ERROR, "could not read the file: %s", strerror(errno));
+	return READER_OK;
 }
 
 /* Takes over the options. */
@@ -864,39 +799,59 @@ static ReaderStatus
 SettleOptions(CsvReader *csv)
 {
 	const ReaderOptions *options = &csv->base.options;
-	int			quote = options->quote ? (unsigned char) options->quote : '"';
-	int			escape = options->escape ? (unsigned char) options->escape : quote;
-	int			delimiter = options->delimiter ? (unsigned char) options->delimiter : NO_QUOTE;
+	const char *complaint = DialectByOptions(&csv->dialect, options);
 
-	csv->quote = options->no_quote ? NO_QUOTE : quote;
-	csv->escape = options->no_quote || escape == quote ? NO_QUOTE : escape;
 	csv->max_columns = options->max_columns ? options->max_columns : DEFAULT_COLUMNS;
 	csv->max_cell_size = options->max_cell_size ? options->max_cell_size : DEFAULT_CELL_SIZE;
 	csv->quote_reach = csv->max_cell_size > QUOTE_REACH ? csv->max_cell_size : QUOTE_REACH;
 	csv->line = 1;
 	csv->shrink = 1;
-	if (!IsUsableMark(csv->quote) || !IsUsableMark(csv->escape) || !IsUsableMark(delimiter))
-		return ReaderFail(&csv->base, READER_UNSUPPORTED,
-						  "delimiter, quote and escape must be ASCII characters other than line ends");
-	if (delimiter != NO_QUOTE && (delimiter == csv->quote || delimiter == csv->escape))
-		return ReaderFail(&csv->base, READER_UNSUPPORTED,
-						  "the delimiter must differ from the quote and the escape");
+	if (complaint != NULL)
+		return ReaderFail(&csv->base, READER_UNSUPPORTED, "%s", complaint);
 	return READER_OK;
 }
 
-/* Writes the note on what was detected. */
-static void
-NoteDetected(CsvReader *csv)
+/* A piece of the window for the sniffer, from the start of a line on. */
+static Sample
+WindowSample(const CsvReader *csv, size_t from, size_t length)
 {
-	char		delimiter[3] = {csv->delimiter, '\0', '\0'};
-	char		quote[5] = {csv->quote, '\0'};
+	const char *text = csv->window.data;
+	size_t		rest;
 
-	if (csv->delimiter == '\t')
-		memcpy(delimiter, "\\t", 3);
-	if (csv->quote == NO_QUOTE)
-		memcpy(quote, "none", 5);
-	snprintf(csv->base.detected, sizeof(csv->base.detected), "delimiter=%s quote=%s encoding=%s",
-			 delimiter, quote, encoding_names[csv->encoding].name);
+	while (from > 0 && from < csv->window.length && text[from - 1] != '\n' && text[from - 1] != '\r')
+		from++;
+	rest = csv->window.length - from;
+	return (Sample) {text + from, rest < length ? rest : length, rest > length || !csv->at_end};
+}
+
+/* Settles the dialect by the window: its start and, if that is not all, two later pieces. */
+static void
+SettleDialect(CsvReader *csv)
+{
+	Dialect    *dialect = &csv->dialect;
+	size_t		length = csv->window.length;
+	Sample		samples[3];
+	int			escape;
+	int			nsamples = 1;
+
+	if (dialect->delimiter == OPEN_MARK)
+	{
+		csv->position = SeparatorLine(csv->window.data, length, &dialect->delimiter);
+		csv->line += csv->position > 0;
+	}
+	samples[0] = WindowSample(csv, csv->position, DIALECT_SAMPLE);
+	if (length >= 2 * DIALECT_SAMPLE)
+	{
+		samples[nsamples++] = WindowSample(csv, length / 2, LATER_SAMPLE);
+		samples[nsamples++] = WindowSample(csv, length - LATER_SAMPLE, LATER_SAMPLE);
+	}
+	SniffDialect(dialect, samples, nsamples);
+	csv->width = dialect->width;
+	escape = dialect->escape != NO_MARK ? dialect->escape : dialect->quote;
+
+	FillByteSet(&csv->stops, dialect->delimiter, '\n', '\r', '\0');
+	FillByteSet(&csv->marks, dialect->quote, dialect->quote, escape, escape);
+	FillByteSet(&csv->line_ends, '\n', '\n', '\r', '\r');
 }
 
 /* Opens a text file: settles how to read it and fills the window. */
@@ -912,10 +867,7 @@ CsvOpen(Reader *reader)
 		status = FillWindow(csv);
 	if (status != READER_OK)
 		return status;
-	if (reader->options.delimiter != '\0')
-		SetDelimiter(csv, reader->options.delimiter);
-	else
-		DetectDelimiter(csv);
+	SettleDialect(csv);
 	NoteDetected(csv);
 	return READER_OK;
 }

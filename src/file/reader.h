@@ -80,8 +80,8 @@ typedef struct ReaderOptions
 {
 	/* text files; 0 means detect */
 	char		delimiter;
-	char		quote;			/* default '"' */
-	char		escape;			/* default: the quote, doubled */
+	char		quote;
+	char		escape;			/* besides the doubled quote; the quote: none besides */
 	bool		no_quote;		/* quotes are plain characters */
 	const char *encoding;		/* NULL: BOM, UTF-16 by its NULs, UTF-8, else
 								 * windows-1252 */
@@ -127,7 +127,8 @@ extern const char *ReaderMessage(const Reader *reader);
 extern void ReaderPosition(const Reader *reader, int64_t *row, int *column);
 
 /* The format's short name ("xlsx", "csv"), and a note on what was detected
- * ("delimiter=; quote=\" encoding=windows-1252"), or "" */
+ * ("delimiter=; quote=\" encoding=windows-1252"), or "".  A text file's
+ * encoding may turn out only while it is read: ask again at its end. */
 extern const char *ReaderFormat(const Reader *reader);
 extern const char *ReaderDetected(const Reader *reader);
 

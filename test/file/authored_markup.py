@@ -17,7 +17,8 @@ def read(data, *options):
     path = os.path.join(scratch, "authored")
     with open(path, "wb") as file:
         file.write(data if isinstance(data, bytes) else data.encode())
-    run = subprocess.run([check, path, *options], capture_output=True, timeout=60)
+    options = [word for option in options for word in (["-s"] if option == "sheets" else ["-l", option])]
+    run = subprocess.run([check, *options, path], capture_output=True, timeout=60)
     if run.returncode != 0:
         return "crash: " + run.stderr.decode(errors="replace")[:2000]
     return run.stdout.decode()

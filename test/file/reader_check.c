@@ -3,12 +3,18 @@
  *	  Prints what a reader makes of a file: sheet, row, column, kind and value,
  *	  separated by tabs; then "error" and the message if it refuses.
  *
- *	  reader_check FILE [max_columns=N] [max_cell_size=N] [max_uncompressed_size=N] [sheets]
+ *	  reader_check [-cdist] [-D delimiter] [-q quote] [-e escape] [-n] [-E encoding]
+ *				   [-p record_path] [-l limit=value]... FILE
  *
- * With "sheets", a line for each sheet too: name, 0, 0, "visible" or "hidden".
+ * -c prints only how many rows, bad rows and cells there are; -d begins with
+ * the format and what was detected of it; -t prints at the end what was
+ * detected, to standard error, and nothing else; -s prints a line for each
+ * sheet too: name, 0, 0, "visible" or "hidden"; -i cancels soon; -n takes
+ * quotes for text.
  */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -56,6 +62,26 @@ PrintRow(const ReaderSheet *sheet, const ReaderRow *row)
 	}
 }
 
+/* Counts instead of printing. */
+static ReaderStatus
+CountSheet(Reader *reader)
+{
+	ReaderRow	row;
+	ReaderStatus status;
+	long long	rows = 0;
+	long long	bad = 0;
+	long long	cells = 0;
+
+	while ((status = ReaderNextRow(reader, &row)) == READER_OK || status == READER_BAD_ROW)
+	{
+		rows += status == READER_OK;
+		bad += status != READER_OK;
+		cells += status == READER_OK ? row.ncells : 0;
+	}
+	printf("rows\t%lld\nbad\t%lld\ncells\t%lld\n", rows, bad, cells);
+	return status;
+}
+
 static ReaderStatus
 PrintSheet(Reader *reader, const ReaderSheet *sheet)
 {
@@ -75,22 +101,87 @@ PrintSheet(Reader *reader, const ReaderSheet *sheet)
 	return status;
 }
 
-/* Takes one argument behind the file's name; false if it is none. */
+/* Wants every reader to stop when it asks for the third time. */
 static bool
-TakeArgument(const char *argument, ReaderOptions *options, bool *sheets)
+Interrupted(void)
+{
+	static int	asked = 0;
+
+	return ++asked >= 3;
+}
+
+/* Sets a limit by its name. */
+static bool
+SetLimit(ReaderOptions *options, const char *setting)
 {
 	unsigned long long number;
 
-	if (sscanf(argument, "max_columns=%llu", &number) == 1)
-		options->max_columns = number;
-	else if (sscanf(argument, "max_cell_size=%llu", &number) == 1)
-		options->max_cell_size = number;
-	else if (sscanf(argument, "max_uncompressed_size=%llu", &number) == 1)
+	if (sscanf(setting, "max_compression_ratio=%llu", &number) == 1)
+		options->max_compression_ratio = number;
+	else if (sscanf(setting, "max_uncompressed_size=%llu", &number) == 1)
 		options->max_uncompressed_size = number;
-	else if (strcmp(argument, "sheets") == 0)
-		*sheets = true;
+	else if (sscanf(setting, "max_cell_size=%llu", &number) == 1)
+		options->max_cell_size = number;
+	else if (sscanf(setting, "max_columns=%llu", &number) == 1)
+		options->max_columns = number;
 	else
 		return false;
+	return true;
+}
+
+/* What is printed. */
+typedef struct Wanted
+{
+	bool		count;
+	bool		detected;
+	bool		detected_only;
+	bool		sheets;
+} Wanted;
+
+/* Takes one option of the command line; false if it is none. */
+static bool
+TakeOption(int option, ReaderOptions *options, Wanted *wanted)
+{
+	switch (option)
+	{
+		case 'c':
+			wanted->count = true;
+			break;
+		case 'd':
+			wanted->detected = true;
+			break;
+		case 't':
+			wanted->detected_only = true;
+			break;
+		case 's':
+			wanted->sheets = true;
+			break;
+		case 'i':
+			options->interrupted = Interrupted;
+			break;
+		case 'D':
+			options->delimiter = optarg[0];
+			break;
+		case 'q':
+			options->quote = optarg[0];
+			break;
+		case 'e':
+			options->escape = optarg[0];
+			break;
+		case 'n':
+			options->no_quote = true;
+			break;
+		case 'E':
+			options->encoding = optarg;
+			break;
+		case 'p':
+			options->record_path = optarg;
+			break;
+		case 'l':
+			return SetLimit(options, optarg);
+		default:
+			return false;
+	}
 	return true;
 }
 
@@ -101,28 +192,34 @@ main(int argc, char **argv)
 	ReaderOptions options;
 	ReaderSheet sheet;
 	ReaderStatus status;
-	bool		sheets = false;
-	int			fd = argc > 1 ? open(argv[1], O_RDONLY) : -1;
+	Wanted		wanted = {0};
+	int			option;
+	int			fd;
 
-	if (fd < 0)
-		return 2;
 	ReaderOptionsInit(&options);
-	for (int i = 2; i < argc; i++)
+	while ((option = getopt(argc, argv, "cdistD:q:e:nE:p:l:")) != -1)
 	{
-		if (!TakeArgument(argv[i], &options, &sheets))
+		if (!TakeOption(option, &options, &wanted))
 			return 2;
 	}
+	fd = optind < argc ? open(argv[optind], O_RDONLY) : -1;
+	if (fd < 0 || (wanted.detected_only && freopen("/dev/null", "w", stdout) == NULL))
+		return 2;
 	status = ReaderOpen(&reader, fd, &options);
+	if (wanted.detected && reader != NULL)
+		printf("%s\t%s\n", ReaderFormat(reader), ReaderDetected(reader));
 	while (status == READER_OK && (status = ReaderNextSheet(reader, &sheet)) == READER_OK)
 	{
-		if (sheets)
+		if (wanted.sheets)
 			printf("%s\t0\t0\t%s\t\n", sheet.name, sheet.hidden ? "hidden" : "visible");
-		status = PrintSheet(reader, &sheet);
+		status = wanted.count ? CountSheet(reader) : PrintSheet(reader, &sheet);
 		if (status == READER_END)
 			status = READER_OK;
 	}
 	if (status != READER_END)
 		printf("error\t%d\t%s\n", (int) status, reader ? ReaderMessage(reader) : "out of memory");
+	if (wanted.detected_only && reader != NULL)
+		fprintf(stderr, "%s\n", ReaderDetected(reader));
 	ReaderClose(reader);
 	close(fd);
 	return 0;

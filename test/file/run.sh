@@ -28,18 +28,41 @@ not_ok()
 	sed 's/^/# /' <<<"$2"
 }
 
-# gives NAME INPUT EXPECTED: the reader's output on these bytes (printf notation) must be this.
+# gives NAME INPUT EXPECTED [OPTION...]: the reader's output on these bytes (printf notation) must be this.
 gives()
 {
 	local got
 
 	printf "$2" >"$scratch/input"
-	got=$("$check" "$scratch/input" 2>&1)
+	got=$("$check" "${@:4}" "$scratch/input" 2>&1)
 	if [ "$got" = "$(printf "$3")" ]; then
 		ok "$1"
 	else
 		not_ok "$1" "$got"
 	fi
+}
+
+# detects NAME INPUT DIALECT [OPTION...]: what the reader takes these bytes for, before the encoding.
+detects()
+{
+	local got
+
+	printf "$2" >"$scratch/input"
+	got=$("$check" "${@:4}" -t "$scratch/input" 2>&1)
+	if [ "${got% encoding=*}" = "$3" ]; then
+		ok "detects $1"
+	else
+		not_ok "detects $1" "$got"
+	fi
+}
+
+# quick NAME FILE COUNT: within seconds, the output has so many lines.
+quick()
+{
+	local got
+
+	got=$(timeout 20 "$check" "$2" 2>&1 | wc -l)
+	if [ "$got" = "$3" ]; then ok "$1"; else not_ok "$1" "$got lines"; fi
 }
 
 # survives NAME FILE: any answer but a crash, a sanitizer's finding or a hang.
@@ -93,6 +116,92 @@ gives "an unterminated quote costs its line, no more" 'a,b\n"x,1\ny,2\n' '\t1\t1
 gives "an empty file" '' 'error\t3\tthe file is empty\n'
 gives "a PDF" '%%PDF-1.4\n' 'error\t5\tthis is a PDF document\n'
 gives "the beginning of a compound file" '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1' 'error\t3\tthe compound file is damaged: it is cut short\n'
+
+# --- which dialect ---
+
+detects "semicolons around decimal commas" 'a;b;c\n1,5;2,5;x\n3,5;4,5;y\n' 'delimiter=; quote="'
+detects "commas around times" 'a,b\n10:00:00,x\n11:30:00,y\n' 'delimiter=, quote="'
+detects "tabs around commas" 'a\tb\nx, y\t1\nz, w\t2\n' 'delimiter=\t quote="'
+detects "bars" 'a|b|c\n1|2|x y\n' 'delimiter=| quote="'
+detects "circumflexes" 'a^b^c\n1^2^x\n' 'delimiter=^ quote="'
+detects "tildes" 'a~b~c\n1~2~x, y\n' 'delimiter=~ quote="'
+detects "colons" 'root:x:0:0:root:/root:/bin/sh\nnews:x:9:9:news:/var/news:/bin/false\n' 'delimiter=: quote="'
+detects "spaces between numbers" '1.5 2.5 3.5\n4.5 5.5 6.5\n7.0 8.0 9.0\n' 'delimiter=space quote="'
+detects "a comma and a space" 'a, b, c\n1, "x, y", 3\n' 'delimiter=,+space quote="'
+detects "no delimiter in names" 'First name\nJohn Smith\nJane Doe\nJim Poe\n' 'delimiter=, quote="'
+detects "no delimiter in times" "at\n$(yes '2024-01-01 10:00:00' | head -n 30 | sed 's/$/\\n/' | tr -d '\n')" 'delimiter=, quote="'
+detects "no delimiter in decimal commas" 'price\n1,50\n20,75\n3\n' 'delimiter=; quote="'
+detects "no delimiter in prose" 'note\nYes, and no\nWell, then, so be it\nNone\n' 'delimiter=; quote="'
+detects "no delimiter in names turned round" 'name\nPoe, Jim\nDoe, Jane\n' 'delimiter=; quote="'
+detects "a delimiter below a title" 'Prices of today\na,b\nx,1\ny,2\n' 'delimiter=, quote="'
+detects "apostrophes as quotes" "a,b\n'x, y',1\n'z, w',2\n" "delimiter=, quote='"
+detects "apostrophes as text" "a,b\nO'Brien,'tis\nD'Arcy,5'\n" 'delimiter=, quote="'
+detects "apostrophes in quotes" "a,b\n\"O'Brien, J\",1\n\"D'Arcy, K\",2\n" 'delimiter=, quote="'
+detects "a backslash before quotes" 'a,b\n"5\\" pipe, short",1\n"6\\" pipe, long",2\n' 'delimiter=, quote=" escape=\'
+detects "a backslash at the end of a path" 'a,b\n"C:\\dir\\","x, y"\n"D:\\dir\\",z\n' 'delimiter=, quote="'
+detects "quotes that are none" 'a\tb\n"x\t1\n5"w\t2\n"y\t3\n"z\t4\n' 'delimiter=\t quote=none'
+detects "one stray quote among good ones" 'a,b\n"x, 1",1\n"y" z,2\n"v, 2",3\n"w",4\n"u, 5",5\n' 'delimiter=, quote="'
+detects "the dialect below a preamble" 'Report of sales, by region\nprinted today\n\nid;amount;text\n1;2,5;x\n2;3,5;y\n3;4,5;z\n' 'delimiter=; quote="'
+detects "nothing in no text" '\n\n' 'delimiter=, quote="'
+detects "tabs in UTF-16" '\xff\xfea\x00\t\x00b\x00\n\x00c\x00,\x00\t\x00d\x00\n\x00' 'delimiter=\t quote="'
+detects "amounts with currency" 'a;b\n1.234,50 €;2,50 €\n34,50 €;(7,00)\n' 'delimiter=; quote="'
+detects "the separator that the first line names" 'sep=|\na,b|c\n' 'delimiter=| quote="'
+detects "what is left open by -D" "a;b,c\n'x;y',1\n'z;w',2\n" "delimiter=, quote='" -D ,
+detects "what is left open by -q" "a,b\n'x, y',1\n" "delimiter=, quote='" -q "'"
+detects "nothing where all is told" 'a;b\n"1";2\n' 'delimiter=, quote=none' -D , -n
+detects "no escape where doubled quotes are told" 'a,b\n"5\\" pipe, short",1\n"6\\" pipe, long",2\n' 'delimiter=, quote="' -q '"' -e '"'
+gives "a comma and a space: cells without it" 'a, b\n1, "x, y"\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\tb\n\t2\t1\ttext\t1\n\t2\t2\ttext\tx, y\n'
+gives "the line that names the separator is no row" 'sep=;\r\na;b\r\n' '\t2\t1\ttext\ta\n\t2\t2\ttext\tb\n'
+gives "escapes are dropped" 'a,b\n"x\\"y","p\\\\q"\n"1\\"",\\n\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\tb\n\t2\t1\ttext\tx"y\n\t2\t2\ttext\tp\\\\q\n\t3\t1\ttext\t1"\n\t3\t2\ttext\t\\\\n\n' -e '\'
+
+# --- text that is not as it should be ---
+
+gives "spaces around quotes" 'a,b,c\na, "b, c" ,d\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\tb\n\t1\t3\ttext\tc\n\t2\t1\ttext\ta\n\t2\t2\ttext\tb, c\n\t2\t3\ttext\td\n'
+gives "spaces without quotes stay" 'a,b\n x, "y" z\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\tb\n\t2\t1\ttext\t x\n\t2\t2\ttext\t "y" z\n'
+gives "a quote inside an unquoted cell" 'a,b\n5" pipe,x"y"\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\tb\n\t2\t1\ttext\t5" pipe\n\t2\t2\ttext\tx"y"\n'
+gives "a bare quote inside a quoted cell, where the cells add up" 'a,b\n"x","y"\n"a 5" pipe, long",1\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\tb\n\t2\t1\ttext\tx\n\t2\t2\ttext\ty\n\t3\t1\ttext\ta 5" pipe, long\n\t3\t2\ttext\t1\n'
+gives "a stray quote before a cell, where the cells add up" 'a,b,c\n1,2,"x"\n"3,4,"y, z"\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\tb\n\t1\t3\ttext\tc\n\t2\t1\ttext\t1\n\t2\t2\ttext\t2\n\t2\t3\ttext\tx\n\t3\t1\ttext\t"3\n\t3\t2\ttext\t4\n\t3\t3\ttext\ty, z\n'
+gives "a stray quote, where they do not" 'a,b\n"x","y"\n"z"w,1,"v"\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\tb\n\t2\t1\ttext\tx\n\t2\t2\ttext\ty\n\t3\t0\tbad\ttext after a closing quote: "z"w,1,"v"\n'
+gives "an unterminated quote costs no record of several lines" 'a,b\n"x,1\n"y\nz",2\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\tb\n\t2\t0\tbad\tunterminated quote: "x,1\n\t3\t1\ttext\ty\\nz\n\t3\t2\ttext\t2\n'
+gives "CR, LF and CRLF mixed" 'a,b\r1,2\n3,4\r\n"5\r\n6",7\r' '\t1\t1\ttext\ta\n\t1\t2\ttext\tb\n\t2\t1\ttext\t1\n\t2\t2\ttext\t2\n\t3\t1\ttext\t3\n\t3\t2\ttext\t4\n\t4\t1\ttext\t5\\r\\n6\n\t4\t2\ttext\t7\n'
+gives "a NUL byte" 'a,b\n1,x\0y\n2,z\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\tb\n\t2\t0\tbad\tNUL byte in the row: 1,x\xef\xbf\xbdy\n\t3\t1\ttext\t2\n\t3\t2\ttext\tz\n'
+gives "a byte that is no UTF-8" 'a,\xc3\xa9\n1,\xe9\n2,z\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\té\n\t2\t0\tbad\trow is not valid UTF-8: 1,é\n\t3\t1\ttext\t2\n\t3\t2\ttext\tz\n' -E utf-8
+gives "bytes FF where there are no quotes" 'a,b\n\xff1,2\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\tb\n\t2\t1\ttext\tÿ1\n\t2\t2\ttext\t2\n' -n
+gives "a delimiter at the end of each line" 'a,b,\n1,2,\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\tb\n\t2\t1\ttext\t1\n\t2\t2\ttext\t2\n'
+gives "one line, no line end" 'a,"b' '\t1\t0\tbad\tunterminated quote: a,"b\n'
+
+# 1.5 MB of ASCII, then Latin-1: the sample for the encoding does not reach there.
+yes 'some text,1' | head -n 130000 >"$scratch/late"
+printf 'caf\xe9,2\nna\xefve,3\n' >>"$scratch/late"
+got=$("$check" "$scratch/late" | tail -4; "$check" -t "$scratch/late" 2>&1)
+if [ "$got" = "$(printf '\t130001\t1\ttext\tcafé\n\t130001\t2\ttext\t2\n\t130002\t1\ttext\tnaïve\n\t130002\t2\ttext\t3\ndelimiter=, quote=" encoding=windows-1252')" ]; then
+	ok "ASCII, and Latin-1 far below"
+else
+	not_ok "ASCII, and Latin-1 far below" "$got"
+fi
+yes 'some text,1' | head -n 130000 | sed '9s/text/téxt/' >"$scratch/late"
+printf 'caf\xe9,2\n' >>"$scratch/late"
+got=$("$check" "$scratch/late" | tail -1; "$check" -t "$scratch/late" 2>&1)
+if [ "$got" = "$(printf '\t130001\t0\tbad\trow is not valid UTF-8: café,2\ndelimiter=, quote=" encoding=utf-8')" ]; then
+	ok "UTF-8, and a stray byte far below"
+else
+	not_ok "UTF-8, and a stray byte far below" "$got"
+fi
+
+# The start of the file does not show the table: later pieces of the sample do.
+{ yes '# a remark' | head -n 9000; yes 'x, y;1;2' | head -n 30000; } >"$scratch/late"
+got=$("$check" -t "$scratch/late" 2>&1)
+if [ "$got" = 'delimiter=; quote=" encoding=utf-8' ]; then ok "a table far below its remarks"; else not_ok "a table far below its remarks" "$got"; fi
+
+# Quotes that swallow lines must not take quadratic time: each of these took minutes or more.
+for i in $(seq 50); do yes 'x","' | head -n 16000; echo '"z"z'; done >"$scratch/hostile"
+quick "stray quotes at all line ends" "$scratch/hostile" 800050
+yes '"x' | head -n 500000 >"$scratch/hostile"
+quick "an unterminated quote in each line" "$scratch/hostile" 500000
+{ printf 'a,b\n"x,'; yes '1,2' | head -n 500000; } >"$scratch/hostile"
+quick "one unterminated quote before many lines" "$scratch/hostile" 1000001
+{ echo 'a,b'; yes ' """x, "y' | head -n 200000; } >"$scratch/hostile"
+quick "stray quotes behind spaces" "$scratch/hostile" 400002
 
 # --- the demo's workbooks, whole and damaged ---
 
