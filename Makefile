@@ -28,7 +28,14 @@ OBJS += \
 OBJS += \
 	src/file/container.o \
 	src/file/csv.o \
+	src/file/encoding.o \
+	src/file/json.o \
+	src/file/json_header.o \
+	src/file/json_scan.o \
+	src/file/json_shape.o \
+	src/file/json_text.o \
 	src/file/reader.o \
+	src/file/stream.o \
 	src/file/xlsx.o \
 	src/file/xlsx_book.o \
 	src/file/xlsx_sheet.o \
@@ -103,7 +110,7 @@ PG_CPPFLAGS = -I$(srcdir)/src
 PG_CFLAGS   = -Wall -Wextra $(WERROR) -Wmissing-prototypes \
 	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
 # PostgreSQL 15 exports all of a library's names (16 hides them): -Bsymbolic keeps ours ours.
-SHLIB_LINK  = -Wl,-Bsymbolic -lminizip -lz -lexpat -lxxhash
+SHLIB_LINK  = -Wl,-Bsymbolic -lminizip -lz -lzstd -lexpat -lxxhash
 
 # Bitcode for JIT inlining would need clang, and nothing here is worth inlining.
 override with_llvm = no

@@ -13,9 +13,10 @@
  *												  |			  -> FinishRow -> row
  *												  +-> bad row -> raw text
  */
+#include "file/encoding.h"
 #include "file/format.h"
+#include "file/stream.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,6 @@
 #define BAD_ROW_WEIGHT 100		/* a bad row may have cost as much as so many rows */
 #define DEFAULT_COLUMNS 16384
 #define DEFAULT_CELL_SIZE (1 << 20)
-#define REPLACEMENT 0xFFFD
 #define NO_QUOTE (-1)
 
 typedef enum Encoding
@@ -58,15 +58,6 @@ static const struct
 	{"latin1", ENCODING_WINDOWS1252},
 };
 
-/* What windows-1252 has at 80 to 9F. */
-static const uint16_t windows1252[32] =
-{
-	0x20AC, 0xFFFD, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021,
-	0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0xFFFD, 0x017D, 0xFFFD,
-	0xFFFD, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014,
-	0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0xFFFD, 0x017E, 0x0178
-};
-
 /* What became of an attempt to parse a cell or a record. */
 typedef enum Parsed
 {
@@ -89,7 +80,7 @@ typedef struct CsvReader
 	Buffer		window;			/* UTF-8; a NUL follows its last byte */
 	size_t		position;		/* of the next record in the window */
 	int64_t		line;			/* of the next record in the file */
-	uint64_t	offset;			/* where in the file the window ends */
+	uint64_t	offset;			/* where in the file, as it is on disk, the window ends */
 	bool		at_end;			/* the window ends where the file does */
 	Buffer		chunk;			/* bytes to be transcoded */
 	uint32_t	high;			/* a high surrogate that waits for its other half */
@@ -113,42 +104,6 @@ typedef struct CsvReader
 	bool		sheet_over;
 } CsvReader;
 
-/* Writes a code point as UTF-8 and returns its length, at most 4. */
-static int
-PutCodePoint(char *to, uint32_t code)
-{
-	if (code < 0x80)
-	{
-		to[0] = code;
-		return 1;
-	}
-	if (code < 0x800)
-	{
-		to[0] = 0xC0 | code >> 6;
-		to[1] = 0x80 | (code & 0x3F);
-		return 2;
-	}
-	if (code < 0x10000)
-	{
-		to[0] = 0xE0 | code >> 12;
-		to[1] = 0x80 | (code >> 6 & 0x3F);
-		to[2] = 0x80 | (code & 0x3F);
-		return 3;
-	}
-	to[0] = 0xF0 | code >> 18;
-	to[1] = 0x80 | (code >> 12 & 0x3F);
-	to[2] = 0x80 | (code >> 6 & 0x3F);
-	to[3] = 0x80 | (code & 0x3F);
-	return 4;
-}
-
-/* The code point of a byte of windows-1252. */
-static uint32_t
-Windows1252(unsigned char byte)
-{
-	return byte >= 0x80 && byte < 0xA0 ? windows1252[byte - 0x80] : byte;
-}
-
 /* Writes bytes of windows-1252 as UTF-8, at most 3 for each, and returns how many. */
 static size_t
 TranscodeWindows1252(char *to, const unsigned char *from, size_t length)
@@ -165,28 +120,6 @@ TranscodeWindows1252(char *to, const unsigned char *from, size_t length)
 	return to - start;
 }
 
-/* Writes one unit of UTF-16 as UTF-8, at most 6 bytes: a lone surrogate may come before it. */
-static int
-PutUnit(CsvReader *csv, char *to, uint32_t unit)
-{
-	uint32_t	high = csv->high;
-	int			length = 0;
-
-	csv->high = 0;
-	if (high != 0 && unit >= 0xDC00 && unit <= 0xDFFF)
-		return PutCodePoint(to, 0x10000 + ((high - 0xD800) << 10) + (unit - 0xDC00));
-	if (high != 0)
-		length = PutCodePoint(to, REPLACEMENT);
-	if (unit >= 0xD800 && unit <= 0xDBFF)
-	{
-		csv->high = unit;
-		return length;
-	}
-	if (unit >= 0xDC00 && unit <= 0xDFFF)
-		unit = REPLACEMENT;
-	return length + PutCodePoint(to + length, unit);
-}
-
 /* Writes UTF-16 as UTF-8, at most 3 bytes for each byte plus 3, and returns how many. */
 static size_t
 TranscodeUtf16(CsvReader *csv, char *to, const unsigned char *from, size_t length)
@@ -195,7 +128,7 @@ TranscodeUtf16(CsvReader *csv, char *to, const unsigned char *from, size_t lengt
 	char	   *start = to;
 
 	for (size_t i = 0; i + 1 < length; i += 2)
-		to += PutUnit(csv, to, from[i + low] | (uint32_t) from[i + 1 - low] << 8);
+		to += PutUnit(to, &csv->high, from[i + low] | (uint32_t) from[i + 1 - low] << 8);
 	if (csv->at_end && csv->high != 0)
 	{
 		csv->high = 0;
@@ -206,11 +139,12 @@ TranscodeUtf16(CsvReader *csv, char *to, const unsigned char *from, size_t lengt
 	return to - start;
 }
 
-/* Reads a step of the file and adds it to the window as UTF-8; room is there. */
+/* Reads a step of the file and adds it to the window as UTF-8; room is there.
+ * Returns how much that made. */
 static ptrdiff_t
 AddTranscoded(CsvReader *csv, size_t step)
 {
-	ptrdiff_t	got = ReadAt(csv->base.fd, csv->chunk.data, step, csv->offset);
+	ptrdiff_t	got = ByteStreamRead(&csv->base, csv->chunk.data, step);
 	const unsigned char *from = (const unsigned char *) csv->chunk.data;
 	char	   *to = csv->window.data + csv->window.length;
 	size_t		made;
@@ -223,16 +157,14 @@ AddTranscoded(CsvReader *csv, size_t step)
 	else
 		made = TranscodeUtf16(csv, to, from, got);
 	csv->window.length += made;
-	if (made > 0)
-		csv->shrink = (double) got / made;
-	return got;
+	return made;
 }
 
 /* Reads a step of the file into the window as it is; room is there. */
 static ptrdiff_t
 AddPlain(CsvReader *csv, size_t step)
 {
-	ptrdiff_t	got = ReadAt(csv->base.fd, csv->window.data + csv->window.length, step, csv->offset);
+	ptrdiff_t	got = ByteStreamRead(&csv->base, csv->window.data + csv->window.length, step);
 
 	if (got < 0)
 		return got;
@@ -258,7 +190,8 @@ FillWindow(CsvReader *csv)
 	Buffer	   *window = &csv->window;
 	size_t		step = WINDOW_STEP;
 	bool		transcode = csv->encoding != ENCODING_UTF8;
-	ptrdiff_t	got;
+	uint64_t	before = csv->offset;
+	ptrdiff_t	made;
 	ReaderStatus status = CheckInterrupt(csv);
 
 	if (status != READER_OK)
@@ -275,10 +208,12 @@ FillWindow(CsvReader *csv)
 		(transcode && !BufferReserve(&csv->chunk, step)))
 		return ReaderFail(&csv->base, READER_NO_MEMORY, "out of memory");
 
-	got = transcode ? AddTranscoded(csv, step) : AddPlain(csv, step);
-	if (got < 0)
-		return ReaderFail(&csv->base, READER_ERROR, "could not read the file: %s", strerror(errno));
-	csv->offset += got;
+	made = transcode ? AddTranscoded(csv, step) : AddPlain(csv, step);
+	if (made < 0)
+		return csv->base.status;
+	csv->offset = ByteStreamConsumed(&csv->base);
+	if (made > 0)
+		csv->shrink = (double) (csv->offset - before) / made;
 	window->data[window->length] = '\0';
 	return READER_OK;
 }
@@ -531,8 +466,8 @@ ValidSequence(const char *p, const char *end)
 }
 
 /* Copies text and makes it valid: stray bytes are taken for windows-1252. */
-static bool
-MakeRaw(Buffer *raw, const char *p, size_t length)
+bool
+MakeValidText(Buffer *raw, const char *p, size_t length)
 {
 	const char *end = p + length;
 
@@ -581,7 +516,7 @@ PassRecord(CsvReader *csv)
 static ReaderStatus
 HandOutBadRow(CsvReader *csv, ReaderRow *row)
 {
-	if (!MakeRaw(&csv->raw, csv->window.data + csv->position, csv->record_length))
+	if (!MakeValidText(&csv->raw, csv->window.data + csv->position, csv->record_length))
 		return ReaderFail(&csv->base, READER_NO_MEMORY, "out of memory");
 	row->ncells = 0;
 	row->cells = NULL;
@@ -809,10 +744,8 @@ SettleEncoding(CsvReader *csv, const char *sample, size_t length)
 	if (csv->encoding == ENCODING_UNKNOWN)
 		csv->encoding = EncodingByNuls(sample, length);
 	if (csv->encoding == ENCODING_UNKNOWN)
-		csv->encoding = EncodingByContent(sample, length, length < csv->base.total);
-	if (csv->encoding == marked)
-		csv->offset = mark;
-	return READER_OK;
+		csv->encoding = EncodingByContent(sample, length, length == ENCODING_SAMPLE);
+	return ByteStreamRewind(&csv->base, csv->encoding == marked ? mark : 0);
 }
 
 /* Reads the start of the file and settles its encoding. */
@@ -825,11 +758,8 @@ SampleEncoding(CsvReader *csv)
 
 	if (sample == NULL)
 		return ReaderFail(&csv->base, READER_NO_MEMORY, "out of memory");
-	got = ReadAt(csv->base.fd, sample, ENCODING_SAMPLE, 0);
-	if (got < 0)
-		status = ReaderFail(&csv->base, READER_ERROR, "could not read the file: %s", strerror(errno));
-	else
-		status = SettleEncoding(csv, sample, got);
+	got = ByteStreamPeek(&csv->base, sample, ENCODING_SAMPLE);
+	status = got < 0 ? csv->base.status : SettleEncoding(csv, sample, got);
 	free(sample);
 	return status;
 }

@@ -13,8 +13,7 @@
 #include <unistd.h>
 
 #include "file/format.h"
-
-#define SNIFF_BYTES 512
+#include "file/stream.h"
 
 /* Containers that are no spreadsheet, by their first bytes, and what to say. */
 static const struct
@@ -185,11 +184,14 @@ BufferFree(Buffer *buffer)
 
 /* The format of a file by its first bytes; NULL with a name for strangers. */
 static const FormatOps *
-Recognise(const char *head, size_t length, const char **stranger)
+Recognise(const char *head, size_t length, bool packed, const char **stranger)
 {
 	*stranger = NULL;
 	if (length >= 4 && memcmp(head, "PK\003\004", 4) == 0)
-		return &xlsx_format;
+	{
+		*stranger = "a zip file or a workbook; unpack it first";
+		return packed ? NULL : &xlsx_format;
+	}
 	for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++)
 	{
 		if (length >= strangers[i].length && memcmp(head, strangers[i].magic, strangers[i].length) == 0)
@@ -198,14 +200,7 @@ Recognise(const char *head, size_t length, const char **stranger)
 			return NULL;
 		}
 	}
-	return &csv_format;
-}
-
-/* A reader that can only say why it is none. */
-static Reader *
-BareReader(void)
-{
-	return calloc(1, sizeof(Reader));
+	return LooksLikeJson(head, length) ? &json_format : &csv_format;
 }
 
 /* Takes over the options; a limit of zero is its default. */
@@ -229,49 +224,75 @@ SetOptions(Reader *reader, const ReaderOptions *options)
 		own->max_shared_strings = defaults.max_shared_strings;
 }
 
-/* Makes the reader of a format. */
+/* Makes room for what a format adds to the reader, and opens it. */
 static ReaderStatus
-OpenFormat(Reader **reader, const FormatOps *ops, int fd, uint64_t size, const ReaderOptions *options)
+OpenFormat(Reader **reader, const FormatOps *ops)
 {
-	Reader	   *made = calloc(1, ops->size);
+	Reader	   *made = realloc(*reader, ops->size);
+	const char *compression;
+	size_t		used;
+	ReaderStatus status;
 
-	*reader = made;
 	if (made == NULL)
-		return READER_NO_MEMORY;
+		return ReaderFail(*reader, READER_NO_MEMORY, "out of memory");
+	memset((char *) made + sizeof(Reader), 0, ops->size - sizeof(Reader));
+	*reader = made;
 	made->ops = ops;
-	made->fd = fd;
-	SetOptions(made, options);
-	made->total = size;
-	return ops->open(made);
+	status = ops->open(made);
+	compression = ByteStreamCompression(made);
+	used = strlen(made->detected);
+	if (status == READER_OK && compression[0] != '\0')
+		snprintf(made->detected + used, sizeof(made->detected) - used, " compression=%s", compression);
+	return status;
+}
+
+/* Recognises the format by what the file holds, packed or not. */
+static ReaderStatus
+FindFormat(Reader *reader, const FormatOps **ops)
+{
+	char		head[SNIFF_BYTES];
+	const char *stranger;
+	const char *compression;
+	ptrdiff_t	got;
+
+	if (ByteStreamOpen(reader) != READER_OK)
+		return reader->status;
+	compression = ByteStreamCompression(reader);
+	got = ByteStreamPeek(reader, head, sizeof(head));
+	if (got < 0)
+		return reader->status;
+	*ops = Recognise(head, got, compression[0] != '\0', &stranger);
+	if (*ops != NULL)
+		return READER_OK;
+	if (compression[0] != '\0')
+		return ReaderFail(reader, READER_UNSUPPORTED, "in this %s file is %s", compression, stranger);
+	return ReaderFail(reader, READER_UNSUPPORTED, "this is %s", stranger);
 }
 
 /* Recognises the format by content and opens it. */
 ReaderStatus
 ReaderOpen(Reader **reader, int fd, const ReaderOptions *options)
 {
-	char		head[SNIFF_BYTES];
-	const char *stranger;
+	Reader	   *made = calloc(1, sizeof(Reader));
 	const FormatOps *ops;
 	struct stat st;
-	ptrdiff_t	got = -1;
 
-	if (fstat(fd, &st) == 0)
-		got = ReadAt(fd, head, sizeof(head), 0);
-	ops = got > 0 ? Recognise(head, got, &stranger) : NULL;
-	if (ops != NULL && (options->max_file_size == 0 || (uint64_t) st.st_size <= options->max_file_size))
-		return OpenFormat(reader, ops, fd, st.st_size, options);
-
-	*reader = BareReader();
-	if (*reader == NULL)
+	*reader = made;
+	if (made == NULL)
 		return READER_NO_MEMORY;
-	if (got < 0)
-		return ReaderFail(*reader, READER_ERROR, "could not read the file: %s", strerror(errno));
-	if (got == 0)
-		return ReaderFail(*reader, READER_ERROR, "the file is empty");
-	if ((uint64_t) st.st_size > options->max_file_size)
-		return ReaderFail(*reader, READER_LIMIT, "the file has %llu bytes, more than max_file_size",
-						  (unsigned long long) st.st_size);
-	return ReaderFail(*reader, READER_UNSUPPORTED, "this is %s", stranger);
+	made->fd = fd;
+	SetOptions(made, options);
+	if (fstat(fd, &st) != 0)
+		return ReaderFail(made, READER_ERROR, "could not read the file: %s", strerror(errno));
+	made->total = st.st_size;
+	if (made->total == 0)
+		return ReaderFail(made, READER_ERROR, "the file is empty");
+	if (options->max_file_size != 0 && made->total > options->max_file_size)
+		return ReaderFail(made, READER_LIMIT, "the file has %llu bytes, more than max_file_size",
+						  (unsigned long long) made->total);
+	if (FindFormat(made, &ops) != READER_OK)
+		return made->status;
+	return OpenFormat(reader, ops);
 }
 
 /* Steps to the next sheet. */
@@ -282,6 +303,7 @@ ReaderNextSheet(Reader *reader, ReaderSheet *sheet)
 		return reader->status;
 	reader->row = 0;
 	reader->column = 0;
+	sheet->has_header = false;
 	return reader->ops->next_sheet(reader, sheet);
 }
 
@@ -339,5 +361,6 @@ ReaderClose(Reader *reader)
 		return;
 	if (reader->ops != NULL)
 		reader->ops->close(reader);
+	ByteStreamClose(reader);
 	free(reader);
 }

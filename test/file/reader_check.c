@@ -2,9 +2,16 @@
  * reader_check.c
  *	  Prints what a reader makes of a file: sheet, row, column, kind and value,
  *	  separated by tabs; then "error" and the message if it refuses.
+ *
+ *	  reader_check [-c] [-d] [-p RECORD_PATH] [-l LIMIT=VALUE]... FILE
+ *
+ * -c prints only how many rows, bad rows and cells there are; -d begins with
+ * the format and what was detected of it.
  */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "file/reader.h"
@@ -51,6 +58,26 @@ PrintRow(const ReaderSheet *sheet, const ReaderRow *row)
 	}
 }
 
+/* Counts instead of printing. */
+static ReaderStatus
+CountSheet(Reader *reader)
+{
+	ReaderRow	row;
+	ReaderStatus status;
+	long long	rows = 0;
+	long long	bad = 0;
+	long long	cells = 0;
+
+	while ((status = ReaderNextRow(reader, &row)) == READER_OK || status == READER_BAD_ROW)
+	{
+		rows += status == READER_OK;
+		bad += status != READER_OK;
+		cells += status == READER_OK ? row.ncells : 0;
+	}
+	printf("rows\t%lld\nbad\t%lld\ncells\t%lld\n", rows, bad, cells);
+	return status;
+}
+
 static ReaderStatus
 PrintSheet(Reader *reader, const ReaderSheet *sheet)
 {
@@ -70,6 +97,27 @@ PrintSheet(Reader *reader, const ReaderSheet *sheet)
 	return status;
 }
 
+/* Sets a limit by its name. */
+static bool
+SetLimit(ReaderOptions *options, const char *setting)
+{
+	const char *value = strchr(setting, '=');
+	size_t		length = value ? (size_t) (value - setting) : 0;
+	unsigned long long number = value ? strtoull(value + 1, NULL, 10) : 0;
+
+	if (length == 9 && strncmp(setting, "max_ratio", length) == 0)
+		options->max_compression_ratio = number;
+	else if (length == 8 && strncmp(setting, "max_size", length) == 0)
+		options->max_uncompressed_size = number;
+	else if (length == 8 && strncmp(setting, "max_cell", length) == 0)
+		options->max_cell_size = number;
+	else if (length == 11 && strncmp(setting, "max_columns", length) == 0)
+		options->max_columns = number;
+	else
+		return false;
+	return true;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -77,15 +125,30 @@ main(int argc, char **argv)
 	ReaderOptions options;
 	ReaderSheet sheet;
 	ReaderStatus status;
-	int			fd = argc > 1 ? open(argv[1], O_RDONLY) : -1;
+	bool		count = false;
+	bool		detected = false;
+	int			option;
+	int			fd;
 
+	ReaderOptionsInit(&options);
+	while ((option = getopt(argc, argv, "cdp:l:")) != -1)
+	{
+		count |= option == 'c';
+		detected |= option == 'd';
+		if (option == 'p')
+			options.record_path = optarg;
+		if (option == 'l' && !SetLimit(&options, optarg))
+			return 2;
+	}
+	fd = optind < argc ? open(argv[optind], O_RDONLY) : -1;
 	if (fd < 0)
 		return 2;
-	ReaderOptionsInit(&options);
 	status = ReaderOpen(&reader, fd, &options);
+	if (detected && reader != NULL)
+		printf("%s\t%s\n", ReaderFormat(reader), ReaderDetected(reader));
 	while (status == READER_OK && (status = ReaderNextSheet(reader, &sheet)) == READER_OK)
 	{
-		status = PrintSheet(reader, &sheet);
+		status = count ? CountSheet(reader) : PrintSheet(reader, &sheet);
 		if (status == READER_END)
 			status = READER_OK;
 	}

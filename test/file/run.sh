@@ -48,7 +48,7 @@ survives()
 
 cc=${CC:-gcc}
 if ! "$cc" -std=gnu99 -D_GNU_SOURCE -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -Wall -Wextra \
-	-Isrc src/file/*.c test/file/reader_check.c -o "$check" -lminizip -lz -lexpat -lm 2>"$scratch/errors"; then
+	-Isrc src/file/*.c test/file/reader_check.c -o "$check" -lminizip -lz -lzstd -lexpat -lm 2>"$scratch/errors"; then
 	not_ok "builds without a server" "$(cat "$scratch/errors")"
 	echo 1..1
 	exit 1
