@@ -70,6 +70,7 @@ typedef struct JsonReader
 	Member	   *members;		/* of the record that was scanned last */
 	uint32_t	nmembers;
 	uint32_t	capacity;
+	bool		complete;		/* whatever is wrong is behind it */
 	size_t		bad_length;		/* of the text to show for a bad one */
 	size_t		bad_next;		/* from the position to where reading goes on */
 
@@ -166,6 +167,7 @@ ScanRecord(JsonReader *json, JsonScanner *scanner)
 		scan = ScanMembers(json, scanner);
 	else
 		scan = JsonScanValue(scanner, &value);
+	json->complete = scan == JSON_DONE;
 	if (scan != JSON_DONE || json->shape.kind != SHAPE_LINES)
 		return scan;
 	p = scanner->p;
@@ -193,7 +195,20 @@ RecordComplaint(const JsonReader *json, const char *start, const JsonScanner *sc
 	return NULL;
 }
 
-/* Notes a bad row: its text is that of the line, up to the end of which *at is moved. */
+/* Notes a bad row at the position: how much text to show, and where to go on. */
+static ReaderStatus
+BadRow(JsonReader *json, size_t length, size_t next, const char *complaint)
+{
+	int64_t		line = json->shape.text.line;
+
+	json->bad_length = length;
+	json->bad_next = next;
+	if (json->number == line)
+		return ReaderFail(&json->base, READER_BAD_ROW, "%s", complaint);
+	return ReaderFail(&json->base, READER_BAD_ROW, "%s (in line %lld)", complaint, (long long) line);
+}
+
+/* Notes a bad row that goes up to the end of the line that a place is in. */
 static ReaderStatus
 BadLine(JsonReader *json, const char *at, const char *complaint)
 {
@@ -209,12 +224,11 @@ BadLine(JsonReader *json, const char *at, const char *complaint)
 		if (end_of_line != NULL || text->at_end)
 		{
 			const char *end = end_of_line != NULL ? end_of_line : scanner.end;
+			size_t		next = end - scanner.p + (end_of_line != NULL);
 
-			json->bad_next = end - scanner.p + (end_of_line != NULL);
 			while (end > scanner.p && end[-1] == '\r')
 				end--;
-			json->bad_length = end - scanner.p;
-			return ReaderFail(&json->base, READER_BAD_ROW, "%s", complaint);
+			return BadRow(json, end - scanner.p, next, complaint);
 		}
 		status = JsonTextFill(text);
 		if (status != READER_OK)
@@ -231,10 +245,7 @@ AcceptRecord(JsonReader *json, const JsonScanner *scanner)
 	const char *complaint = RecordComplaint(json, start, scanner);
 
 	if (complaint != NULL)
-	{
-		json->bad_length = json->bad_next = scanner->p - start;
-		return ReaderFail(&json->base, READER_BAD_ROW, "%s", complaint);
-	}
+		return BadRow(json, scanner->p - start, scanner->p - start, complaint);
 	json->kind = *start;
 	JsonTextMoveTo(text, scanner->p);
 	return READER_OK;
@@ -260,9 +271,8 @@ ReadRecord(JsonReader *json)
 					return json->base.status;
 				if (json->shape.kind != SHAPE_LINES)
 					return JsonTextFail(text, scanner.where, scanner.complaint);
-				if (strcmp(scanner.complaint, "text follows the record on its line") != 0)
-					scanner.where = scanner.p = text->window.data + text->position;
-				return BadLine(json, scanner.where, scanner.complaint);
+				return BadLine(json, json->complete ? scanner.where : text->window.data + text->position,
+							   scanner.complaint);
 			case JSON_MORE:
 				status = JsonTextFill(text);
 				if (status != READER_OK)

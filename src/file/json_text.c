@@ -69,7 +69,9 @@ JsonTextFill(JsonText *text)
 	text->position = 0;
 	if (window->length > text->max_length)
 		return ReaderFail(reader, READER_LIMIT,
-						  "the record in line %lld is longer than max_cell_size allows", (long long) text->line);
+						  "the record in line %lld is longer than max_cell_size allows;"
+						  " if records are in an array within it, record_path must lead there",
+						  (long long) text->line);
 
 	/* what is long is scanned anew after each step: the steps grow with it */
 	while (step < window->length)

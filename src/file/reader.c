@@ -169,7 +169,8 @@ BufferAppend(Buffer *buffer, const char *data, size_t length)
 {
 	if (!BufferReserve(buffer, length))
 		return false;
-	memcpy(buffer->data + buffer->length, data, length);
+	if (length > 0)
+		memcpy(buffer->data + buffer->length, data, length);
 	buffer->length += length;
 	return true;
 }

@@ -26,13 +26,15 @@ not_ok()
 	sed 's/^/# /' <<<"$2"
 }
 
-# gives NAME INPUT EXPECTED: the reader's output on these bytes (printf notation) must be this.
+# gives NAME INPUT EXPECTED: the reader's output on these bytes (printf notation) must be this,
+# with the options of reader_check that $options holds.
+options=
 gives()
 {
 	local got
 
 	printf "$2" >"$scratch/input"
-	got=$("$check" "$scratch/input" 2>&1)
+	got=$("$check" $options "$scratch/input" 2>&1)
 	if [ "$got" = "$(printf "$3")" ]; then
 		ok "$1"
 	else
@@ -71,6 +73,11 @@ gives "an unterminated quote costs its line, no more" 'a,b\n"x,1\ny,2\n' '\t1\t1
 gives "an empty file" '' 'error\t3\tthe file is empty\n'
 gives "a PDF" '%%PDF-1.4\n' 'error\t5\tthis is a PDF document\n'
 gives "an old workbook" '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1' 'error\t5\tthis is an old Excel workbook (.xls) or an encrypted one; save it as .xlsx without a password\n'
+
+# --- packed text, JSON ---
+
+. test/file/packed.sh
+. test/file/json.sh
 
 # --- the demo's workbooks, whole and damaged ---
 
