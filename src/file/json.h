@@ -47,7 +47,22 @@ typedef struct JsonValue
 /* Notes what is wrong where the scanner stands; JSON_MORE if it is the end of the bytes. */
 extern JsonScan JsonComplain(JsonScanner *scanner, const char *complaint);
 
-extern void JsonSkipSpace(JsonScanner *scanner);
+static inline bool
+JsonIsSpace(char c)
+{
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+/* Steps over white space. */
+static inline void
+JsonSkipSpace(JsonScanner *scanner)
+{
+	if (!JsonIsSpace(*scanner->p))
+		return;
+	scanner->flags |= JSON_SPACES;
+	while (JsonIsSpace(*scanner->p))
+		scanner->p++;
+}
 
 /* Steps over one value, with no white space before it. */
 extern JsonScan JsonScanValue(JsonScanner *scanner, JsonValue *value);

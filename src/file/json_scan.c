@@ -36,25 +36,9 @@ JsonComplain(JsonScanner *scanner, const char *complaint)
 }
 
 static inline bool
-IsSpace(char c)
-{
-	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
-static inline bool
 IsDigit(char c)
 {
 	return c >= '0' && c <= '9';
-}
-
-void
-JsonSkipSpace(JsonScanner *scanner)
-{
-	if (!IsSpace(*scanner->p))
-		return;
-	scanner->flags |= JSON_SPACES;
-	while (IsSpace(*scanner->p))
-		scanner->p++;
 }
 
 /* The value of four hexadecimal digits, -1 if they are none. */
@@ -400,7 +384,7 @@ Compact(JsonValue *value)
 			*to++ = *from++;
 		else if (*from == '"')
 			quoted = !quoted;
-		else if (!quoted && IsSpace(*from))
+		else if (!quoted && JsonIsSpace(*from))
 			continue;
 		*to++ = *from;
 	}

@@ -158,7 +158,7 @@ DetectObject(JsonShape *shape)
 		next = '{';
 	}
 	if (status != READER_OK && status != READER_END)
-		return status;
+		return reader->status;
 	if (status == READER_OK && next != '\0')
 		shape->path.length = shape->parts = 0;
 	shape->kind = shape->parts > 0 ? SHAPE_PATH : SHAPE_LINES;

@@ -87,7 +87,7 @@ typedef struct ReaderOptions
 	char		escape;			/* default: the quote, doubled */
 	bool		no_quote;		/* quotes are plain characters */
 	const char *encoding;		/* NULL: BOM, UTF-16 by its NULs, UTF-8, else
-								 * windows-1252 */
+								 * windows-1252.  JSON is Unicode: not asked there */
 	const char *record_path;	/* JSON: dotted keys that lead to the array of records;
 								 * "": the top level; NULL: detect */
 

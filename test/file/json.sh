@@ -197,6 +197,15 @@ for text in '[' '{"a":' '{"a":[' '[{"a":1},['; do
 	head -c 3000000 < <(yes "$text" | tr -d '\n') >"$scratch/input"
 	survives "JSON: endless $text" "$scratch/input" >"$scratch/out" && ok "JSON: endless $text" || not_ok "JSON: endless $text" "$(cat "$scratch/out")"
 done
+options="-c -i"
+seq 1 100000 | sed 's/.*/{"a":&}/' >"$scratch/input"
+got=$("$check" $options "$scratch/input" | tail -1)
+if [ "$got" = $'error\t7\tcancelled' ]; then ok "JSON: cancel"; else not_ok "JSON: cancel" "$got"; fi
+seq 1 100000 >"$scratch/list"
+{ echo '{"a":1}'; cat "$scratch/list"; } >"$scratch/input"
+got=$("$check" $options "$scratch/input" | tail -1)
+if [ "$got" = $'error\t7\tcancelled' ]; then ok "JSON: cancel among bad rows"; else not_ok "JSON: cancel among bad rows" "$got"; fi
+options=
 
 # --- generated records against another reader ---
 

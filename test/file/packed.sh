@@ -87,6 +87,8 @@ options="-c -l max_ratio=2"
 "$check" $options "$scratch/input" >"$scratch/out" 2>&1
 grep -q 'error.*the file unpacks to more than max_compression_ratio (2) times its size' "$scratch/out" &&
 	ok "gzip: max_compression_ratio" || not_ok "gzip: max_compression_ratio" "$(cat "$scratch/out")"
+options="-c -i"
+reads "gzip: cancel" 'error 7 cancelled;'
 options=
 bombs=0 bad=
 if python3 -c '' 2>/dev/null; then

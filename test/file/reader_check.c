@@ -3,10 +3,10 @@
  *	  Prints what a reader makes of a file: sheet, row, column, kind and value,
  *	  separated by tabs; then "error" and the message if it refuses.
  *
- *	  reader_check [-c] [-d] [-p RECORD_PATH] [-l LIMIT=VALUE]... FILE
+ *	  reader_check [-c] [-d] [-i] [-p RECORD_PATH] [-l LIMIT=VALUE]... FILE
  *
  * -c prints only how many rows, bad rows and cells there are; -d begins with
- * the format and what was detected of it.
+ * the format and what was detected of it; -i cancels soon.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -97,6 +97,15 @@ PrintSheet(Reader *reader, const ReaderSheet *sheet)
 	return status;
 }
 
+/* Wants every reader to stop when it asks for the third time. */
+static bool
+Interrupted(void)
+{
+	static int	asked = 0;
+
+	return ++asked >= 3;
+}
+
 /* Sets a limit by its name. */
 static bool
 SetLimit(ReaderOptions *options, const char *setting)
@@ -131,10 +140,12 @@ main(int argc, char **argv)
 	int			fd;
 
 	ReaderOptionsInit(&options);
-	while ((option = getopt(argc, argv, "cdp:l:")) != -1)
+	while ((option = getopt(argc, argv, "cdip:l:")) != -1)
 	{
 		count |= option == 'c';
 		detected |= option == 'd';
+		if (option == 'i')
+			options.interrupted = Interrupted;
 		if (option == 'p')
 			options.record_path = optarg;
 		if (option == 'l' && !SetLimit(&options, optarg))
