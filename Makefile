@@ -37,6 +37,11 @@ OBJS += \
 	src/file/html_scan.o \
 	src/file/html_style.o \
 	src/file/inflate.o \
+	src/file/json.o \
+	src/file/json_header.o \
+	src/file/json_scan.o \
+	src/file/json_shape.o \
+	src/file/json_text.o \
 	src/file/markup.o \
 	src/file/named_format.o \
 	src/file/namemap.o \
@@ -47,6 +52,7 @@ OBJS += \
 	src/file/ole.o \
 	src/file/reader.o \
 	src/file/rowqueue.o \
+	src/file/stream.o \
 	src/file/xls.o \
 	src/file/xls_book.o \
 	src/file/xls_record.o \
@@ -137,7 +143,7 @@ PG_CPPFLAGS = -I$(srcdir)/src
 PG_CFLAGS   = -Wall -Wextra $(WERROR) -Wmissing-prototypes \
 	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
 # PostgreSQL 15 exports all of a library's names (16 hides them): -Bsymbolic keeps ours ours.
-SHLIB_LINK  = -Wl,-Bsymbolic -lminizip -lz -lexpat -lxxhash
+SHLIB_LINK  = -Wl,-Bsymbolic -lminizip -lz -lzstd -lexpat -lxxhash
 
 # Workbooks unpack three times as fast by ISA-L, where its headers are; ISAL= builds without.
 ISAL := $(shell printf '\043include <isa-l/igzip_lib.h>\n' | $(CC) -E - >/dev/null 2>&1 && echo yes)

@@ -26,7 +26,7 @@ packages()
 	local major=$1
 
 	echo gcc make libc6-dev
-	echo libexpat1-dev libisal-dev libminizip-dev libxxhash-dev zlib1g-dev
+	echo libexpat1-dev libisal-dev libminizip-dev libxxhash-dev libzstd-dev zlib1g-dev
 	echo "postgresql-$major" "postgresql-server-dev-$major"
 	echo "postgresql-$major-cron" "postgresql-$major-pgtap"
 	echo libtap-parser-sourcehandler-pgtap-perl libipc-run-perl

@@ -27,8 +27,8 @@
 #include "file/dialect.h"
 #include "file/encoding.h"
 #include "file/scan.h"
+#include "file/stream.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,7 +69,7 @@ typedef struct CsvReader
 	Buffer		window;			/* UTF-8; a NUL follows its last byte */
 	size_t		position;		/* of the next record in the window */
 	int64_t		line;			/* of the next record in the file */
-	uint64_t	offset;			/* where in the file the window ends */
+	uint64_t	offset;			/* where in the file, as it is on disk, the window ends */
 	bool		undecided;		/* all ASCII so far: it may be UTF-8 or not */
 	bool		at_end;			/* the window ends where the file does */
 	Buffer		chunk;			/* bytes to be transcoded */
@@ -97,11 +97,12 @@ typedef struct CsvReader
 	bool		sheet_over;
 } CsvReader;
 
-/* Reads a step of the file and adds it to the window as UTF-8; room is there. */
+/* Reads a step of the file and adds it to the window as UTF-8; room is there.
+ * Returns how much that made. */
 static ptrdiff_t
 AddTranscoded(CsvReader *csv, size_t step)
 {
-	ptrdiff_t	got = ReadAt(csv->base.fd, csv->chunk.data, step, csv->offset);
+	ptrdiff_t	got = ByteStreamRead(&csv->base, csv->chunk.data, step);
 	size_t		made;
 
 	if (got < 0)
@@ -110,16 +111,14 @@ AddTranscoded(CsvReader *csv, size_t step)
 	made = Transcode(&csv->coder, csv->window.data + csv->window.length, csv->chunk.data, got,
 					 csv->at_end);
 	csv->window.length += made;
-	if (made > 0)
-		csv->shrink = (double) got / made;
-	return got;
+	return made;
 }
 
 /* Reads a step of the file into the window as it is; room is there. */
 static ptrdiff_t
 AddPlain(CsvReader *csv, size_t step)
 {
-	ptrdiff_t	got = ReadAt(csv->base.fd, csv->window.data + csv->window.length, step, csv->offset);
+	ptrdiff_t	got = ByteStreamRead(&csv->base, csv->window.data + csv->window.length, step);
 
 	if (got < 0)
 		return got;
@@ -145,7 +144,8 @@ FillWindow(CsvReader *csv)
 	Buffer	   *window = &csv->window;
 	size_t		step = WINDOW_STEP;
 	bool		transcode = csv->coder.encoding != ENCODING_UTF8;
-	ptrdiff_t	got;
+	uint64_t	before = csv->offset;
+	ptrdiff_t	made;
 	ReaderStatus status = CheckInterrupt(csv);
 
 	if (status != READER_OK)
@@ -163,10 +163,12 @@ FillWindow(CsvReader *csv)
 		(transcode && !BufferReserve(&csv->chunk, step)))
 		return ReaderFail(&csv->base, READER_NO_MEMORY, "out of memory");
 
-	got = transcode ? AddTranscoded(csv, step) : AddPlain(csv, step);
-	if (got < 0)
-		return ReaderFail(&csv->base, READER_ERROR, "could not read the file: %s", strerror(errno));
-	csv->offset += got;
+	made = transcode ? AddTranscoded(csv, step) : AddPlain(csv, step);
+	if (made < 0)
+		return csv->base.status;
+	csv->offset = ByteStreamConsumed(&csv->base);
+	if (made > 0)
+		csv->shrink = (double) (csv->offset - before) / made;
 	window->data[window->length] = '\0';
 	return READER_OK;
 }
@@ -774,24 +776,24 @@ SampleEncoding(CsvReader *csv)
 	char	   *sample;
 	ptrdiff_t	got;
 	size_t		mark;
+	ReaderStatus status;
 
 	if (name != NULL && known == ENCODING_UNKNOWN)
 		return ReaderFail(&csv->base, READER_UNSUPPORTED, "unknown encoding \"%s\"", name);
 	sample = malloc(ENCODING_SAMPLE);
 	if (sample == NULL)
 		return ReaderFail(&csv->base, READER_NO_MEMORY, "out of memory");
-	got = ReadAt(csv->base.fd, sample, ENCODING_SAMPLE, 0);
+	got = ByteStreamPeek(&csv->base, sample, ENCODING_SAMPLE);
+	status = got < 0 ? csv->base.status : READER_OK;
 	if (got >= 0)
 	{
-		csv->coder.encoding = SettleEncoding(known, sample, got, (uint64_t) got < csv->base.total, &mark);
-		csv->offset = mark;
+		csv->coder.encoding = SettleEncoding(known, sample, got, got == ENCODING_SAMPLE, &mark);
+		status = ByteStreamRewind(&csv->base, mark);
 		csv->undecided = known == ENCODING_UNKNOWN && mark == 0 && csv->coder.encoding == ENCODING_UTF8 &&
 			IsPlainAscii(sample, got);
 	}
 	free(sample);
-	if (got < 0)
-		return ReaderFail(&csv->base, READER_ERROR, "could not read the file: %s", strerror(errno));
-	return READER_OK;
+	return status;
 }
 
 /* Takes over the options. */

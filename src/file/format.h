@@ -9,6 +9,7 @@
 
 #define READER_MESSAGE_SIZE 512
 #define READER_DETECTED_SIZE 160
+#define SNIFF_BYTES 4096		/* so much of a file's start tells its format */
 
 typedef struct FormatOps
 {
@@ -31,6 +32,7 @@ struct Reader
 	int			column;
 	uint64_t	done;			/* bytes */
 	uint64_t	total;
+	struct ByteStream *stream;	/* the file from start to end, see stream.h */
 	char		message[READER_MESSAGE_SIZE];
 	char		detected[READER_DETECTED_SIZE];
 };
@@ -38,6 +40,7 @@ struct Reader
 extern const FormatOps csv_format;
 extern const FormatOps fods_format;
 extern const FormatOps html_format;
+extern const FormatOps json_format;
 extern const FormatOps ods_format;
 extern const FormatOps xls_format;
 extern const FormatOps xlsx_format;
@@ -46,6 +49,9 @@ extern const FormatOps xmlss_format;
 /* Notes a failure and returns its status. */
 extern ReaderStatus ReaderFail(Reader *reader, ReaderStatus status, const char *format,...)
 			__attribute__((format(printf, 3, 4)));
+
+/* Does a file that begins so, or, if shorter than SNIFF_BYTES, is so, hold JSON? */
+extern bool LooksLikeJson(const char *head, size_t length);
 
 /* Reads up to length bytes at an offset; fewer only at the end; -1 on error. */
 extern ptrdiff_t ReadAt(int fd, void *buffer, size_t length, uint64_t offset);

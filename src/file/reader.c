@@ -14,8 +14,10 @@
 
 #include "file/container.h"
 #include "file/markup.h"
+#include "file/stream.h"
 
 #define SNIFF_BYTES 4096
+#define PACKED_WORKBOOK "a zip file or a workbook; unpack it first"
 
 /* What an older Excel workbook begins with: a compound file, or the BOF record
  * of one of its versions. */
@@ -176,7 +178,8 @@ BufferAppend(Buffer *buffer, const char *data, size_t length)
 {
 	if (!BufferReserve(buffer, length))
 		return false;
-	memcpy(buffer->data + buffer->length, data, length);
+	if (length > 0)
+		memcpy(buffer->data + buffer->length, data, length);
 	buffer->length += length;
 	return true;
 }
@@ -209,17 +212,28 @@ RecogniseMarkup(Markup markup, const char **stranger)
 
 /* The format of a file by its first bytes; NULL with a name for strangers. */
 static const FormatOps *
-Recognise(const char *head, size_t length, const char **stranger)
+Recognise(const char *head, size_t length, bool packed, const char **stranger)
 {
 	Markup		markup = MarkupOf(head, length);
 
 	*stranger = NULL;
 	if (length >= 4 && memcmp(head, "PK\003\004", 4) == 0)
-		return &xlsx_format;
+	{
+		*stranger = PACKED_WORKBOOK;
+		return packed ? NULL : &xlsx_format;
+	}
 	for (size_t i = 0; i < sizeof(xls_magics) / sizeof(xls_magics[0]); i++)
 	{
 		if (length >= xls_magics[i].length && memcmp(head, xls_magics[i].magic, xls_magics[i].length) == 0)
-			return &xls_format;
+		{
+			*stranger = PACKED_WORKBOOK;
+			return packed ? NULL : &xls_format;
+		}
+	}
+	if (markup != MARKUP_NONE && packed)
+	{
+		*stranger = PACKED_WORKBOOK;
+		return NULL;
 	}
 	if (markup != MARKUP_NONE)
 		return RecogniseMarkup(markup, stranger);
@@ -231,14 +245,7 @@ Recognise(const char *head, size_t length, const char **stranger)
 			return NULL;
 		}
 	}
-	return &csv_format;
-}
-
-/* A reader that can only say why it is none. */
-static Reader *
-BareReader(void)
-{
-	return calloc(1, sizeof(Reader));
+	return LooksLikeJson(head, length) ? &json_format : &csv_format;
 }
 
 /* Takes over the options; a limit of zero is its default. */
@@ -262,20 +269,26 @@ SetOptions(Reader *reader, const ReaderOptions *options)
 		own->max_shared_strings = defaults.max_shared_strings;
 }
 
-/* Makes the reader of a format. */
+/* Makes room for what a format adds to the reader, and opens it. */
 static ReaderStatus
-OpenFormat(Reader **reader, const FormatOps *ops, int fd, uint64_t size, const ReaderOptions *options)
+OpenFormat(Reader **reader, const FormatOps *ops)
 {
-	Reader	   *made = calloc(1, ops->size);
+	Reader	   *made = realloc(*reader, ops->size);
+	const char *compression;
+	size_t		used;
+	ReaderStatus status;
 
-	*reader = made;
 	if (made == NULL)
-		return READER_NO_MEMORY;
+		return ReaderFail(*reader, READER_NO_MEMORY, "out of memory");
+	memset((char *) made + sizeof(Reader), 0, ops->size - sizeof(Reader));
+	*reader = made;
 	made->ops = ops;
-	made->fd = fd;
-	SetOptions(made, options);
-	made->total = size;
-	return ops->open(made);
+	status = ops->open(made);
+	compression = ByteStreamCompression(made);
+	used = strlen(made->detected);
+	if (status == READER_OK && compression[0] != '\0')
+		snprintf(made->detected + used, sizeof(made->detected) - used, " compression=%s", compression);
+	return status;
 }
 
 /*
@@ -284,16 +297,16 @@ OpenFormat(Reader **reader, const FormatOps *ops, int fd, uint64_t size, const R
  * that cannot be read is the workbook reader's to complain about.
  */
 static bool
-IsOpenDocument(int fd, uint64_t size, const ReaderOptions *options)
+IsOpenDocument(const Reader *reader)
 {
 	Reader		asker;
 	Container  *container;
 	bool		answer;
 
 	memset(&asker, 0, sizeof(asker));
-	asker.fd = fd;
-	asker.total = size;
-	SetOptions(&asker, options);
+	asker.fd = reader->fd;
+	asker.total = reader->total;
+	asker.options = reader->options;
 	container = ContainerOpen(&asker);
 	answer = container != NULL &&
 		!ContainerHas(container, "[Content_Types].xml") && !ContainerHas(container, "xl/workbook.xml") &&
@@ -302,37 +315,55 @@ IsOpenDocument(int fd, uint64_t size, const ReaderOptions *options)
 	return answer;
 }
 
+/* Recognises the format by what the file holds, packed or not. */
+static ReaderStatus
+FindFormat(Reader *reader, const FormatOps **ops)
+{
+	char		head[SNIFF_BYTES];
+	const char *stranger;
+	const char *compression;
+	ptrdiff_t	got;
+
+	if (ByteStreamOpen(reader) != READER_OK)
+		return reader->status;
+	compression = ByteStreamCompression(reader);
+	got = ByteStreamPeek(reader, head, sizeof(head));
+	if (got < 0)
+		return reader->status;
+	*ops = Recognise(head, got, compression[0] != '\0', &stranger);
+	if (*ops == &xlsx_format && IsOpenDocument(reader))
+		*ops = &ods_format;
+	if (*ops != NULL)
+		return READER_OK;
+	if (compression[0] != '\0')
+		return ReaderFail(reader, READER_UNSUPPORTED, "in this %s file is %s", compression, stranger);
+	return ReaderFail(reader, READER_UNSUPPORTED, "this is %s", stranger);
+}
+
 /* Recognises the format by content and opens it. */
 ReaderStatus
 ReaderOpen(Reader **reader, int fd, const ReaderOptions *options)
 {
-	char		head[SNIFF_BYTES];
-	const char *stranger = NULL;
+	Reader	   *made = calloc(1, sizeof(Reader));
 	const FormatOps *ops;
 	struct stat st;
-	ptrdiff_t	got = -1;
 
-	if (fstat(fd, &st) == 0)
-		got = ReadAt(fd, head, sizeof(head), 0);
-	ops = got > 0 ? Recognise(head, got, &stranger) : NULL;
-	if (ops != NULL && (options->max_file_size == 0 || (uint64_t) st.st_size <= options->max_file_size))
-	{
-		if (ops == &xlsx_format && IsOpenDocument(fd, st.st_size, options))
-			ops = &ods_format;
-		return OpenFormat(reader, ops, fd, st.st_size, options);
-	}
-
-	*reader = BareReader();
-	if (*reader == NULL)
+	*reader = made;
+	if (made == NULL)
 		return READER_NO_MEMORY;
-	if (got < 0)
-		return ReaderFail(*reader, READER_ERROR, "could not read the file: %s", strerror(errno));
-	if (got == 0)
-		return ReaderFail(*reader, READER_ERROR, "the file is empty");
-	if ((uint64_t) st.st_size > options->max_file_size)
-		return ReaderFail(*reader, READER_LIMIT, "the file has %llu bytes, more than max_file_size",
-						  (unsigned long long) st.st_size);
-	return ReaderFail(*reader, READER_UNSUPPORTED, "this is %s", stranger);
+	made->fd = fd;
+	SetOptions(made, options);
+	if (fstat(fd, &st) != 0)
+		return ReaderFail(made, READER_ERROR, "could not read the file: %s", strerror(errno));
+	made->total = st.st_size;
+	if (made->total == 0)
+		return ReaderFail(made, READER_ERROR, "the file is empty");
+	if (options->max_file_size != 0 && made->total > options->max_file_size)
+		return ReaderFail(made, READER_LIMIT, "the file has %llu bytes, more than max_file_size",
+						  (unsigned long long) made->total);
+	if (FindFormat(made, &ops) != READER_OK)
+		return made->status;
+	return OpenFormat(reader, ops);
 }
 
 /* Steps to the next sheet. */
@@ -343,6 +374,7 @@ ReaderNextSheet(Reader *reader, ReaderSheet *sheet)
 		return reader->status;
 	reader->row = 0;
 	reader->column = 0;
+	sheet->has_header = false;
 	return reader->ops->next_sheet(reader, sheet);
 }
 
@@ -400,5 +432,6 @@ ReaderClose(Reader *reader)
 		return;
 	if (reader->ops != NULL)
 		reader->ops->close(reader);
+	ByteStreamClose(reader);
 	free(reader);
 }

@@ -58,7 +58,9 @@ typedef struct ReaderCell
 typedef struct ReaderRow
 {
 	int64_t		number;			/* 1-based row number as the source counts it; for text
-								 * files the line on which the record starts */
+								 * files the line on which the record starts.  Of JSON
+								 * records that share a line the later ones get the next
+								 * numbers: no two rows of a sheet have the same */
 	int			ncells;			/* cells[0] is column 1; trailing empty cells are cut */
 	const ReaderCell *cells;
 	const char *raw;			/* READER_BAD_ROW: the bytes as found, made valid UTF-8 */
@@ -70,6 +72,7 @@ typedef struct ReaderSheet
 	const char *name;			/* NUL-terminated; "" for formats without sheets */
 	int			index;			/* 0-based, in the workbook's own order */
 	bool		hidden;
+	bool		has_header;		/* the first row is the header, whatever it looks like */
 } ReaderSheet;
 
 /*
@@ -84,12 +87,14 @@ typedef struct ReaderOptions
 	char		escape;			/* besides the doubled quote; the quote: none besides */
 	bool		no_quote;		/* quotes are plain characters */
 	const char *encoding;		/* NULL: BOM, UTF-16 by its NULs, UTF-8, else
-								 * windows-1252 */
+								 * windows-1252.  JSON is Unicode: not asked there */
+	const char *record_path;	/* JSON: dotted keys that lead to the array of records;
+								 * "": the top level; NULL: detect */
 
 	/* limits: exceeding one is READER_LIMIT with a message that names it */
 	uint64_t	max_file_size;			/* bytes on disk */
-	uint64_t	max_uncompressed_size;	/* bytes of one container entry */
-	uint32_t	max_compression_ratio;	/* beyond the first 100 KiB of an entry */
+	uint64_t	max_uncompressed_size;	/* bytes of one container entry or packed text */
+	uint32_t	max_compression_ratio;	/* beyond the first 100 KiB of these */
 	uint32_t	max_columns;
 	uint32_t	max_cell_size;			/* bytes of one cell */
 	uint32_t	max_shared_strings;		/* bytes of a workbook's string table */

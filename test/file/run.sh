@@ -28,13 +28,15 @@ not_ok()
 	sed 's/^/# /' <<<"$2"
 }
 
-# gives NAME INPUT EXPECTED [OPTION...]: the reader's output on these bytes (printf notation) must be this.
+# gives NAME INPUT EXPECTED [OPTION...]: the reader's output on these bytes (printf notation) must be this;
+# $options holds further options of reader_check.
+options=
 gives()
 {
 	local got
 
 	printf "$2" >"$scratch/input"
-	got=$("$check" "${@:4}" "$scratch/input" 2>&1)
+	got=$("$check" $options "${@:4}" "$scratch/input" 2>&1)
 	if [ "$got" = "$(printf "$3")" ]; then
 		ok "$1"
 	else
@@ -88,7 +90,7 @@ build()
 		done
 	fi
 	"$cc" -std=gnu99 -D_GNU_SOURCE $sanitize -Wall -Wextra -Isrc "test/file/$name.c" "$scratch/layer$suffix"/*.o \
-		-o "$scratch/$name$suffix" "$@" -lminizip -lz -lexpat -lm 2>>"$scratch/errors"
+		-o "$scratch/$name$suffix" "$@" -lminizip -lz -lzstd -lexpat -lm 2>>"$scratch/errors"
 }
 
 # By zlib too where there is ISA-L: what comes out must be the same.
@@ -202,6 +204,11 @@ quick "an unterminated quote in each line" "$scratch/hostile" 500000
 quick "one unterminated quote before many lines" "$scratch/hostile" 1000001
 { echo 'a,b'; yes ' """x, "y' | head -n 200000; } >"$scratch/hostile"
 quick "stray quotes behind spaces" "$scratch/hostile" 400002
+
+# --- packed text, JSON ---
+
+. test/file/packed.sh
+. test/file/json.sh
 
 # --- the demo's workbooks, whole and damaged ---
 
