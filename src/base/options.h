@@ -59,6 +59,7 @@ typedef struct FeatureOptions
 	char	   *quote;
 	char	   *escape;
 	char	   *encoding;
+	char	   *record_path;	/* JSON: keys that lead to the array of records */
 
 	/* silver */
 	int			history;		/* History */

@@ -51,7 +51,7 @@ NextGoodRow(void *arg, ReaderRow *row)
 
 /* The sheet's table, in a memory context of the caller's; NULL if it has no rows. */
 static SheetTable *
-DescribeSheet(Source *source, const char *sheet, const FeatureOptions *options,
+DescribeSheet(Source *source, const ReaderSheet *sheet, const FeatureOptions *options,
 			  MemoryContext result)
 {
 	List	   *header;
@@ -60,12 +60,12 @@ DescribeSheet(Source *source, const char *sheet, const FeatureOptions *options,
 	SheetTable *table;
 	ListCell   *lc;
 
-	if (!ReadHeader(options, NextGoodRow, source, &header, &kept))
+	if (!ReadHeader(options, sheet, NextGoodRow, source, &header, &kept))
 		return NULL;
 	old = MemoryContextSwitchTo(result);
 	table = palloc0(sizeof(SheetTable));
 	table->path = pstrdup(source->path);
-	table->sheet = pstrdup(sheet);
+	table->sheet = pstrdup(sheet->name);
 	foreach(lc, header)
 		table->header = lappend(table->header, pstrdup(lfirst(lc)));
 	MemoryContextSwitchTo(old);
@@ -100,7 +100,7 @@ AddFileTables(List *tables, const FoundFile *file, const FeatureOptions *options
 
 			if (options->sheets != NULL && fnmatch(options->sheets, sheet.name, FNM_CASEFOLD) != 0)
 				continue;
-			table = DescribeSheet(source, sheet.name, options, result);
+			table = DescribeSheet(source, &sheet, options, result);
 			MemoryContextSwitchTo(result);
 			if (table != NULL)
 				of_file = lappend(of_file, table);

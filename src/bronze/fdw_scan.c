@@ -539,7 +539,7 @@ OpenNextSheet(FileScan *scan)
 		MemoryContextReset(scan->sheet_context);
 		MemoryContextSwitchTo(scan->sheet_context);
 		scan->next_kept = 0;
-		scan->in_sheet = ReadHeader(options, NextSheetRow, scan, &header, &scan->kept);
+		scan->in_sheet = ReadHeader(options, &sheet, NextSheetRow, scan, &header, &scan->kept);
 		if (scan->in_sheet)
 			MatchColumns(scan, header);
 		MemoryContextSwitchTo(old);

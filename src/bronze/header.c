@@ -81,9 +81,11 @@ FindHeader(List *rows)
 
 /* Reads as far as the header; false if the sheet has no rows. */
 bool
-ReadHeader(const FeatureOptions *options, NextRowFunction next, void *arg,
+ReadHeader(const FeatureOptions *options, const ReaderSheet *sheet, NextRowFunction next, void *arg,
 		   List **names, List **kept)
 {
+	bool		search = options->header == 0 && !sheet->has_header;
+	int			first = sheet->has_header ? 1 : options->header;
 	List	   *rows = NIL;
 	ReaderRow	row;
 	KeptRow    *header;
@@ -92,15 +94,15 @@ ReadHeader(const FeatureOptions *options, NextRowFunction next, void *arg,
 	*names = options->names;
 	*kept = NIL;
 	if (options->header < 0)
-		return true;
-	while (list_length(rows) < (options->header > 0 ? 1 : HEADER_SEARCH_ROWS) && next(arg, &row))
+		return !sheet->has_header || next(arg, &row);
+	while (list_length(rows) < (search ? HEADER_SEARCH_ROWS : 1) && next(arg, &row))
 	{
-		if (row.number >= options->header)
+		if (row.number >= first)
 			rows = lappend(rows, KeepRow(&row));
 	}
 	if (rows == NIL)
 		return false;
-	if (options->header == 0)
+	if (search)
 		at = FindHeader(rows);
 	header = list_nth(rows, at);
 	*kept = list_copy_tail(rows, at + 1);

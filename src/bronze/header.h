@@ -26,7 +26,7 @@ typedef bool (*NextRowFunction) (void *arg, ReaderRow *row);
  * rows (KeptRow *) that were read while it was looked for.  False if the
  * sheet has no rows.
  */
-extern bool ReadHeader(const FeatureOptions *options, NextRowFunction next, void *arg,
-					   List **names, List **kept);
+extern bool ReadHeader(const FeatureOptions *options, const ReaderSheet *sheet, NextRowFunction next,
+					   void *arg, List **names, List **kept);
 
 #endif							/* MEDALLION_HEADER_H */

@@ -328,7 +328,7 @@ LoadSheet(FileLoad *load, const ReaderSheet *sheet)
 
 	load->sheet = outcome->name = pstrdup(sheet->name);
 	load->rows = 0;
-	if (ReadHeader(&load->feature->options, NextGoodRow, load, &header, &load->kept))
+	if (ReadHeader(&load->feature->options, sheet, NextGoodRow, load, &header, &load->kept))
 	{
 		OpenSheet(load, header);
 		LoadRows(load);

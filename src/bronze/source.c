@@ -276,6 +276,7 @@ FeatureReaderOptions(const FeatureOptions *feature, ReaderOptions *options)
 	options->quote = feature->quote ? feature->quote[0] : options->quote;
 	options->escape = feature->escape ? feature->escape[0] : 0;
 	options->encoding = feature->encoding;
+	options->record_path = feature->record_path;
 }
 
 static int
