@@ -92,6 +92,7 @@ OBJS += \
 	src/silver/clean.o \
 	src/silver/convert.o \
 	src/silver/hash.o \
+	src/silver/keep.o \
 	src/silver/merge.o \
 	src/silver/silver.o \
 	src/silver/table.o \

@@ -117,6 +117,38 @@ CheckMayActFor(Oid owner, const char *kind, const char *name)
 				 errmsg("must be owner of %s \"%s\"", kind, name)));
 }
 
+/* The relations that a feature has, or may come to have, in silver. */
+List *
+SilverRelations(const char *feature, const FeatureOptions *options)
+{
+	List	   *names = list_make2(pstrdup(feature), psprintf("%s_current", feature));
+	List	   *splits;
+	List	   *conditions;
+	ListCell   *lc;
+
+	JsonbObjectItems(options->split, &splits, &conditions);
+	foreach(lc, splits)
+	{
+		char	   *view = psprintf("%s_%s", feature, (char *) lfirst(lc));
+
+		names = lappend(names, view);
+		names = lappend(names, psprintf("%s_current", view));
+	}
+	if (options->partition_by != NULL)
+		names = lappend(names, psprintf("%s_default", feature));
+	return names;
+}
+
+/* Takes the lock of a feature: who runs it and who defines it take turns. */
+bool
+LockFeature(int feature_id, bool wait)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, MEDALLION_LOCK_SPACE, feature_id, 2);
+	return LockAcquire(&tag, ExclusiveLock, false, !wait) != LOCKACQUIRE_NOT_AVAIL;
+}
+
 /* schema.name, quoted as needed. */
 char *
 QualifiedName(const char *schema, const char *name)

@@ -35,6 +35,13 @@ extern bool FeatureRestates(const Feature *feature);
 /* Raises unless the current user may act for the role that owns an object. */
 extern void CheckMayActFor(Oid owner, const char *kind, const char *name);
 
+/* Names (char *) of the relations that a feature has, or may come to have, in silver. */
+extern List *SilverRelations(const char *feature, const FeatureOptions *options);
+
+/* Takes the lock of a feature until the transaction ends; false if another has
+ * it and we are not to wait. */
+extern bool LockFeature(int feature_id, bool wait);
+
 /* schema.name, quoted as needed */
 extern char *QualifiedName(const char *schema, const char *name);
 

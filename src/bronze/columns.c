@@ -11,6 +11,7 @@
 
 #include "base/settings.h"
 #include "base/sql.h"
+#include "catalog/heap.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
@@ -57,6 +58,7 @@ LoadBronzeColumns(const Feature *feature)
 		column->was_present = RowBool(rows, i, 5);
 		columns->columns = lappend(columns->columns, column);
 	}
+	columns->first_load = columns->columns == NIL;
 	return columns;
 }
 
@@ -149,7 +151,7 @@ CleanHeaders(const Feature *feature, char **headers, int count)
 		if (name[0] == '\0')
 			name = psprintf("column_%d", i + 1);
 		names[i] = ClipName(name, "");
-		for (int n = 2; NameIsTaken(names, i, names[i]); n++)
+		for (int n = 2; NameIsTaken(names, i, names[i]) || SystemAttributeByName(names[i]) != NULL; n++)
 			names[i] = ClipName(name, psprintf("_%d", n));
 	}
 	return names;
@@ -261,6 +263,18 @@ CreateBronzeTable(BronzeColumns *columns)
 											  columns->feature->name)));
 }
 
+/* A table of the feature's name that it did not make: it must not mix with what
+ * an earlier feature left. */
+static void
+CheckNotLeftOver(const char *table)
+{
+	if (SqlBigint(psprintf("SELECT count(*) FROM (SELECT FROM %s LIMIT 1) t", table), NULL, 0) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_TABLE),
+				 errmsg("table %s has rows that this feature did not load", table),
+				 errhint("Drop or rename the table; drop_feature(name, true) drops a feature's tables with it.")));
+}
+
 /* Creates the bronze table or adds what it lacks. */
 Oid
 SyncBronzeTable(BronzeColumns *columns)
@@ -274,6 +288,9 @@ SyncBronzeTable(BronzeColumns *columns)
 		CreateBronzeTable(columns);
 		table = TableOid(medallion_bronze_schema, columns->feature->name);
 	}
+	else if (columns->first_load)
+		CheckNotLeftOver(QualifiedName(medallion_bronze_schema, columns->feature->name));
+	columns->first_load = false;
 	initStringInfo(&added);
 	foreach(lc, columns->columns)
 	{

@@ -41,6 +41,7 @@ typedef struct BronzeColumns
 	const Feature *feature;
 	List	   *columns;		/* BronzeColumn *, by ordinal */
 	List	   *changes;		/* SchemaChange * of this file */
+	bool		first_load;		/* the feature has loaded nothing yet */
 } BronzeColumns;
 
 extern BronzeColumns *LoadBronzeColumns(const Feature *feature);

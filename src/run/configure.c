@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "silver/checks.h"
 #include "storage/lock.h"
 #include "utils/builtins.h"
 
@@ -47,56 +48,23 @@ typedef struct CheckDef
 	double		error_if;		/* negative: by the kind */
 } CheckDef;
 
-/* kind, what it is called in other pipelines, share of rows that fails the check */
-static const struct
-{
-	const char *kind;
-	const char *alias;
-	double		error_if;
-}			check_kinds[] =
-{
-	{"not_null", "null_check", 0.01},
-	{"duplicate", "duplicate_check", -1},
-	{"amount", "amount_check", -1},
-	{"credit_amount", "credit_amount_check", -1},
-	{"range", "range_check", -1},
-	{"accepted_values", "accepted_values_check", -1},
-	{"pattern", "pattern_check", -1},
-	{"expression", "expression_check", -1},
-};
-
-/* The kind's place in the table; an alias serves as well. */
-static int
-FindCheckKind(const char *kind)
-{
-	List	   *known = NIL;
-
-	for (int i = 0; i < lengthof(check_kinds); i++)
-	{
-		if (strcmp(check_kinds[i].kind, kind) == 0 || strcmp(check_kinds[i].alias, kind) == 0)
-			return i;
-		known = lappend(known, unconstify(char *, check_kinds[i].kind));
-	}
-	RaiseUnknownName("kind of check", kind, known);
-}
-
 /* Validates and stores one check of a feature. */
 static void
 StoreCheck(int feature_id, const CheckDef *check, bool from_options)
 {
-	int			kind = FindCheckKind(check->kind ? check->kind : "");
-	double		error_if = check->error_if >= 0 ? check->error_if : check_kinds[kind].error_if;
+	const CheckKind *kind = FindCheckKind(check->kind ? check->kind : "");
+	double		error_if = check->error_if >= 0 ? check->error_if : kind->error_if;
 	SqlParams	params = {0};
 
 	if (strcmp(check->action, "flag") != 0 && strcmp(check->action, "fail") != 0)
 		RaiseUnknownName("action of a check", check->action, list_make2("flag", "fail"));
-	if (list_length(TextArrayToList(check->columns)) == 0 && strcmp(check_kinds[kind].kind, "expression") != 0)
+	if (list_length(TextArrayToList(check->columns)) == 0 && strcmp(kind->name, "expression") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a check of kind \"%s\" needs columns", check_kinds[kind].kind)));
+				 errmsg("a check of kind \"%s\" needs columns", kind->name)));
 	ParamInt(&params, feature_id);
-	ParamText(&params, check->name ? check->name : check_kinds[kind].kind);
-	ParamText(&params, check_kinds[kind].kind);
+	ParamText(&params, check->name);
+	ParamText(&params, kind->name);
 	ParamDatum(&params, TEXTARRAYOID, check->columns);
 	ParamJsonb(&params, check->params);
 	ParamText(&params, check->action);
@@ -106,8 +74,16 @@ StoreCheck(int feature_id, const CheckDef *check, bool from_options)
 	else
 		ParamNull(&params, FLOAT8OID);
 	ParamBool(&params, from_options);
+
+	/*
+	 * A check without a name has its kind's; a second one of that kind has its
+	 * columns' names too.
+	 */
 	CatalogExec("INSERT INTO medallion.checks (feature_id, name, kind, columns, params, action, warn_if,"
-				" error_if, from_options) VALUES ($1, $2, $3, $4, coalesce($5, '{}'), $6, $7, $8, $9)"
+				" error_if, from_options) VALUES ($1, coalesce($2, CASE WHEN EXISTS"
+				" (SELECT FROM medallion.checks WHERE feature_id = $1 AND name = $3"
+				"  AND (kind, columns) IS DISTINCT FROM ($3, $4))"
+				" THEN $3 || '_' || array_to_string($4, '_') ELSE $3 END), $3, $4, coalesce($5, '{}'), $6, $7, $8, $9)"
 				" ON CONFLICT (feature_id, name) DO UPDATE SET kind = $3, columns = $4,"
 				" params = coalesce($5, '{}'), action = $6, warn_if = $7, error_if = $8, from_options = $9", &params);
 }
@@ -164,6 +140,7 @@ medallion_add_check(PG_FUNCTION_ARGS)
 	}
 	feature = LoadFeature(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	CheckMayActFor(feature->owner, "feature", feature->name);
+	LockFeature(feature->id, true);
 	check.kind = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	check.columns = PG_GETARG_DATUM(2);
 	check.params = PG_GETARG_JSONB_P(3);
@@ -218,17 +195,63 @@ LockName(const char *name)
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
-/* Raises unless a feature of this name is the user's, or there is none. */
+/* Raises unless a feature of this name is the user's, or there is none; a run
+ * of it is waited for. */
 static void
-CheckOwnFeature(const char *name)
+TakeOwnFeature(const char *name)
 {
 	SqlParams	params = {0};
 	SqlRows    *rows;
 
 	ParamText(&params, name);
-	rows = CatalogFetch("SELECT owner::oid FROM medallion.features WHERE name = $1", &params);
-	if (rows->count > 0)
-		CheckMayActFor((Oid) RowBigint(rows, 0, 1), "feature", name);
+	rows = CatalogFetch("SELECT owner::oid, feature_id FROM medallion.features WHERE name = $1", &params);
+	if (rows->count == 0)
+		return;
+	CheckMayActFor((Oid) RowBigint(rows, 0, 1), "feature", name);
+	LockFeature(RowInt(rows, 0, 2), true);
+}
+
+/* Raises for the first name that stands in the list, too or twice. */
+static void
+CheckNames(const char *feature, List *names, const char *other, List *others)
+{
+	ListCell   *lc;
+	ListCell   *oc;
+
+	foreach(lc, names)
+	{
+		if (strlen(lfirst(lc)) >= NAMEDATALEN)
+			ereport(ERROR,
+					(errcode(ERRCODE_NAME_TOO_LONG),
+					 errmsg("view \"%s\" of feature \"%s\" has too long a name", (char *) lfirst(lc), feature),
+					 errdetail("A name has at most %d bytes.", NAMEDATALEN - 1)));
+		foreach(oc, others)
+		{
+			if (strcmp(lfirst(lc), lfirst(oc)) == 0 && (names != others || foreach_current_index(oc) > foreach_current_index(lc)))
+				ereport(ERROR,
+						(errcode(ERRCODE_DUPLICATE_OBJECT),
+						 errmsg("relation \"%s\" of feature \"%s\" would also be one of feature \"%s\"",
+								(char *) lfirst(lc), feature, other),
+						 errhint("Give the feature, or the split, another name.")));
+		}
+	}
+}
+
+/* Raises if a relation of the feature would be another's as well. */
+static void
+CheckRelationNames(const char *name, const FeatureOptions *options)
+{
+	List	   *names = SilverRelations(name, options);
+	ListCell   *lc;
+
+	CheckNames(name, names, name, names);
+	foreach(lc, LoadFeatures(NIL))
+	{
+		Feature    *other = lfirst(lc);
+
+		if (strcmp(other->name, name) != 0)
+			CheckNames(name, names, other->name, SilverRelations(other->name, &other->options));
+	}
 }
 
 /* Validates and stores a feature. */
@@ -241,7 +264,8 @@ DefineFeature(const char *name, Datum source, bool no_keys, Datum keys, Jsonb *o
 	CheckFeatureName(name);
 	ParseFeatureOptions(options, &parsed);
 	LockName(name);
-	CheckOwnFeature(name);
+	TakeOwnFeature(name);
+	CheckRelationNames(name, &parsed);
 	if (StoreFeature(name, source, no_keys, keys, options, &id))
 		StoreChecks(id, parsed.checks);
 }
@@ -327,6 +351,7 @@ medallion_drop_feature(PG_FUNCTION_ARGS)
 	SqlParams	params = {0};
 
 	CheckMayActFor(feature->owner, "feature", feature->name);
+	LockFeature(feature->id, true);
 	if (PG_GETARG_BOOL(1))
 		DropData(feature);
 	ParamInt(&params, feature->id);
@@ -344,6 +369,7 @@ medallion_rebuild(PG_FUNCTION_ARGS)
 	SqlParams	params = {0};
 
 	CheckMayActFor(feature->owner, "feature", feature->name);
+	LockFeature(feature->id, true);
 	ParamInt(&params, feature->id);
 	CatalogExec("UPDATE medallion.features SET needs_rebuild = true WHERE feature_id = $1", &params);
 	UnpinSettings(nest_level);

@@ -23,7 +23,6 @@
 #include "run/runlog.h"
 #include "run/step.h"
 #include "silver/silver.h"
-#include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
@@ -439,12 +438,9 @@ RunGold(Run *run)
 
 /* Tries to take the lock of a feature; false where the run is to do without. */
 static bool
-LockFeature(Run *run, const Feature *feature)
+TakeFeature(Run *run, const Feature *feature)
 {
-	LOCKTAG		tag;
-
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, MEDALLION_LOCK_SPACE, feature->id, 2);
-	if (LockAcquire(&tag, ExclusiveLock, false, run->concurrency != RUN_WAIT) != LOCKACQUIRE_NOT_AVAIL)
+	if (LockFeature(feature->id, run->concurrency == RUN_WAIT))
 		return true;
 	if (run->concurrency == RUN_ERROR)
 		ereport(ERROR,
@@ -509,7 +505,7 @@ RunFeatures(Run *run, List *names)
 	{
 		Feature    *feature = lfirst(lc);
 
-		if (LockFeature(run, feature))
+		if (TakeFeature(run, feature))
 			locked = lappend(locked, feature->name);
 		else
 			SkipFeature(run, feature);

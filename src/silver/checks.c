@@ -23,11 +23,11 @@ typedef struct CheckRow
 	char	   *name;
 	char	   *kind;
 	List	   *columns;
-	char	   *minimum;
-	char	   *maximum;
+	char	   *minimum;		/* SQL */
+	char	   *maximum;		/* SQL */
 	char	   *pattern;
 	char	   *expression;
-	char	   *values;			/* json array as text */
+	char	   *values;			/* SQL, an array */
 	bool		fails_run;
 	double		warn_if;
 	double		error_if;
@@ -44,16 +44,15 @@ NullPredicate(const SilverShape *shape, const CheckRow *row, const char *column)
 static char *
 RangePredicate(const SilverShape *shape, const CheckRow *row, const char *column)
 {
-	return psprintf("d.%s < %s OR d.%s > %s", quote_identifier(column),
-					row->minimum ? quote_literal_cstr(row->minimum) : "NULL", quote_identifier(column),
-					row->maximum ? quote_literal_cstr(row->maximum) : "NULL");
+	return psprintf("d.%s < %s OR d.%s > %s", quote_identifier(column), row->minimum ? row->minimum : "NULL",
+					quote_identifier(column), row->maximum ? row->maximum : "NULL");
 }
 
+/* The list is a literal without a type: it takes the column's. */
 static char *
 AcceptedPredicate(const SilverShape *shape, const CheckRow *row, const char *column)
 {
-	return psprintf("NOT %s::jsonb ? d.%s::text", quote_literal_cstr(row->values ? row->values : "[]"),
-					quote_identifier(column));
+	return psprintf("NOT d.%s = ANY (%s)", quote_identifier(column), row->values);
 }
 
 static char *
@@ -66,7 +65,7 @@ PatternPredicate(const SilverShape *shape, const CheckRow *row, const char *colu
 static char *
 ExpressionPredicate(const SilverShape *shape, const CheckRow *row, const char *column)
 {
-	return psprintf("NOT (%s)", row->expression ? row->expression : "true");
+	return psprintf("NOT (%s\n)", row->expression ? row->expression : "true");
 }
 
 /* The condition of the split named credits, or false. */
@@ -91,33 +90,55 @@ CreditCondition(const SilverShape *shape)
 static char *
 AmountPredicate(const SilverShape *shape, const CheckRow *row, const char *column)
 {
-	return psprintf("d.%s < 0 AND (%s) IS NOT TRUE", quote_identifier(column), CreditCondition(shape));
+	return psprintf("d.%s < 0 AND (%s\n) IS NOT TRUE", quote_identifier(column), CreditCondition(shape));
 }
 
 /* A positive amount on a credit note. */
 static char *
 CreditAmountPredicate(const SilverShape *shape, const CheckRow *row, const char *column)
 {
-	return psprintf("d.%s > 0 AND (%s) IS TRUE", quote_identifier(column), CreditCondition(shape));
+	return psprintf("d.%s > 0 AND (%s\n) IS TRUE", quote_identifier(column), CreditCondition(shape));
 }
 
-/* kind, word in the flag's name, maker; run/configure.c has the kinds a user may give */
+/* The kinds of checks there are. */
 static const struct
 {
-	const char *kind;
-	const char *flag;
-	PredicateMaker predicate;
+	CheckKind	kind;
+	const char *flag;			/* word in the flag's name; NULL: the check's own name */
+	PredicateMaker predicate;	/* NULL: not a matter of one row */
 }			kinds[] =
 {
-	{"not_null", "null", NullPredicate},
-	{"range", "range", RangePredicate},
-	{"accepted_values", "accepted_values", AcceptedPredicate},
-	{"pattern", "pattern", PatternPredicate},
-	{"expression", NULL, ExpressionPredicate},
-	{"amount", "amount", AmountPredicate},
-	{"credit_amount", "credit_amount", CreditAmountPredicate},
-	{"duplicate", "duplicate", NULL},
+	{{"not_null", "null_check", 0.01}, "null", NullPredicate},
+	{{"duplicate", "duplicate_check", -1}, NULL, NULL},
+	{{"amount", "amount_check", -1}, "amount", AmountPredicate},
+	{{"credit_amount", "credit_amount_check", -1}, "credit_amount", CreditAmountPredicate},
+	{{"range", "range_check", -1}, "range", RangePredicate},
+	{{"accepted_values", "accepted_values_check", -1}, "accepted_values", AcceptedPredicate},
+	{{"pattern", "pattern_check", -1}, "pattern", PatternPredicate},
+	{{"expression", "expression_check", -1}, NULL, ExpressionPredicate},
 };
+
+/* The kind's place in the table; an alias serves as well. */
+static int
+KindIndex(const char *name)
+{
+	List	   *known = NIL;
+
+	for (int i = 0; i < lengthof(kinds); i++)
+	{
+		if (strcmp(kinds[i].kind.name, name) == 0 || strcmp(kinds[i].kind.alias, name) == 0)
+			return i;
+		known = lappend(known, unconstify(char *, kinds[i].kind.name));
+	}
+	RaiseUnknownName("kind of check", name, known);
+}
+
+/* A kind by its name or alias; raises if there is none. */
+const CheckKind *
+FindCheckKind(const char *name)
+{
+	return &kinds[KindIndex(name)].kind;
+}
 
 /* Adds one check on one column (or on all of them) to the shape. */
 static void
@@ -133,13 +154,13 @@ AddCheck(SilverShape *shape, const CheckRow *row, int kind, List *columns, const
 	check->error_if = row->error_if;
 	if (kinds[kind].predicate == NULL)
 	{
-		check->flag = strcmp(row->name, "duplicate") == 0 ? "dq_duplicate_flag" :
-			psprintf("dq_duplicate_flag_%s", row->name);
+		check->flag = FlagName(shape, strcmp(row->name, "duplicate") == 0 ? "dq_duplicate_flag" :
+							   psprintf("dq_duplicate_flag_%s", row->name));
 		shape->duplicate_checks = lappend(shape->duplicate_checks, check);
 		return;
 	}
-	check->flag = kinds[kind].flag ? psprintf("dq_%s_flag_%s", kinds[kind].flag, column) :
-		psprintf("dq_flag_%s", row->name);
+	check->flag = FlagName(shape, kinds[kind].flag ? psprintf("dq_%s_flag_%s", kinds[kind].flag, column) :
+						   psprintf("dq_flag_%s", row->name));
 	check->predicate = kinds[kind].predicate(shape, row, column);
 	shape->checks = lappend(shape->checks, check);
 }
@@ -148,15 +169,11 @@ AddCheck(SilverShape *shape, const CheckRow *row, int kind, List *columns, const
 static void
 ExpandCheck(SilverShape *shape, const CheckRow *row)
 {
-	int			kind = 0;
+	int			kind = KindIndex(row->kind);
 	ListCell   *lc;
 
 	foreach(lc, row->columns)
 		RequireSilverColumn(shape, psprintf("column of check \"%s\":", row->name), lfirst(lc));
-	while (kind < lengthof(kinds) && strcmp(kinds[kind].kind, row->kind) != 0)
-		kind++;
-	if (kind == lengthof(kinds))
-		elog(ERROR, "check kind \"%s\" is in the catalog but not known", row->kind);
 	if (kinds[kind].predicate == NULL || kinds[kind].flag == NULL)
 	{
 		AddCheck(shape, row, kind, row->columns, NULL);
@@ -176,8 +193,16 @@ LoadChecks(SilverShape *shape)
 	if (!medallion_enable_data_quality_checks)
 		return;
 	ParamInt(&params, shape->feature->id);
-	rows = CatalogFetch("SELECT name, kind, columns, params->>'min', params->>'max',"
-						" params->>'pattern', params->>'expression', params->>'values',"
+	/* a number stays a number, whatever the column's type; anything else is a
+	 * literal that takes that type */
+	rows = CatalogFetch("SELECT name, kind, columns,"
+						" CASE jsonb_typeof(params->'min') WHEN 'number' THEN params->>'min'"
+						" ELSE quote_literal(params->>'min') END,"
+						" CASE jsonb_typeof(params->'max') WHEN 'number' THEN params->>'max'"
+						" ELSE quote_literal(params->>'max') END,"
+						" params->>'pattern', params->>'expression',"
+						" quote_literal(ARRAY(SELECT jsonb_array_elements_text("
+						"  CASE jsonb_typeof(params->'values') WHEN 'array' THEN params->'values' ELSE '[]' END))::text),"
 						" action = 'fail', warn_if::text, error_if::text"
 						" FROM medallion.checks WHERE feature_id = $1 ORDER BY name COLLATE \"C\"", &params);
 	for (uint64 i = 0; i < rows->count; i++)
@@ -327,13 +352,13 @@ CastChecks(const SilverShape *shape)
 		SilverColumn *column = lfirst(lc);
 		RowCheck   *check;
 
-		if (!column->has_cast_flag)
+		if (column->cast_flag == NULL)
 			continue;
 		check = palloc0(sizeof(RowCheck));
 		check->name = psprintf("cast_%s", column->name);
 		check->kind = "cast";
 		check->columns = list_make1(column->name);
-		check->flag = psprintf("dq_cast_flag_%s", column->name);
+		check->flag = column->cast_flag;
 		check->error_if = -1;
 		checks = lappend(checks, check);
 	}

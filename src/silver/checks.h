@@ -9,6 +9,17 @@
 #include "silver/silver.h"
 #include "silver/typed.h"
 
+/* What a user may ask for. */
+typedef struct CheckKind
+{
+	const char *name;
+	const char *alias;			/* what it is called in other pipelines */
+	double		error_if;		/* share of rows that fails the check, unless the user says; -1: none */
+} CheckKind;
+
+/* A kind by its name or alias; raises if there is none. */
+extern const CheckKind *FindCheckKind(const char *name);
+
 /* Fills shape->checks and shape->duplicate_checks from the catalog. */
 extern void LoadChecks(SilverShape *shape);
 

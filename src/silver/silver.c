@@ -18,6 +18,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "silver/checks.h"
+#include "silver/keep.h"
 #include "silver/merge.h"
 #include "silver/table.h"
 #include "silver/typed.h"
@@ -227,6 +228,7 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	SilverShape *shape = LoadSilverShape(feature);
 	char	   *stage_name = psprintf("_stage_%d", feature->id);
 	Merge		merge = {.shape = shape,.run_id = run_id,.outcome = outcome};
+	List	   *kept;
 
 	merge.table = QualifiedName(medallion_silver_schema, feature->name);
 	merge.stage = QualifiedName(medallion_silver_schema, stage_name);
@@ -239,6 +241,7 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	merge.taken_until = pending->taken_until;
 
 	EnsureSchema(medallion_silver_schema);
+	kept = KeepGifts(SilverRelations(feature->name, &feature->options));
 	FillStage(shape, merge.stage, &pending->due);
 	if (feature->needs_rebuild)
 	{
@@ -259,6 +262,8 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	if (FeatureKeepsHistory(feature))
 		outcome->quarantined = QuarantineNullKeys(shape, merge.stage, run_id);
 	MergeStage(&merge);
+	if (outcome->rebuilt)
+		GiveBack(kept);
 	outcome->checks = CountVerdicts(shape, merge.stage, merge.table, outcome);
 	SqlExecFormat(NULL, "DROP TABLE %s", merge.stage);
 }
@@ -267,15 +272,22 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 void
 RunSilver(const Feature *feature, int64 run_id, SilverOutcome *outcome)
 {
+	bool		has_table = OidIsValid(TableOid(medallion_silver_schema, feature->name));
 	PendingFiles pending = {0};
 	SavedIdentity saved;
 
 	memset(outcome, 0, sizeof(SilverOutcome));
 	FetchPending(feature, &pending);
-	if (feature->needs_rebuild)
+	if (feature->needs_rebuild || !has_table)
 		StartAgain(&pending);
 	if (pending.due_count + pending.ended_count == 0)
 		return;
+	if (has_table && TIMESTAMP_IS_NOBEGIN(pending.taken_until))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_TABLE),
+				 errmsg("table %s is not one that this feature made",
+						QualifiedName(medallion_silver_schema, feature->name)),
+				 errhint("Drop or rename the table; drop_feature(name, true) drops a feature's tables with it.")));
 	AsRole(&saved, feature->owner);
 	TakeIn(feature, &pending, run_id, outcome);
 	EndAs(&saved);

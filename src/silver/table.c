@@ -144,18 +144,18 @@ FetchDependentViews(const SilverShape *shape, Oid table)
 	ParamDatum(&params, TEXTARRAYOID, ModelNames());
 	ParamText(&params, medallion_model_schema);
 	ParamText(&params, medallion_gold_schema);
-	return SqlFetch("WITH RECURSIVE dependents AS ("
-					" SELECT r.ev_class AS oid FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid"
+	return SqlFetch("WITH RECURSIVE dependents (oid, depth) AS ("
+					" SELECT r.ev_class, 1 FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid"
 					" WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass"
 					" AND d.refobjid = $1 AND r.ev_class <> $1"
 					" UNION"
-					" SELECT r.ev_class FROM dependents p JOIN pg_depend d ON d.refobjid = p.oid"
+					" SELECT r.ev_class, p.depth + 1 FROM dependents p JOIN pg_depend d ON d.refobjid = p.oid"
 					" AND d.refclassid = 'pg_class'::regclass AND d.classid = 'pg_rewrite'::regclass"
 					" JOIN pg_rewrite r ON r.oid = d.objid WHERE r.ev_class <> p.oid)\n"
 					"SELECT c.oid::regclass::text, coalesce(obj_description(c.oid, 'pg_class') = $2, false)"
-					" OR (c.relname = ANY ($3) AND n.nspname IN ($4, $5))"
-					" FROM dependents JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace"
-					" ORDER BY 2, 1", &params);
+					" OR (c.relname = ANY ($3) AND n.nspname IN ($4, $5)), c.relowner::bigint"
+					" FROM (SELECT oid, max(depth) AS depth FROM dependents GROUP BY oid) d JOIN pg_class c USING (oid)"
+					" JOIN pg_namespace n ON n.oid = c.relnamespace ORDER BY d.depth DESC, 1", &params);
 }
 
 /*
@@ -178,7 +178,14 @@ DropDependentViews(const SilverShape *shape, Oid table)
 					 errhint("Drop the view, run again, and create it again.")));
 	}
 	for (uint64 i = 0; i < rows->count; i++)
-		SqlExecFormat(NULL, "DROP VIEW IF EXISTS %s CASCADE", RowText(rows, i, 1));
+	{
+		SavedIdentity saved;
+
+		/* a model's view may be another role's; what else hangs on it stops us */
+		AsRole(&saved, (Oid) RowBigint(rows, i, 3));
+		SqlExecFormat(NULL, "DROP VIEW %s", RowText(rows, i, 1));
+		EndAs(&saved);
+	}
 }
 
 /* Adds columns that the table lacks; true if a type differs. */
@@ -269,7 +276,14 @@ FitSilverTable(const SilverShape *shape, const char *stage, SilverOutcome *outco
 	CheckIsTable(shape, table);
 	if (!AddColumns(shape, table, stage_oid, outcome))
 		return false;
-	ChangeTypes(shape, table, stage_oid);
+	if (get_rel_relkind(table) == RELKIND_PARTITIONED_TABLE)
+	{
+		/* the partitioned column's type cannot be changed */
+		DropSilverTable(shape);
+		CreateSilverTable(shape, stage_oid);
+	}
+	else
+		ChangeTypes(shape, table, stage_oid);
 	return true;
 }
 
@@ -381,8 +395,8 @@ CreateSilverViews(const SilverShape *shape)
 
 		if (condition == NULL || strcmp(condition, "else") == 0)
 			continue;
-		CreateSplitViews(shape, lfirst(nc), psprintf("%s AND (%s) IS TRUE", earlier.data, condition), current);
-		appendStringInfo(&earlier, " AND (%s) IS NOT TRUE", condition);
+		CreateSplitViews(shape, lfirst(nc), psprintf("%s AND (%s\n) IS TRUE", earlier.data, condition), current);
+		appendStringInfo(&earlier, " AND (%s\n) IS NOT TRUE", condition);
 	}
 	forboth(nc, names, cc, conditions)
 	{

@@ -17,7 +17,9 @@
 #include "base/settings.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "parser/parse_type.h"
 #include "silver/checks.h"
 #include "utils/builtins.h"
@@ -80,6 +82,14 @@ RangeExpression(const char *value, const char *low, const char *high, const char
 	return psprintf("CASE WHEN %s BETWEEN %s AND %s THEN (%s)::%s END", value, low, high, value, type);
 }
 
+/* A number of limited range and precision; what is too small for it is 0. */
+static char *
+FloatExpression(const char *value, const char *smallest, const char *greatest, const char *type)
+{
+	return psprintf("CASE WHEN abs(%s) < %s THEN 0::%s WHEN abs(%s) <= %s THEN (%s)::%s END", value, smallest, type,
+					value, greatest, value, type);
+}
+
 /*
  * Text -> a value of a type, NULL where it does not convert.  Types that have
  * no such conversion are refused: a cast that raises would let one bad cell
@@ -116,9 +126,9 @@ ConversionExpression(const char *column, const char *text, const char *type,
 		case NUMERICOID:
 			return NumericExpression(number, typmod);
 		case FLOAT8OID:
-			return RangeExpression(number, "-1.7e308", "1.7e308", type);
+			return FloatExpression(number, "5e-324", "1.7e308", type);
 		case FLOAT4OID:
-			return RangeExpression(number, "-3.4e38", "3.4e38", type);
+			return FloatExpression(number, "1.5e-45", "3.4e38", type);
 		case DATEOID:
 			return psprintf("medallion.to_date(%s, %s)", text, date_order);
 		case TIMESTAMPOID:
@@ -136,7 +146,7 @@ ConversionExpression(const char *column, const char *text, const char *type,
 
 /* The column of silver that a bronze column becomes. */
 static SilverColumn *
-SourceColumn(const Feature *feature, const char *name, const char *inferred)
+SourceColumn(const Feature *feature, const char *name, int number, const char *inferred)
 {
 	SilverColumn *column = palloc0(sizeof(SilverColumn));
 	ColumnOptions options;
@@ -151,14 +161,15 @@ SourceColumn(const Feature *feature, const char *name, const char *inferred)
 
 	column->name = pstrdup(name);
 	if (options.expression != NULL && options.type != NULL)
-		column->expression = psprintf("(%s)::%s", options.expression, options.type);
+		column->expression = psprintf("(%s\n)::%s", options.expression, options.type);
 	else if (options.expression != NULL)
-		column->expression = psprintf("(%s)", options.expression);
+		column->expression = psprintf("(%s\n)", options.expression);
 	else
 		column->expression = ConversionExpression(name, psprintf("c.%s", quote_identifier(name)), type,
 												  quote_literal_cstr(mark ? mark : "."),
 												  quote_literal_cstr(order ? order : "DMY"));
-	column->has_cast_flag = options.expression == NULL && strcmp(type, "text") != 0;
+	if (options.expression == NULL && strcmp(type, "text") != 0)
+		column->given = psprintf("_given_%d", number);
 	return column;
 }
 
@@ -189,17 +200,46 @@ IsWanted(const Feature *feature, const char *name)
 	return HasName(names, name) || HasName(feature->keys, name);
 }
 
+/* Data columns (char *). */
+static List *
+ColumnNames(const SilverShape *shape)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, shape->columns)
+		names = lappend(names, ((SilverColumn *) lfirst(lc))->name);
+	return names;
+}
+
 /* Raises for a name that is no column, with the nearest one as hint. */
 void
 RequireSilverColumn(const SilverShape *shape, const char *what, const char *name)
 {
-	List	   *known = NIL;
-	ListCell   *lc;
+	List	   *known = ColumnNames(shape);
 
-	foreach(lc, shape->columns)
-		known = lappend(known, ((SilverColumn *) lfirst(lc))->name);
 	if (!HasName(known, name))
 		RaiseUnknownName(what, name, known);
+}
+
+/* A name for a flag column, short enough and unlike every other column's. */
+char *
+FlagName(const SilverShape *shape, const char *name)
+{
+	List	   *taken = list_concat(ColumnNames(shape), FlagColumns(shape));
+	char	   *flag = pstrdup(name);
+
+	if (strlen(flag) >= NAMEDATALEN)
+	{
+		/* what is cut off is told apart by its hash */
+		uint32		hash = hash_bytes((const unsigned char *) name, strlen(name));
+		int			length = pg_mbcliplen(name, strlen(name), NAMEDATALEN - 1 - 9);
+
+		flag = psprintf("%.*s_%08x", length, name, hash);
+	}
+	while (HasName(taken, flag))
+		flag = psprintf("%s_", flag);
+	return flag;
 }
 
 /* The columns of a feature's silver table and how they come about. */
@@ -223,13 +263,19 @@ LoadSilverShape(const Feature *feature)
 		char	   *name = RowText(rows, i, 1);
 
 		if (IsWanted(feature, name))
-			shape->columns = lappend(shape->columns, SourceColumn(feature, name, RowText(rows, i, 2)));
+			shape->columns = lappend(shape->columns, SourceColumn(feature, name, (int) i, RowText(rows, i, 2)));
 	}
 	JsonbObjectItems(feature->options.derive, &names, &expressions);
 	forboth(nc, names, ec, expressions)
 	{
 		SilverColumn *column = palloc0(sizeof(SilverColumn));
 
+		if (HasName(ColumnNames(shape), lfirst(nc)))
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_COLUMN),
+					 errmsg("derived column \"%s\" is a column of the source too", (char *) lfirst(nc)),
+					 errhint("Give it another name, or compute the column itself: {\"columns\": {%s: {\"expression\": \"...\"}}}.",
+							 quote_identifier(lfirst(nc)))));
 		column->name = lfirst(nc);
 		column->expression = lfirst(ec) ? lfirst(ec) : "NULL";
 		column->derived = true;
@@ -237,6 +283,13 @@ LoadSilverShape(const Feature *feature)
 	}
 	foreach(nc, feature->keys)
 		RequireSilverColumn(shape, "business key", lfirst(nc));
+	foreach(nc, shape->columns)
+	{
+		SilverColumn *column = lfirst(nc);
+
+		if (column->given != NULL)
+			column->cast_flag = FlagName(shape, psprintf("dq_cast_flag_%s", column->name));
+	}
 	LoadChecks(shape);
 	return shape;
 }
@@ -252,8 +305,8 @@ FlagColumns(const SilverShape *shape)
 	{
 		SilverColumn *column = lfirst(lc);
 
-		if (column->has_cast_flag)
-			flags = lappend(flags, psprintf("dq_cast_flag_%s", column->name));
+		if (column->cast_flag != NULL)
+			flags = lappend(flags, column->cast_flag);
 	}
 	foreach(lc, shape->checks)
 		flags = lappend(flags, ((RowCheck *) lfirst(lc))->flag);
@@ -287,7 +340,7 @@ AppendCleanLevel(StringInfo sql, const SilverShape *shape)
 					 QualifiedName(medallion_bronze_schema, feature->name));
 }
 
-/* Level 2: typed values; _given_x tells whether there was anything to convert. */
+/* Level 2: typed values; _given_n tells whether there was anything to convert. */
 static void
 AppendTypedLevel(StringInfo sql, const SilverShape *shape)
 {
@@ -301,9 +354,8 @@ AppendTypedLevel(StringInfo sql, const SilverShape *shape)
 		if (column->derived)
 			continue;
 		appendStringInfo(sql, ",\n %s AS %s", column->expression, quote_identifier(column->name));
-		if (column->has_cast_flag)
-			appendStringInfo(sql, ", c.%s IS NOT NULL AS %s", quote_identifier(column->name),
-							 quote_identifier(psprintf("_given_%s", column->name)));
+		if (column->given != NULL)
+			appendStringInfo(sql, ", c.%s IS NOT NULL AS %s", quote_identifier(column->name), column->given);
 	}
 	appendStringInfoString(sql, "\nFROM (");
 	AppendCleanLevel(sql, shape);
@@ -322,7 +374,7 @@ AppendDerivedLevel(StringInfo sql, const SilverShape *shape)
 		SilverColumn *column = lfirst(lc);
 
 		if (column->derived)
-			appendStringInfo(sql, ",\n (%s) AS %s", column->expression, quote_identifier(column->name));
+			appendStringInfo(sql, ",\n (%s\n) AS %s", column->expression, quote_identifier(column->name));
 	}
 	appendStringInfoString(sql, "\nFROM (");
 	AppendTypedLevel(sql, shape);
@@ -382,17 +434,15 @@ AppendFinalColumns(StringInfo sql, const SilverShape *shape)
 	{
 		SilverColumn *column = lfirst(lc);
 
-		if (column->has_cast_flag)
-			appendStringInfo(sql, "\n d.%s AND d.%s IS NULL AS %s, ",
-							 quote_identifier(psprintf("_given_%s", column->name)),
-							 quote_identifier(column->name),
-							 quote_identifier(psprintf("dq_cast_flag_%s", column->name)));
+		if (column->given != NULL)
+			appendStringInfo(sql, "\n d.%s AND d.%s IS NULL AS %s, ", column->given,
+							 quote_identifier(column->name), quote_identifier(column->cast_flag));
 	}
 	foreach(lc, shape->checks)
 	{
 		RowCheck   *check = lfirst(lc);
 
-		appendStringInfo(sql, "\n (%s) IS TRUE AS %s, ", check->predicate,
+		appendStringInfo(sql, "\n (%s\n) IS TRUE AS %s, ", check->predicate,
 						 quote_identifier(check->flag));
 	}
 	foreach(lc, shape->duplicate_checks)
@@ -418,7 +468,7 @@ TypedSelect(const SilverShape *shape, const char *keys)
 	appendStringInfoString(&sql, ") d JOIN unnest($1, $2, $3, $4) AS f (_file, _rank, _seen_at, _until)"
 						   " ON f._file = d._file_id\nWHERE true");
 	if (shape->feature->options.filter != NULL)
-		appendStringInfo(&sql, " AND (%s)", shape->feature->options.filter);
+		appendStringInfo(&sql, " AND (%s\n)", shape->feature->options.filter);
 	if (keys != NULL)
 		appendStringInfo(&sql, " AND %s IN (SELECT k._business_key_hash FROM %s k)",
 						 KeyExpression(shape->feature), keys);
@@ -436,6 +486,6 @@ KeySelect(const SilverShape *shape)
 	AppendDerivedLevel(&sql, shape);
 	appendStringInfoString(&sql, ") d");
 	if (shape->feature->options.filter != NULL)
-		appendStringInfo(&sql, " WHERE (%s)", shape->feature->options.filter);
+		appendStringInfo(&sql, " WHERE (%s\n)", shape->feature->options.filter);
 	return sql.data;
 }

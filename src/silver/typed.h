@@ -14,7 +14,8 @@ typedef struct SilverColumn
 	char	   *name;
 	bool		derived;		/* computed from other silver columns */
 	char	   *expression;		/* conversion or derivation, SQL */
-	bool		has_cast_flag;	/* may fail to convert */
+	char	   *given;			/* tells whether there was anything to convert; inside the SELECT only */
+	char	   *cast_flag;		/* column that tells of a failed conversion; NULL: it cannot fail */
 } SilverColumn;
 
 /* A data-quality check whose verdict on a row needs only that row. */
@@ -64,6 +65,12 @@ extern char *TypedSelect(const SilverShape *shape, const char *keys);
 
 /* SELECT text of the key hashes alone of bronze rows of the files in $1. */
 extern char *KeySelect(const SilverShape *shape);
+
+/*
+ * A name for a flag column of silver: what is asked for, made short enough, and
+ * unlike every other column's.
+ */
+extern char *FlagName(const SilverShape *shape, const char *name);
 
 /* Flag columns (char *) in table order. */
 extern List *FlagColumns(const SilverShape *shape);

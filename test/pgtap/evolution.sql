@@ -3,51 +3,15 @@
  * that come later, rows too long, rows that are broken, types that widen,
  * views in the way, values in paths, files without header, checks.
  */
-\set ON_ERROR_STOP on
-\set QUIET on
-\pset format unaligned
-\pset tuples_only on
-SET client_min_messages = error;
+\set name evolution
+\ir setup.psql
 
-SELECT set_config('test.tree', :'scratch' || '/evolution', false) AS tree \gset
-SELECT set_config('medallion.input_root', :'tree', false) AS root \gset
-
-CREATE FUNCTION pg_temp.shell(command text) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-	EXECUTE format('COPY (SELECT) TO PROGRAM %L', 'cat >/dev/null; ' || command);
-END
-$$;
-
-/* writes a file of exactly this text, its folders too */
-CREATE FUNCTION pg_temp.put(path text, content text) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-	target text := current_setting('test.tree') || '/' || path;
-	object oid := lo_from_bytea(0, convert_to(content, 'UTF8'));
-BEGIN
-	PERFORM pg_temp.shell(format('mkdir -p "$(dirname ''%s'')"', target));
-	PERFORM lo_export(object, target);
-	PERFORM lo_unlink(object);
-END
-$$;
-
-CREATE TEMP TABLE run AS SELECT * FROM medallion.run_pipeline() LIMIT 0;
-CREATE FUNCTION pg_temp.run(VARIADIC features text[] DEFAULT NULL) RETURNS void LANGUAGE sql AS $$
-	TRUNCATE run;
-	INSERT INTO run SELECT * FROM medallion.run_pipeline(features);
-$$;
-CREATE FUNCTION pg_temp.types(t regclass) RETURNS text LANGUAGE sql AS $$
-	SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum) FROM pg_attribute
-	 WHERE attrelid = t AND attnum > 0 AND NOT attisdropped AND attname !~ '^(_|dq_)'
-$$;
 /* the changes of one feature, in order */
 CREATE FUNCTION pg_temp.changes(feature text, layer text) RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(concat_ws(' ', change_type, column_name, old_data_type, new_data_type), ', ' ORDER BY evolution_id) FROM etl_logs.schema_evolution e
 	 WHERE e.layer = changes.layer AND e.table_name = changes.layer || '.' || feature
 $$;
 
-\o /dev/null
-SELECT pg_temp.shell(format('rm -rf %1$s && mkdir -p %1$s', :'tree'));
-\o
 SELECT plan(88);
 
 -- schema_evolution: a second file brings a column; the four modes differ in what becomes of it
