@@ -83,6 +83,7 @@ OBJS += \
 	src/bronze/ledger.o \
 	src/bronze/load.o \
 	src/bronze/read.o \
+	src/bronze/relation.o \
 	src/bronze/sink.o \
 	src/bronze/source.o
 

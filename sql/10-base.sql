@@ -91,7 +91,8 @@ CREATE TABLE medallion.file_versions (
 	superseded_run_id bigint,
 	silver_run_id	bigint,				-- the run whose silver took its rows in
 	silver_superseded_run_id bigint,	-- the run whose silver took its end in
-	missing_since	timestamptz
+	missing_since	timestamptz,
+	watermark		text				-- of a relation's batch: the greatest in it; NULL for files
 );
 COMMENT ON TABLE medallion.file_versions IS 'the ledger: one row per version of each file, with what silver has taken in of it';
 CREATE UNIQUE INDEX file_versions_live_key ON medallion.file_versions (feature_id, path) WHERE superseded_at IS NULL;

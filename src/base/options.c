@@ -49,6 +49,10 @@ static const OptionDef feature_options[] = {
 	{"escape", OPTION_TEXT, FIELD(escape)},
 	{"encoding", OPTION_TEXT, FIELD(encoding)},
 	{"record_path", OPTION_TEXT, FIELD(record_path)},
+	{"relation", OPTION_TEXT, FIELD(relation)},
+	{"watermark", OPTION_TEXT, FIELD(watermark)},
+	{"tie_breaker", OPTION_TEXT, FIELD(tie_breaker)},
+	{"overlap", OPTION_TEXT, FIELD(overlap)},
 	{"history", OPTION_CHOICE, FIELD(history), history_choices},
 	{"null_key", OPTION_CHOICE, FIELD(null_key), null_key_choices},
 	{"null_tokens", OPTION_NAMES, FIELD(null_tokens)},
@@ -334,6 +338,11 @@ ParseFeatureOptions(Jsonb *json, FeatureOptions *options)
 				(char *) options);
 
 	CheckReading(options);
+	if (options->relation != NULL && options->watermark == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a relation needs option \"watermark\""),
+				 errdetail("It is the column by which new rows are told from those that were loaded.")));
 	if (options->columns != NULL)
 	{
 		JsonbObjectItems(options->columns, &names, &values);

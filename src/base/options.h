@@ -59,6 +59,10 @@ typedef struct FeatureOptions
 	char	   *quote;
 	char	   *escape;
 	char	   *encoding;
+	char	   *relation;		/* a relation to load too; NULL: none */
+	char	   *watermark;		/* its column that only grows */
+	char	   *tie_breaker;	/* its column that orders rows of one watermark */
+	char	   *overlap;		/* so much older rows are looked at again */
 	char	   *record_path;	/* JSON: keys that lead to the array of records */
 
 	/* silver */

@@ -16,6 +16,7 @@ typedef struct FileTask
 	FoundFile  *file;
 	int64		live_id;		/* the version in force, or 0 */
 	int			version;		/* number of the next version */
+	bool		relation;		/* a pull from the feature's relation, not a file */
 	char	   *live_hash;		/* hexadecimal SHA-256 of the version in force, or NULL */
 	bool		orphan;			/* a duplicate whose original is no longer in force */
 	List	   *path_names;		/* columns that the path offers (char *) ... */

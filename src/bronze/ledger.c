@@ -57,7 +57,7 @@ LoadLiveVersions(const Feature *feature, const char *condition)
 								 " encode(f.content_hash, 'hex'), f.version,"
 								 " f.missing_since IS NOT NULL"
 								 " FROM medallion.file_versions f"
-								 " WHERE f.feature_id = $1 AND f.superseded_at IS NULL AND %s"
+								 " WHERE f.feature_id = $1 AND f.superseded_at IS NULL AND f.watermark IS NULL AND %s"
 								 " ORDER BY f.path COLLATE \"C\"", condition), &params);
 	for (uint64 i = 0; i < rows->count; i++)
 	{
@@ -179,6 +179,29 @@ NoteReturned(const LiveVersion *live)
 	CatalogExec("UPDATE medallion.file_versions SET missing_since = NULL WHERE file_id = $1", &params);
 }
 
+/* The next pull from the feature's relation.  Each is a file version of its own
+ * that stays in force. */
+static FileTask *
+MakePull(const Feature *feature)
+{
+	FileTask   *task = palloc0(sizeof(FileTask));
+	SqlParams	params = {0};
+	SqlRows    *hash;
+
+	ParamInt(&params, feature->id);
+	task->file = palloc0(sizeof(FoundFile));
+	task->file->path = psprintf("%s #" INT64_FORMAT, feature->options.relation,
+								CatalogBigint("SELECT count(*) + 1 FROM medallion.file_versions"
+											  " WHERE feature_id = $1 AND watermark IS NOT NULL", &params, 1));
+	task->relation = true;
+	task->version = 1;
+	params.count = 0;
+	ParamText(&params, task->file->path);
+	hash = SqlFetch("SELECT encode(sha256(convert_to($1, 'UTF8')), 'hex')", &params);
+	task->live_hash = RowText(hash, 0, 1);
+	return task;
+}
+
 /* Compares the files under the feature's patterns with the ledger. */
 BronzePlan *
 PlanBronze(const Feature *feature)
@@ -216,6 +239,8 @@ PlanBronze(const Feature *feature)
 	for (; next < list_length(versions); next++)
 		NoteMissing(plan, list_nth(versions, next));
 	list_sort(plan->due, CompareTasks);
+	if (feature->options.relation != NULL)
+		plan->due = lappend(plan->due, MakePull(feature));
 	plan->seen_at = NextSeenAt(feature);
 	return plan;
 }
@@ -386,6 +411,27 @@ ConfirmFileVersion(const FileTask *task)
 	ParamBigint(&params, task->looked_at_ns);
 	CatalogExec("UPDATE medallion.file_versions SET mtime_ns = $2, ctime_ns = $3, looked_at_ns = $4"
 				" WHERE file_id = $1", &params);
+}
+
+/* Notes the greatest watermark of a relation's batch. */
+void
+SetVersionWatermark(int64 file_id, const char *watermark)
+{
+	SqlParams	params = {0};
+
+	ParamBigint(&params, file_id);
+	ParamText(&params, watermark);
+	CatalogExec("UPDATE medallion.file_versions SET watermark = $2 WHERE file_id = $1", &params);
+}
+
+/* Takes a version back that turned out to have nothing in it. */
+void
+ForgetFileVersion(int64 file_id)
+{
+	SqlParams	params = {0};
+
+	ParamBigint(&params, file_id);
+	CatalogExec("DELETE FROM medallion.file_versions WHERE file_id = $1", &params);
 }
 
 /* Another version holds the rows of a duplicate from now on. */

@@ -23,6 +23,12 @@ extern void ConfirmFileVersion(const FileTask *task);
 /* Another version holds the rows of a duplicate from now on. */
 extern void MoveDuplicate(const FileTask *task, int64 duplicate_of);
 
+/* Notes the greatest watermark of a relation's batch. */
+extern void SetVersionWatermark(int64 file_id, const char *watermark);
+
+/* Takes a version back that turned out to have nothing in it. */
+extern void ForgetFileVersion(int64 file_id);
+
 /* A duplicate becomes a version of its own, to be loaded; returns its id. */
 extern int64 PromoteDuplicate(const Feature *feature, const FileTask *task, int64 run_id);
 

@@ -19,6 +19,7 @@
 #include "bronze/columns.h"
 #include "bronze/header.h"
 #include "bronze/ledger.h"
+#include "bronze/relation.h"
 #include "bronze/sink.h"
 #include "bronze/source.h"
 #include "catalog/pg_type.h"
@@ -406,6 +407,11 @@ LoadFile(const Feature *feature, const FileTask *task, TimestampTz seen_at,
 	uint8		hash[SOURCE_HASH_LENGTH];
 	int64		same;
 
+	if (task->relation)
+	{
+		LoadRelation(feature, task, seen_at, run_id, outcome);
+		return;
+	}
 	memset(outcome, 0, sizeof(FileOutcome));
 	load.source = SourceOpen(task->file->path, feature->owner);
 	outcome->size = load.source->size;

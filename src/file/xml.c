@@ -27,6 +27,12 @@
 #define WHAT_SIZE 256
 #define MAX_REFERENCE 8			/* bytes of &#x001F; */
 
+/* expat 2.9 counts bytes in 64 bits everywhere, and warns of the other functions. */
+#if XML_MAJOR_VERSION == 2 && XML_MINOR_VERSION < 9
+#define XML_GetCurrentByteIndex64 XML_GetCurrentByteIndex
+#define XML_GetCurrentByteCount64 XML_GetCurrentByteCount
+#endif
+
 struct Xml
 {
 	Reader	   *reader;
@@ -60,7 +66,7 @@ HandleStart(void *arg, const XML_Char *name, const XML_Char **attributes)
 
 	xml->silent = 0;
 	if (xml->watched)
-		xml->tag_end = XML_GetCurrentByteIndex(xml->parser) + XML_GetCurrentByteCount(xml->parser);
+		xml->tag_end = XML_GetCurrentByteIndex64(xml->parser) + XML_GetCurrentByteCount64(xml->parser);
 	if (++xml->depth > MAX_DEPTH)
 	{
 		ReaderFail(xml->reader, READER_LIMIT, "%s is nested more than %d deep", xml->what, MAX_DEPTH);

@@ -5,9 +5,6 @@
 \set name config
 \ir setup.psql
 
-CREATE FUNCTION pg_temp.errors() RETURNS text LANGUAGE sql AS $$
-	SELECT coalesce(string_agg(layer || ': ' || (detail->>'error'), '; ' ORDER BY layer), 'none') FROM run WHERE status IN ('FAILED', 'PARTIAL')
-$$;
 SELECT plan(42);
 
 -- one voice: a duplicate takes over what its original no longer says, in the same run

@@ -6,12 +6,6 @@
 \set name evolution
 \ir setup.psql
 
-/* the changes of one feature, in order */
-CREATE FUNCTION pg_temp.changes(feature text, layer text) RETURNS text LANGUAGE sql AS $$
-	SELECT string_agg(concat_ws(' ', change_type, column_name, old_data_type, new_data_type), ', ' ORDER BY evolution_id) FROM etl_logs.schema_evolution e
-	 WHERE e.layer = changes.layer AND e.table_name = changes.layer || '.' || feature
-$$;
-
 SELECT plan(88);
 
 -- schema_evolution: a second file brings a column; the four modes differ in what becomes of it
