@@ -84,6 +84,7 @@ OBJS += \
 	src/bronze/load.o \
 	src/bronze/read.o \
 	src/bronze/relation.o \
+	src/bronze/select.o \
 	src/bronze/sink.o \
 	src/bronze/source.o
 

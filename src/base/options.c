@@ -30,6 +30,7 @@ typedef struct OptionDef
 
 static const char *const on_change_choices[] = {"version", "restate", NULL};
 static const char *const evolution_choices[] = {"evolve", "rescue", "freeze", "ignore", NULL};
+static const char *const hidden_choices[] = {"load", "skip", NULL};
 static const char *const history_choices[] = {"scd2", "append", NULL};
 static const char *const null_key_choices[] = {"quarantine", "as_value", NULL};
 static const char *const on_error_choices[] = {"error", "null", NULL};
@@ -43,6 +44,9 @@ static const OptionDef feature_options[] = {
 	{"header", OPTION_INT, FIELD(header)},
 	{"names", OPTION_NAMES, FIELD(names)},
 	{"sheets", OPTION_TEXT, FIELD(sheets)},
+	{"hidden_sheets", OPTION_CHOICE, FIELD(hidden_sheets), hidden_choices},
+	{"range", OPTION_TEXT, FIELD(range)},
+	{"max_errors", OPTION_INT, FIELD(max_errors)},
 	{"path_pattern", OPTION_TEXT, FIELD(path_pattern)},
 	{"delimiter", OPTION_TEXT, FIELD(delimiter)},
 	{"quote", OPTION_TEXT, FIELD(quote)},
@@ -88,6 +92,8 @@ static const OptionDef read_options[] = {
 	{"header", OPTION_INT, FIELD(feature.header)},
 	{"names", OPTION_NAMES, FIELD(feature.names)},
 	{"sheets", OPTION_TEXT, FIELD(feature.sheets)},
+	{"hidden_sheets", OPTION_CHOICE, FIELD(feature.hidden_sheets), hidden_choices},
+	{"range", OPTION_TEXT, FIELD(feature.range)},
 	{"delimiter", OPTION_TEXT, FIELD(feature.delimiter)},
 	{"quote", OPTION_TEXT, FIELD(feature.quote)},
 	{"escape", OPTION_TEXT, FIELD(feature.escape)},
@@ -201,7 +207,8 @@ IntValue(const char *option, JsonbValue *value)
 			return -1;
 	}
 	if (value->type != jbvNumeric)
-		RaiseWrongType(option, "a row number, \"auto\" or \"none\"");
+		RaiseWrongType(option, strcmp(option, "header") == 0 ?
+					   "a row number, \"auto\" or \"none\"" : "a whole number");
 	return DatumGetInt32(DirectFunctionCall1(numeric_int4,
 											 NumericGetDatum(value->val.numeric)));
 }
@@ -334,6 +341,7 @@ ParseFeatureOptions(Jsonb *json, FeatureOptions *options)
 	ListCell   *lc;
 
 	memset(options, 0, sizeof(FeatureOptions));
+	options->max_errors = -1;
 	ParseObject(json, "feature option", feature_options, lengthof(feature_options),
 				(char *) options);
 

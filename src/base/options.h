@@ -21,6 +21,11 @@ typedef enum Evolution
 	EVOLVE, RESCUE, FREEZE, IGNORE
 } Evolution;
 
+typedef enum HiddenSheets
+{
+	HIDDEN_LOAD, HIDDEN_SKIP
+} HiddenSheets;
+
 typedef enum History
 {
 	HISTORY_SCD2, HISTORY_APPEND
@@ -53,7 +58,10 @@ typedef struct FeatureOptions
 	bool		verify;			/* hash every file on every run */
 	int			header;			/* row number; 0: find it; -1: there is none */
 	List	   *names;			/* column names for files without header */
-	char	   *sheets;			/* glob over sheet names; NULL: every sheet */
+	char	   *sheets;			/* glob over sheet names, or #place; NULL: every sheet */
+	int			hidden_sheets;	/* HiddenSheets */
+	char	   *range;			/* cells to read of each sheet; NULL: all */
+	int			max_errors;		/* malformed rows that a file may have; -1: any number */
 	char	   *path_pattern;	/* regular expression with named captures */
 	char	   *delimiter;
 	char	   *quote;

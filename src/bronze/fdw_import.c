@@ -9,7 +9,6 @@
 
 #include "bronze/fdw.h"
 
-#include <fnmatch.h>
 
 #include "base/options.h"
 #include "bronze/columns.h"
@@ -94,11 +93,12 @@ AddFileTables(List *tables, const FoundFile *file, const FeatureOptions *options
 						ReaderMessage(source->reader))));
 	else
 	{
+		SourceClip(source, options);
 		while (SourceNextSheet(source, &sheet))
 		{
 			SheetTable *table;
 
-			if (options->sheets != NULL && fnmatch(options->sheets, sheet.name, FNM_CASEFOLD) != 0)
+			if (!WantsSheet(options, &sheet))
 				continue;
 			table = DescribeSheet(source, &sheet, options, result);
 			MemoryContextSwitchTo(result);

@@ -434,6 +434,7 @@ OpenFile(FileScan *scan, const FoundFile *file)
 	SourceReaderOptions(&reader);
 	FeatureReaderOptions(&scan->options->feature, &reader);
 	SourceStartReading(source, &reader);
+	SourceClip(source, &scan->options->feature);
 	scan->constants = palloc(sizeof(Datum) * Max(scan->natts, 1));
 	scan->constant_nulls = palloc(sizeof(bool) * Max(scan->natts, 1));
 	FileScanConstants(scan, file, scan->constants, scan->constant_nulls);
@@ -534,7 +535,7 @@ OpenNextSheet(FileScan *scan)
 		MemoryContextSwitchTo(old);
 		if (!scan->in_sheet)
 			return false;
-		if (options->sheets != NULL && fnmatch(options->sheets, sheet.name, FNM_CASEFOLD) != 0)
+		if (!WantsSheet(options, &sheet))
 			continue;
 		MemoryContextReset(scan->sheet_context);
 		MemoryContextSwitchTo(scan->sheet_context);

@@ -12,8 +12,6 @@
 
 #include "bronze/bronze.h"
 
-#include <fnmatch.h>
-
 #include "base/settings.h"
 #include "base/sql.h"
 #include "bronze/columns.h"
@@ -88,6 +86,15 @@ RejectRow(FileLoad *load, const ReaderRow *row)
 {
 	SqlParams	params = {0};
 
+	int			most = load->feature->options.max_errors;
+
+	if (most >= 0 && load->outcome->rejected >= most)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("could not read \"%s\"%s, row %lld: more than %d malformed rows, this one: %s",
+						load->source->path, load->sheet[0] ? psprintf(", sheet \"%s\"", load->sheet) : "",
+						(long long) row->number, most, ReaderMessage(load->source->reader)),
+				 errhint("Mend the file, or raise option \"max_errors\".")));
 	if (load->outcome->rejected++ >= MAX_REJECTS)
 		return;
 	ParamInt(&params, load->feature->id);
@@ -361,10 +368,11 @@ LoadSheets(FileLoad *load)
 	SourceReaderOptions(&reader);
 	FeatureReaderOptions(options, &reader);
 	SourceStartReading(load->source, &reader);
+	SourceClip(load->source, options);
 	NoteDetected(load);
 	while (SourceNextSheet(load->source, &sheet))
 	{
-		if (options->sheets == NULL || fnmatch(options->sheets, sheet.name, FNM_CASEFOLD) == 0)
+		if (WantsSheet(options, &sheet))
 			LoadSheet(load, &sheet);
 	}
 

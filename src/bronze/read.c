@@ -53,6 +53,8 @@ BeginRead(ReadCall *call, FunctionCallInfo fcinfo)
 	}
 	call->source = SourceOpen(text_to_cstring(PG_GETARG_TEXT_PP(0)), GetUserId());
 	SourceStartReading(call->source, &reader);
+	if (PG_NARGS() > 1)
+		SourceClip(call->source, &options);
 }
 
 /* Adds a row to the result. */

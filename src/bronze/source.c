@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/acl.h"
+#include "utils/memutils.h"
 
 #define HASH_BUFFER_SIZE (256 * 1024)
 
@@ -376,18 +377,33 @@ SourceNextSheet(Source *source, ReaderSheet *sheet)
 	return true;
 }
 
-/* The next row; false at the end.  *bad: only row->raw can be used. */
+/* From now on only the cells of the range are seen. */
+void
+SourceClip(Source *source, const FeatureOptions *options)
+{
+	if (options->range == NULL)
+		return;
+	source->range = MemoryContextAlloc(GetMemoryChunkContext(source), sizeof(CellRange));
+	ParseCellRange(options->range, source->range);
+}
+
+/* The next row of the sheet, malformed ones included; false at its end. */
 bool
 SourceNextRow(Source *source, ReaderRow *row, bool *bad)
 {
-	ReaderStatus status = ReaderNextRow(source->reader, row);
+	for (;;)
+	{
+		ReaderStatus status = ReaderNextRow(source->reader, row);
 
-	*bad = status == READER_BAD_ROW;
-	if (status == READER_END)
-		return false;
-	if (status != READER_OK && status != READER_BAD_ROW)
-		RaiseReaderError(source, status);
-	return true;
+		*bad = status == READER_BAD_ROW;
+		if (status == READER_END)
+			return false;
+		if (status != READER_OK && status != READER_BAD_ROW)
+			RaiseReaderError(source, status);
+		if (source->range == NULL || ClipRow(source->range, row))
+			return true;
+		CHECK_FOR_INTERRUPTS();
+	}
 }
 
 /* Raises if the file changed since it was opened. */

@@ -12,6 +12,7 @@
 
 #include "postgres.h"
 #include "base/options.h"
+#include "bronze/select.h"
 #include "file/reader.h"
 
 #define SOURCE_HASH_LENGTH 32	/* SHA-256 */
@@ -26,6 +27,7 @@ typedef struct Source
 	int64		ctime_ns;
 	Reader	   *reader;			/* NULL until SourceStartReading() */
 	char	   *sheet;			/* the sheet being read, or NULL */
+	CellRange  *range;			/* cells that are wanted, or NULL */
 	MemoryContextCallback cleanup;
 } Source;
 
@@ -52,6 +54,9 @@ extern void FeatureReaderOptions(const FeatureOptions *feature, ReaderOptions *o
  * of the file; ReaderMessage() says why. */
 extern bool SourceTryReading(Source *source, const ReaderOptions *options);
 extern void SourceStartReading(Source *source, const ReaderOptions *options);
+
+/* From now on only the cells of the range that a feature names are seen. */
+extern void SourceClip(Source *source, const FeatureOptions *options);
 
 /* Steps; false at the end.  Errors are raised with file, sheet, row, column. */
 extern bool SourceNextSheet(Source *source, ReaderSheet *sheet);

@@ -9,6 +9,7 @@
 #include "base/feature.h"
 #include "base/settings.h"
 #include "base/sql.h"
+#include "bronze/select.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
@@ -259,10 +260,13 @@ static void
 DefineFeature(const char *name, Datum source, bool no_keys, Datum keys, Jsonb *options)
 {
 	FeatureOptions parsed;
+	CellRange	range;
 	int			id;
 
 	CheckFeatureName(name);
 	ParseFeatureOptions(options, &parsed);
+	if (parsed.range != NULL)
+		ParseCellRange(parsed.range, &range);
 	LockName(name);
 	TakeOwnFeature(name);
 	CheckRelationNames(name, &parsed);

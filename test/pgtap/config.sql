@@ -5,7 +5,7 @@
 \set name config
 \ir setup.psql
 
-SELECT plan(42);
+SELECT plan(52);
 
 -- one voice: a duplicate takes over what its original no longer says, in the same run
 \o /dev/null
@@ -121,6 +121,7 @@ SELECT medallion.add_check('checked', 'not_null', '{c}'), medallion.add_check('c
 SELECT is((SELECT count(*)::int FROM medallion.checks WHERE name = 'not_null_c'), 1, 'the same check twice is one');
 
 -- a table made anew keeps what users gave it
+DROP ROLE IF EXISTS config_reader;
 CREATE ROLE config_reader;
 \o /dev/null
 SELECT medallion.create_feature('kept', '{kept/*.csv}', '{id}', '{"split": {"high": "id > 1", "low": "else"}}');
@@ -178,6 +179,39 @@ SELECT pg_temp.put('tiny/a.csv', E'X,Y\n1e-400,1e-60\n-2.5,1e39\n');
 SELECT pg_temp.run('tiny');
 \o
 SELECT results_eq('SELECT x, y, dq_cast_flag_y FROM silver.tiny ORDER BY x', 'VALUES (-2.5::float8, NULL::real, true), (0, 0, false)', 'too small is 0, too great is flagged');
+
+-- which sheets, which cells, how many malformed rows
+\o /dev/null
+SELECT pg_temp.put('book/a.fods', $$<?xml version="1.0"?>
+<office:document xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0" xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0" xmlns:style="urn:oasis:names:tc:opendocument:xmlns:style:1.0" office:mimetype="application/vnd.oasis.opendocument.spreadsheet"><office:automatic-styles><style:style style:name="h" style:family="table"><style:table-properties table:display="false"/></style:style></office:automatic-styles><office:body><office:spreadsheet><table:table table:name="first"><table:table-row><table:table-cell office:value-type="string"><text:p>Id</text:p></table:table-cell><table:table-cell office:value-type="string"><text:p>Val</text:p></table:table-cell></table:table-row><table:table-row><table:table-cell office:value-type="string"><text:p>1</text:p></table:table-cell><table:table-cell office:value-type="string"><text:p>one</text:p></table:table-cell></table:table-row></table:table><table:table table:name="secret" table:style-name="h"><table:table-row><table:table-cell office:value-type="string"><text:p>Id</text:p></table:table-cell><table:table-cell office:value-type="string"><text:p>Val</text:p></table:table-cell></table:table-row><table:table-row><table:table-cell office:value-type="string"><text:p>2</text:p></table:table-cell><table:table-cell office:value-type="string"><text:p>two</text:p></table:table-cell></table:table-row></table:table><table:table table:name="third"><table:table-row><table:table-cell office:value-type="string"><text:p>Id</text:p></table:table-cell><table:table-cell office:value-type="string"><text:p>Val</text:p></table:table-cell></table:table-row><table:table-row><table:table-cell office:value-type="string"><text:p>3</text:p></table:table-cell><table:table-cell office:value-type="string"><text:p>three</text:p></table:table-cell></table:table-row></table:table></office:spreadsheet></office:body></office:document>$$);
+SELECT medallion.create_feature('book_all', '{book/*}'), medallion.create_feature('book_shown', '{book/*}', NULL, '{"hidden_sheets": "skip"}'),
+	medallion.create_feature('book_third', '{book/*}', NULL, '{"sheets": "#3"}'), medallion.create_feature('book_name', '{book/*}', NULL, '{"sheets": "S*"}');
+SELECT pg_temp.run('book_all', 'book_shown', 'book_third', 'book_name');
+\o
+SELECT is((SELECT string_agg(val, ' ' ORDER BY id) FROM silver.book_all), 'one two three', 'all sheets are loaded');
+SELECT is((SELECT string_agg(val, ' ' ORDER BY id) FROM silver.book_shown), 'one three', '... or only those that are shown');
+SELECT is((SELECT string_agg(val, ' ' ORDER BY id) FROM silver.book_third), 'three', '... or the third');
+SELECT is((SELECT string_agg(val, ' ' ORDER BY id) FROM silver.book_name), 'two', '... or those of a name');
+\o /dev/null
+SELECT pg_temp.put('cut/a.csv', E'title,,,\n,,,\nx,Id,Val,note\nx,1,one,n\n,2,two,\nx,3,three,n\nx,total,6,n\n');
+SELECT medallion.create_feature('cut', '{cut/*}', NULL, '{"range": "B3:C6"}');
+SELECT pg_temp.run('cut');
+\o
+SELECT results_eq('SELECT id::int, val, _row::int FROM silver.cut ORDER BY 1', $$VALUES (1, 'one', 4), (2, 'two', 5), (3, 'three', 6)$$, 'a range cuts title, margin and total off');
+SELECT is(pg_temp.types('silver.cut'), 'id bigint, val text', '... and its columns are all');
+SELECT throws_ok($$SELECT medallion.create_feature('x', '{a/*}', NULL, '{"range": "F3:B200"}')$$, '22023', '"F3:B200" is no range of cells', 'a range that ends before it begins');
+SELECT results_eq(format('SELECT row_no::int, cells FROM medallion.read_rows(%L, ''{"range": "B5:"}'')', :'tree' || '/cut/a.csv'), $$VALUES (5, '{2,two}'::text[]), (6, '{3,three,n}'), (7, '{total,6,n}')$$, 'read_rows() takes a range too');
+\o /dev/null
+SELECT pg_temp.put('bad/a.csv', E'Id,Val\n1,one\n2,"two\n');
+SELECT medallion.create_feature('bad', '{bad/*}', NULL, '{"max_errors": 0}');
+SELECT pg_temp.run('bad');
+\o
+SELECT matches(pg_temp.errors(), 'could not read ".*bad/a.csv", row 3: more than 0 malformed rows, this one: ', 'one malformed row too many fails the file');
+\o /dev/null
+SELECT medallion.alter_feature('bad', '{"max_errors": 1}');
+SELECT pg_temp.run('bad');
+\o
+SELECT is(pg_temp.errors() || (SELECT count(*) FROM silver.bad), 'none1', '... and a greater number lets it pass');
 
 \o /dev/null
 SELECT pg_temp.shell(format('rm -rf %s', :'tree'));
