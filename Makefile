@@ -22,6 +22,7 @@ OBJS += \
 	src/base/feature.o \
 	src/base/options.o \
 	src/base/settings.o \
+	src/base/space.o \
 	src/base/sql.o
 
 # file: bytes -> raw rows; pure C behind reader.h

@@ -48,6 +48,7 @@ typedef struct FileOutcome
 	int64		size;
 	int64		rows;
 	int64		rejected;
+	char		sheet[256];		/* the one being loaded, for who logs a failure */
 	bool		direct;			/* went past the executor */
 	List	   *sheets;			/* SheetOutcome * */
 	List	   *changes;		/* SchemaChange * */

@@ -21,16 +21,17 @@
 static const char audit_columns[] =
 "_file_id bigint, _sheet text, _row bigint, _run_id bigint, _ingested_at timestamptz, _rescued_data jsonb";
 
-/* Is a comma the decimal mark of this column? */
-static bool
-HasDecimalComma(const Feature *feature, const char *name)
+/* What the options say of a column's texts. */
+static void
+ReadColumnOptions(const Feature *feature, BronzeColumn *column)
 {
 	ColumnOptions options;
 	const char *mark;
 
-	ParseColumnOptions(&feature->options, name, &options);
+	ParseColumnOptions(&feature->options, column->name, &options);
 	mark = options.decimal_mark ? options.decimal_mark : feature->options.decimal_mark;
-	return mark != NULL && mark[0] == ',';
+	column->decimal_comma = mark != NULL && mark[0] == ',';
+	column->null_tokens = options.null_tokens ? options.null_tokens : feature->options.null_tokens;
 }
 
 /* The source columns of a feature as the catalog knows them. */
@@ -51,7 +52,7 @@ LoadBronzeColumns(const Feature *feature)
 		BronzeColumn *column = palloc0(sizeof(BronzeColumn));
 
 		column->name = RowText(rows, i, 1);
-		column->decimal_comma = HasDecimalComma(feature, column->name);
+		ReadColumnOptions(feature, column);
 		column->original = RowText(rows, i, 2);
 		column->ordinal = RowInt(rows, i, 3);
 		column->type = column->stored_type = ValueTypeFromName(RowText(rows, i, 4));
@@ -218,7 +219,7 @@ ResolveColumn(BronzeColumns *columns, const char *name, const char *original)
 
 	column = palloc0(sizeof(BronzeColumn));
 	column->name = pstrdup(name);
-	column->decimal_comma = HasDecimalComma(columns->feature, name);
+	ReadColumnOptions(columns->feature, column);
 	column->original = pstrdup(original);
 	column->ordinal = list_length(columns->columns) + 1;
 	column->type = column->stored_type = VT_EMPTY;

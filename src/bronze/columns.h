@@ -19,6 +19,7 @@ typedef struct BronzeColumn
 	int			ordinal;
 	ValueType	type;			/* widened over everything seen */
 	ValueType	stored_type;	/* as the catalog has it */
+	List	   *null_tokens;	/* words that mean nothing (char *) */
 	bool		decimal_comma;	/* its texts have a comma for a decimal mark */
 	bool		is_new;			/* not in the catalog yet */
 	bool		was_present;	/* in the file loaded before */

@@ -13,6 +13,7 @@
 #include "bronze/bronze.h"
 
 #include "base/settings.h"
+#include "base/space.h"
 #include "base/sql.h"
 #include "bronze/columns.h"
 #include "bronze/header.h"
@@ -166,9 +167,27 @@ OpenSheet(FileLoad *load, List *header)
 	pgstat_progress_start_command(PROGRESS_COMMAND_COPY, table);
 }
 
+/* The type that a text speaks for, once silver has cleaned it. */
+static ValueType
+TextType(const BronzeColumn *column, const char *start, int length)
+{
+	const char *end = start + length;
+	ListCell   *lc;
+
+	TrimSpaces(&start, &end);
+	if (start == end)
+		return VT_EMPTY;
+	foreach(lc, column->null_tokens)
+	{
+		if (strlen(lfirst(lc)) == end - start && memcmp(lfirst(lc), start, end - start) == 0)
+			return VT_EMPTY;
+	}
+	return ClassifyText(start, end - start);
+}
+
 /* The type that one value speaks for. */
 static ValueType
-CellType(const ReaderCell *cell)
+CellType(const BronzeColumn *column, const ReaderCell *cell)
 {
 	switch (cell->kind)
 	{
@@ -184,7 +203,7 @@ CellType(const ReaderCell *cell)
 		case CELL_TIMESTAMP:
 			return VT_TIMESTAMP;
 		case CELL_TEXT:
-			return ClassifyText(cell->value, cell->length);
+			return TextType(column, cell->value, cell->length);
 		default:
 			return VT_TEXT;
 	}
@@ -228,7 +247,7 @@ PutCell(FileLoad *load, int column, const ReaderCell *cell, StringInfo rescued)
 	if (target != NULL)
 	{
 		if (target->type != VT_TEXT)
-			target->type = WidenType(target->type, CellType(cell));
+			target->type = WidenType(target->type, CellType(target, cell));
 		if (target->decimal_comma && cell->kind == CELL_NUMBER)
 			PutNumberWithComma(load, target, cell);
 		else
@@ -335,6 +354,7 @@ LoadSheet(FileLoad *load, const ReaderSheet *sheet)
 	List	   *header;
 
 	load->sheet = outcome->name = pstrdup(sheet->name);
+	strlcpy(load->outcome->sheet, sheet->name, sizeof(load->outcome->sheet));
 	load->rows = 0;
 	if (ReadHeader(&load->feature->options, sheet, NextGoodRow, load, &header, &load->kept))
 	{

@@ -224,7 +224,7 @@ RunFile(Run *run, const Feature *feature, const BronzePlan *plan, const FileTask
 	else
 	{
 		totals->failed++;
-		LogFileFailure(run->id, task, ErrorLine(error), ElapsedMs(started));
+		LogFileFailure(run->id, task, step.outcome.sheet[0] ? step.outcome.sheet : NULL, ErrorLine(error), ElapsedMs(started));
 		if (*error_line == NULL)
 			*error_line = MemoryContextStrdup(old, ErrorLine(error));
 		ereport(WARNING,

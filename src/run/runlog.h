@@ -32,7 +32,7 @@ extern int64 BeginRunLog(Jsonb *options);
 extern void EndRunLog(int64 run_id, const char *status);
 extern void LogStep(const StepLog *step);
 extern void LogFile(int64 run_id, const char *path, const FileOutcome *outcome, int64 elapsed_ms);
-extern void LogFileFailure(int64 run_id, const FileTask *task, const char *error, int64 elapsed_ms);
+extern void LogFileFailure(int64 run_id, const FileTask *task, const char *sheet, const char *error, int64 elapsed_ms);
 extern void LogMissingFile(int64 run_id, const char *path);
 extern void LogSchemaChange(int64 run_id, const char *layer, const char *table, const char *type,
 							const char *column, const char *old_type, const char *new_type);

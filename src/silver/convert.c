@@ -8,7 +8,7 @@
  */
 #include "base/compat.h"
 
-#include "silver/clean.h"
+#include "base/space.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datetime.h"

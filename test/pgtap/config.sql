@@ -5,7 +5,7 @@
 \set name config
 \ir setup.psql
 
-SELECT plan(52);
+SELECT plan(55);
 
 -- one voice: a duplicate takes over what its original no longer says, in the same run
 \o /dev/null
@@ -212,6 +212,25 @@ SELECT medallion.alter_feature('bad', '{"max_errors": 1}');
 SELECT pg_temp.run('bad');
 \o
 SELECT is(pg_temp.errors() || (SELECT count(*) FROM silver.bad), 'none1', '... and a greater number lets it pass');
+
+-- types are those of the cleaned texts
+\o /dev/null
+SELECT pg_temp.put('types/a.csv', E'Id,N,M,D\n1, 5 ,-,2024-01-01 \n2,n/a,7,n/a\n');
+SELECT medallion.create_feature('types', '{types/*}', NULL, '{"null_tokens": ["n/a"], "columns": {"m": {"null_tokens": ["-"]}}}');
+SELECT pg_temp.run('types');
+\o
+SELECT is(pg_temp.types('silver.types'), 'id bigint, n bigint, m bigint, d date', 'white space and words for nothing say nothing of a type');
+SELECT is((SELECT (sum(n), sum(m), count(d))::text FROM silver.types), '(5,7,1)', '... and the values are typed');
+
+-- a failure within a workbook is logged with its sheet
+\o /dev/null
+SELECT medallion.create_feature('book2', '{book2/*}', NULL, '{"schema_evolution": "freeze"}');
+SELECT pg_temp.shell(format('mkdir -p %1$s/book2 && cp %1$s/book/a.fods %1$s/book2/a.fods', :'tree'));
+SELECT pg_temp.run('book2');
+SELECT pg_temp.shell(format('sed -i ''s/\(table:name="third".*<text:p>\)Val/\1Other/'' %s/book2/a.fods', :'tree'));
+SELECT pg_temp.run('book2');
+\o
+SELECT is((SELECT sheet_name FROM etl_logs.file_processing WHERE status = 'FAILED' AND file_path LIKE '%/book2/a.fods'), 'third', 'a file that fails is logged with the sheet');
 
 \o /dev/null
 SELECT pg_temp.shell(format('rm -rf %s', :'tree'));
