@@ -209,6 +209,68 @@ like($report, qr/^thief\|silver\|FAILED\|permission denied for table stolen/m,
 	'a function that writes writes with that role\'s rights');
 is($server->safe_psql('postgres', 'SELECT count(*) FROM public.stolen'), '0', 'and so nothing');
 
+# Code of a plain role's that runs in a superuser's run must not reach what runs after it: not by the
+# search path that the superuser's statements use, not by a table put where statistics are counted.
+$server->safe_psql('postgres', 'GRANT CREATE ON DATABASE postgres TO plain');
+is(as_role('plain', <<"SQL"), '', 'the plain role lays traps');
+CREATE SCHEMA trap;
+GRANT USAGE ON SCHEMA trap TO PUBLIC;
+CREATE TABLE trap.caught (who text);
+GRANT INSERT ON trap.caught TO PUBLIC;
+CREATE FUNCTION trap.count_trap() RETURNS bigint LANGUAGE plpgsql AS
+	\$\$BEGIN INSERT INTO trap.caught VALUES (current_user); RETURN 1; END\$\$;
+CREATE FUNCTION trap.now() RETURNS timestamptz LANGUAGE plpgsql AS
+	\$\$BEGIN INSERT INTO trap.caught VALUES (current_user); RETURN pg_catalog.now(); END\$\$;
+CREATE FUNCTION trap.set_path(x bigint) RETURNS bigint LANGUAGE plpgsql AS
+	\$\$BEGIN PERFORM set_config('search_path', 'trap, pg_catalog', false); RETURN x; END\$\$;
+CREATE FUNCTION trap.swap(x bigint) RETURNS bigint LANGUAGE plpgsql AS
+	\$\$BEGIN PERFORM set_config('session_authorization', 'plain', false); RETURN x; EXCEPTION WHEN OTHERS THEN RETURN x; END\$\$;
+CREATE FUNCTION trap.reset(x bigint) RETURNS bigint LANGUAGE plpgsql AS
+	\$\$BEGIN EXECUTE 'RESET ROLE'; RETURN x; EXCEPTION WHEN OTHERS THEN RETURN x; END\$\$;
+SELECT FROM medallion.create_feature('pathed', ARRAY['$open/*.csv'], ARRAY['id'], '{"derive": {"p": "trap.set_path(id)", "s": "trap.swap(id)", "r": "trap.reset(id)", "w": "current_user::text"}}');
+SQL
+is($server->safe_psql('postgres', <<'SQL'), "pathed bronze COMPLETED\npathed silver COMPLETED\npostgres", 'the superuser runs it');
+SET client_min_messages = error;
+SELECT object || ' ' || layer || ' ' || status FROM medallion.run_pipeline(ARRAY['pathed'], ARRAY['bronze', 'silver']);
+SELECT session_user;
+SQL
+is($server->safe_psql('postgres', "SELECT string_agg(DISTINCT w, ',') FROM silver.pathed"), 'plain', 'its code was the plain role all the while');
+is($server->safe_psql('postgres', "SELECT coalesce(string_agg(DISTINCT who, ','), 'nobody') FROM trap.caught WHERE who <> 'plain'"), 'nobody',
+	'nothing of the superuser\'s ran into the traps');
+
+# The table that is counted for the statistics is swapped for a view whose function would run as who counts.
+is(as_role('plain', <<"SQL"), '', 'the plain role swaps its bronze table for a view');
+ALTER TABLE bronze.pathed RENAME TO pathed_real;
+CREATE VIEW bronze.pathed AS SELECT *, trap.count_trap() AS trapped FROM bronze.pathed_real;
+SQL
+write_file("$open/more.csv", 'Id,Name', '7,seven');
+$server->psql('postgres', "SET client_min_messages = error; SELECT FROM medallion.run_pipeline(ARRAY['pathed'])");
+is($server->safe_psql('postgres', "SELECT coalesce(string_agg(DISTINCT who, ','), 'nobody') FROM trap.caught WHERE who <> 'plain'"), 'nobody',
+	'a view in a table\'s place traps nobody');
+unlink("$open/more.csv");
+
+# A relation is read with the rights of the feature's owner, whoever runs it.
+$server->safe_psql('postgres', 'CREATE TABLE public.payroll (id int, amount int); INSERT INTO public.payroll VALUES (1, 1000)');
+is(as_role('plain', <<'SQL'), '', 'the plain role names a relation that it may not read');
+SELECT FROM medallion.create_feature('payroll', '{}', '{id}', '{"relation": "public.payroll", "watermark": "id"}');
+SQL
+like($server->safe_psql('postgres', "SET client_min_messages = error; SELECT status, detail->>'error' FROM medallion.run_pipeline(ARRAY['payroll'])"),
+	qr/FAILED\|permission denied for table payroll/, 'the superuser\'s run does not read it for that role');
+
+# Two roles that define a feature of one name at once: the second waits, and is refused.
+my $first = Medallion::Session->new($server, 'postgres', user => 'plain');
+my $second = Medallion::Session->new($server, 'postgres', user => 'stranger');
+$server->safe_psql('postgres', 'GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA medallion TO stranger');
+$first->query("BEGIN; SELECT FROM medallion.create_feature('raced', ARRAY['$open/*.csv'])");
+$second->send("SELECT FROM medallion.create_feature('raced', ARRAY['$open/*.csv'], NULL, '{\"filter\": \"true\"}')");
+ok(wait_until(sub { $server->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE pid = $second->{pid} AND wait_event_type = 'Lock'") eq '1' }),
+	'the second waits for the first');
+$first->query('COMMIT');
+my ($raced, $refusal) = $second->answer;
+like($refusal, qr/must be owner of feature "raced"/, '... and is refused');
+$first->close;
+$second->close;
+
 # The identity and the settings of the caller are as before.
 is($server->safe_psql('postgres', <<'SQL'), "postgres public true", 'after a run with failures the caller is who he was');
 SET client_min_messages = error;
