@@ -68,16 +68,21 @@ CellFail(XlsbSheetReader *sheet, ReaderStatus status, const char *message)
 	return ReaderFail(&sheet->book->base, status, "%s", message);
 }
 
-/* The cell of the current column, which has a value. */
+/* Places a cell that has a value: its text is there, in our arena or in that of
+ * the shared strings. */
 static ReaderStatus
-PlaceCell(XlsbSheetReader *sheet, CellKind kind, XlsbCell **cell)
+PlaceCell(XlsbSheetReader *sheet, CellKind kind, bool shared, size_t offset, uint32_t length)
 {
+	XlsbCell   *cell = &sheet->cells[sheet->column];
+
 	if ((uint32_t) sheet->column >= sheet->book->base.options.max_columns)
 		return CellFail(sheet, READER_LIMIT, "the column is beyond max_columns");
 	if (sheet->column >= sheet->width)
 		sheet->width = sheet->column + 1;
-	*cell = &sheet->cells[sheet->column];
-	(*cell)->kind = kind;
+	cell->kind = kind;
+	cell->shared = shared;
+	cell->offset = offset;
+	cell->length = length;
 	return READER_OK;
 }
 
@@ -85,18 +90,11 @@ PlaceCell(XlsbSheetReader *sheet, CellKind kind, XlsbCell **cell)
 static ReaderStatus
 PutCell(XlsbSheetReader *sheet, CellKind kind, size_t start)
 {
-	XlsbCell   *cell;
-
 	if (sheet->arena.length - start > sheet->book->base.options.max_cell_size)
 		return CellFail(sheet, READER_LIMIT, "the cell is longer than max_cell_size");
 	if (sheet->arena.length > MAX_ROW_BYTES)
 		return CellFail(sheet, READER_LIMIT, "the row is longer than a row can be");
-	if (PlaceCell(sheet, kind, &cell) != READER_OK)
-		return sheet->book->base.status;
-	cell->shared = false;
-	cell->offset = start;
-	cell->length = sheet->arena.length - start;
-	return READER_OK;
+	return PlaceCell(sheet, kind, false, start, sheet->arena.length - start);
 }
 
 /* Puts a value that is spelled in ASCII. */
@@ -160,16 +158,10 @@ static ReaderStatus
 PutShared(XlsbSheetReader *sheet, uint32_t index)
 {
 	const XlsxStrings *strings = &sheet->book->strings;
-	XlsbCell   *cell;
 
 	if (index >= strings->count)
 		return CellFail(sheet, READER_ERROR, "the cell refers to a shared string that does not exist");
-	if (PlaceCell(sheet, CELL_TEXT, &cell) != READER_OK)
-		return sheet->book->base.status;
-	cell->shared = true;
-	cell->offset = strings->starts[index];
-	cell->length = strings->starts[index + 1] - strings->starts[index];
-	return READER_OK;
+	return PlaceCell(sheet, CELL_TEXT, true, strings->starts[index], strings->starts[index + 1] - strings->starts[index]);
 }
 
 /* Bytes that a cell's value must have, by its record; of a text, its length's. */
