@@ -27,6 +27,7 @@ OBJS += \
 
 # file: bytes -> raw rows; pure C behind reader.h
 OBJS += \
+	src/file/biff.o \
 	src/file/charset.o \
 	src/file/container.o \
 	src/file/csv.o \
@@ -59,6 +60,10 @@ OBJS += \
 	src/file/xls_record.o \
 	src/file/xls_sheet.o \
 	src/file/xls_strings.o \
+	src/file/xlsb.o \
+	src/file/xlsb_book.o \
+	src/file/xlsb_record.o \
+	src/file/xlsb_sheet.o \
 	src/file/xlsx.o \
 	src/file/xlsx_book.o \
 	src/file/xlsx_scan.o \

@@ -43,6 +43,7 @@ extern const FormatOps html_format;
 extern const FormatOps json_format;
 extern const FormatOps ods_format;
 extern const FormatOps xls_format;
+extern const FormatOps xlsb_format;
 extern const FormatOps xlsx_format;
 extern const FormatOps xmlss_format;
 

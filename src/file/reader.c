@@ -15,6 +15,7 @@
 #include "file/container.h"
 #include "file/markup.h"
 #include "file/stream.h"
+#include "file/xlsb.h"
 
 #define SNIFF_BYTES 4096
 #define PACKED_WORKBOOK "a zip file or a workbook; unpack it first"
@@ -291,28 +292,37 @@ OpenFormat(Reader **reader, const FormatOps *ops)
 	return status;
 }
 
-/*
- * Is this zip container an OpenDocument file?  Its first entry should say so,
- * but not every program keeps to that: the directory is asked.  A directory
- * that cannot be read is the workbook reader's to complain about.
- */
+/* Is this container an OpenDocument file?  Its first entry should say so, but
+ * not every program keeps to that: the directory is asked. */
 static bool
-IsOpenDocument(const Reader *reader)
+IsOpenDocument(const Container *container)
+{
+	return !ContainerHas(container, "[Content_Types].xml") && !ContainerHas(container, "xl/workbook.xml") &&
+		(ContainerHas(container, "content.xml") || ContainerHas(container, "encrypted-package"));
+}
+
+/*
+ * The format of a zip container.  What cannot be read of it is the workbook
+ * reader's to complain about.
+ */
+static const FormatOps *
+FormatOfContainer(const Reader *reader)
 {
 	Reader		asker;
 	Container  *container;
-	bool		answer;
+	const FormatOps *format = &xlsx_format;
 
 	memset(&asker, 0, sizeof(asker));
 	asker.fd = reader->fd;
 	asker.total = reader->total;
 	asker.options = reader->options;
 	container = ContainerOpen(&asker);
-	answer = container != NULL &&
-		!ContainerHas(container, "[Content_Types].xml") && !ContainerHas(container, "xl/workbook.xml") &&
-		(ContainerHas(container, "content.xml") || ContainerHas(container, "encrypted-package"));
+	if (container != NULL && IsOpenDocument(container))
+		format = &ods_format;
+	else if (container != NULL && XlsbIsBook(&asker, container))
+		format = &xlsb_format;
 	ContainerClose(container);
-	return answer;
+	return format;
 }
 
 /* Recognises the format by what the file holds, packed or not. */
@@ -331,8 +341,8 @@ FindFormat(Reader *reader, const FormatOps **ops)
 	if (got < 0)
 		return reader->status;
 	*ops = Recognise(head, got, compression[0] != '\0', &stranger);
-	if (*ops == &xlsx_format && IsOpenDocument(reader))
-		*ops = &ods_format;
+	if (*ops == &xlsx_format)
+		*ops = FormatOfContainer(reader);
 	if (*ops != NULL)
 		return READER_OK;
 	if (compression[0] != '\0')

@@ -10,10 +10,10 @@
  * most 65,536 rows, these notes are small unless its cells are scattered.  Then
  * each row is put together from its pieces when it is asked for.
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "file/biff.h"
 #include "file/xls.h"
 
 /* Records of cells.  Version 2 has its own, with the style spelled out. */
@@ -311,22 +311,8 @@ PutAscii(XlsSheetReader *sheet, int column, CellKind kind, const char *text, siz
 static ReaderStatus
 PutError(XlsSheetReader *sheet, int column, unsigned char code)
 {
-	static const struct
-	{
-		unsigned char code;
-		const char *text;
-	}			errors[] =
-	{
-		{0x00, "#NULL!"}, {0x07, "#DIV/0!"}, {0x0F, "#VALUE!"}, {0x17, "#REF!"}, {0x1D, "#NAME?"},
-		{0x24, "#NUM!"}, {0x2A, "#N/A"}, {0x2B, "#GETTING_DATA"},
-	};
-	const char *text = "#ERROR!";
+	const char *text = BiffErrorText(code);
 
-	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
-	{
-		if (errors[i].code == code)
-			text = errors[i].text;
-	}
 	return PutAscii(sheet, column, CELL_ERROR, text, strlen(text));
 }
 
@@ -341,15 +327,9 @@ static ReaderStatus
 PutNumber(XlsSheetReader *sheet, int column, double value, NumberClass class)
 {
 	char		out[NUMBER_TEXT_SIZE];
-	size_t		length = 0;
-	CellKind	kind = CELL_NUMBER;
+	size_t		length;
+	CellKind	kind = BiffNumber(value, class, sheet->xls->date1904, out, &length);
 
-	if (!isfinite(value))
-		return PutError(sheet, column, 0x24);
-	if (class != NUMBER_PLAIN)
-		kind = SerialToText(value, class, sheet->xls->date1904, out, &length);
-	if (kind == CELL_NUMBER)
-		length = ShortestNumber(value, out);
 	return PutAscii(sheet, column, kind, out, length);
 }
 
@@ -385,21 +365,6 @@ PutShared(XlsSheetReader *sheet, int column, uint32_t index)
 	return READER_OK;
 }
 
-/* A number in four bytes: an integer or the upper half of a double, perhaps
- * times 100. */
-static double
-RkValue(uint32_t rk)
-{
-	uint64_t	bits = (uint64_t) (rk & ~UINT32_C(3)) << 32;
-	double		value;
-
-	if (rk & 2)
-		value = (int32_t) (rk & ~UINT32_C(3)) / 4;
-	else
-		memcpy(&value, &bits, sizeof(value));
-	return rk & 1 ? value / 100 : value;
-}
-
 /* Puts the value that a formula had when the workbook was saved. */
 static ReaderStatus
 PutResult(XlsSheetReader *sheet, int column, const unsigned char *result, NumberClass class)
@@ -418,7 +383,7 @@ PutResult(XlsSheetReader *sheet, int column, const unsigned char *result, Number
 		case RESULT_EMPTY:
 			return PutAscii(sheet, column, CELL_TEXT, "", 0);
 		default:
-			return PutError(sheet, column, 0x24);	/* what all other such bytes are: not a number */
+			return PutError(sheet, column, BIFF_NUM_ERROR);	/* what all other such bytes are: not a number */
 	}
 }
 
@@ -450,7 +415,7 @@ PutMany(XlsSheetReader *sheet, int column, const XlsRecord *record)
 	{
 		const unsigned char *one = record->data + 4 + 6 * i;
 
-		if (PutNumber(sheet, column + i, RkValue(GetU32(one + 2)), XlsStyleClass(sheet->xls, GetU16(one))) != READER_OK)
+		if (PutNumber(sheet, column + i, BiffRkValue(GetU32(one + 2)), XlsStyleClass(sheet->xls, GetU16(one))) != READER_OK)
 			return sheet->xls->base.status;
 	}
 	if (count > 0 && column + count > sheet->width)
@@ -497,7 +462,7 @@ PutValue(XlsSheetReader *sheet, int column, const XlsRecord *record)
 		case NUMBER:
 			return PutNumber(sheet, column, GetDouble(value), CellClass(sheet, record));
 		case RK:
-			return PutNumber(sheet, column, RkValue(GetU32(value)), CellClass(sheet, record));
+			return PutNumber(sheet, column, BiffRkValue(GetU32(value)), CellClass(sheet, record));
 		case LABEL2:
 			return PutText(sheet, column, record, at, 1);
 		case LABEL:

@@ -20,28 +20,39 @@ XlsxOpen(Reader *reader)
 	return status == READER_OK ? XlsxReadStyles(xlsx) : status;
 }
 
-/* Steps to the next sheet that holds cells. */
-static ReaderStatus
-XlsxNextSheet(Reader *reader, ReaderSheet *sheet)
+/* Steps to the next sheet that holds cells, and says in which part they are. */
+ReaderStatus
+XlsxStepSheet(XlsxReader *xlsx, ReaderSheet *sheet, const char **path)
 {
-	XlsxReader *xlsx = (XlsxReader *) reader;
 	XlsxSheet  *found;
 
-	XlsxCloseSheet(xlsx->sheet);
-	xlsx->sheet = NULL;
 	while (xlsx->next_sheet < xlsx->nsheets && xlsx->sheets[xlsx->next_sheet].no_cells)
 		xlsx->next_sheet++;
 	if (xlsx->next_sheet == xlsx->nsheets)
 		return READER_END;
 	found = &xlsx->sheets[xlsx->next_sheet];
 	if (found->path == NULL)
-		return ReaderFail(reader, READER_ERROR, "the workbook does not say where its sheet \"%s\" is", found->name);
+		return ReaderFail(&xlsx->base, READER_ERROR, "the workbook does not say where its sheet \"%s\" is", found->name);
 	sheet->name = found->name;
 	sheet->index = xlsx->next_sheet++;
 	sheet->hidden = found->hidden;
-	if (XlsxReadStrings(xlsx) != READER_OK)
-		return reader->status;
-	xlsx->sheet = XlsxOpenSheet(xlsx, found->path);
+	*path = found->path;
+	return READER_OK;
+}
+
+static ReaderStatus
+XlsxNextSheet(Reader *reader, ReaderSheet *sheet)
+{
+	XlsxReader *xlsx = (XlsxReader *) reader;
+	const char *path;
+	ReaderStatus status;
+
+	XlsxCloseSheet(xlsx->sheet);
+	xlsx->sheet = NULL;
+	status = XlsxStepSheet(xlsx, sheet, &path);
+	if (status != READER_OK || XlsxReadStrings(xlsx) != READER_OK)
+		return status != READER_OK ? status : reader->status;
+	xlsx->sheet = XlsxOpenSheet(xlsx, path);
 	return xlsx->sheet == NULL ? reader->status : READER_OK;
 }
 
@@ -53,12 +64,10 @@ XlsxRow(Reader *reader, ReaderRow *row)
 	return xlsx->sheet == NULL ? READER_END : XlsxNextRow(xlsx->sheet, row);
 }
 
-static void
-XlsxClose(Reader *reader)
+/* Frees the workbook: its directory, list of sheets, styles and strings. */
+void
+XlsxFreeBook(XlsxReader *xlsx)
 {
-	XlsxReader *xlsx = (XlsxReader *) reader;
-
-	XlsxCloseSheet(xlsx->sheet);
 	ContainerClose(xlsx->container);
 	for (int i = 0; i < xlsx->nsheets; i++)
 	{
@@ -71,6 +80,15 @@ XlsxClose(Reader *reader)
 	free(xlsx->styles_path);
 	free(xlsx->classes);
 	XlsxFreeStrings(&xlsx->strings);
+}
+
+static void
+XlsxClose(Reader *reader)
+{
+	XlsxReader *xlsx = (XlsxReader *) reader;
+
+	XlsxCloseSheet(xlsx->sheet);
+	XlsxFreeBook(xlsx);
 }
 
 const FormatOps xlsx_format = {"xlsx", sizeof(XlsxReader), XlsxOpen, XlsxNextSheet, XlsxRow, XlsxClose};

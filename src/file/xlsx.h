@@ -56,8 +56,15 @@ typedef struct XlsxReader
 	XlsxSheetReader *sheet;		/* the open one, or NULL */
 } XlsxReader;
 
-/* xlsx_book.c */
+/* xlsx.c: also for binary workbooks */
+extern ReaderStatus XlsxStepSheet(XlsxReader *xlsx, ReaderSheet *sheet, const char **path);
+extern void XlsxFreeBook(XlsxReader *xlsx);
+
+/* xlsx_book.c: all but the first also for binary workbooks */
 extern ReaderStatus XlsxReadBook(XlsxReader *xlsx);
+extern char *XlsxFindBook(Reader *reader, Container *container);	/* to be freed */
+extern bool XlsxAddSheet(XlsxReader *xlsx, const char *name, const char *relation, bool hidden);
+extern ReaderStatus XlsxReadBookRelations(XlsxReader *xlsx, const char *book);
 
 /* xlsx_styles.c */
 extern ReaderStatus XlsxReadStyles(XlsxReader *xlsx);
@@ -65,6 +72,7 @@ extern ReaderStatus XlsxReadStyles(XlsxReader *xlsx);
 /* xlsx_strings.c */
 extern ReaderStatus XlsxReadStrings(XlsxReader *xlsx);
 extern ReaderStatus XlsxPushString(XlsxReader *xlsx, size_t start);	/* from there to the arena's end */
+extern ReaderStatus XlsxKeepString(XlsxReader *xlsx, size_t start);	/* the same, without escapes in it */
 extern void XlsxFreeStrings(XlsxStrings *strings);
 
 /* The number of a shared string, from its digits; false: there is no such string. */

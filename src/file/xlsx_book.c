@@ -17,7 +17,7 @@
 /* A relation: id, what kind of part it leads to, and where. */
 typedef struct RelationParse
 {
-	XlsxReader *xlsx;
+	XlsxReader *xlsx;			/* NULL: only the workbook's own part is sought */
 	const char *folder;			/* that relative targets start from */
 	char	   *book_path;		/* found in _rels/.rels, or NULL */
 	bool		failed;
@@ -120,10 +120,12 @@ Relation(void *arg, const char *name, const char **attributes)
 		parse->failed = true;
 		return;
 	}
-	if (IsKind(type, "worksheet"))
-		SetSheetPath(xlsx, id, path, true);
-	else if (IsKind(type, "officeDocument") && parse->book_path == NULL)
+	if (IsKind(type, "officeDocument") && parse->book_path == NULL)
 		parse->book_path = strdup(path);
+	else if (xlsx == NULL)
+		;						/* a part that is none of the workbook's */
+	else if (IsKind(type, "worksheet"))
+		SetSheetPath(xlsx, id, path, true);
 	else if (IsKind(type, "sharedStrings") && xlsx->strings_path == NULL)
 		xlsx->strings_path = strdup(path);
 	else if (IsKind(type, "styles") && xlsx->styles_path == NULL)
@@ -133,14 +135,32 @@ Relation(void *arg, const char *name, const char **attributes)
 	free(path);
 }
 
+/* Adds a sheet to the workbook; false: out of memory. */
+bool
+XlsxAddSheet(XlsxReader *xlsx, const char *name, const char *relation, bool hidden)
+{
+	XlsxSheet  *sheets;
+
+	if (xlsx->nsheets == MAX_SHEETS)
+		return true;
+	sheets = realloc(xlsx->sheets, sizeof(XlsxSheet) * (xlsx->nsheets + 1));
+	if (sheets == NULL)
+		return false;
+	xlsx->sheets = sheets;
+	sheets += xlsx->nsheets++;
+	memset(sheets, 0, sizeof(XlsxSheet));
+	sheets->name = strdup(name);
+	sheets->relation = relation ? strdup(relation) : NULL;
+	sheets->hidden = hidden;
+	return sheets->name != NULL;
+}
+
 static void
 AddSheet(BookParse *parse, const char **attributes)
 {
-	XlsxReader *xlsx = parse->xlsx;
 	const char *name = XmlAttribute(attributes, "name");
 	const char *state = XmlAttribute(attributes, "state");
 	const char *relation = NULL;
-	XlsxSheet  *sheets;
 
 	/* r:id beside sheetId: only the one with a prefix is meant */
 	for (const char **a = attributes; a[0] != NULL; a += 2)
@@ -148,21 +168,8 @@ AddSheet(BookParse *parse, const char **attributes)
 		if (strchr(a[0], ':') != NULL && strcmp(strchr(a[0], ':'), ":id") == 0)
 			relation = a[1];
 	}
-	if (xlsx->nsheets == MAX_SHEETS)
-		return;
-	sheets = realloc(xlsx->sheets, sizeof(XlsxSheet) * (xlsx->nsheets + 1));
-	if (sheets == NULL)
-	{
+	if (!XlsxAddSheet(parse->xlsx, name ? name : "", relation, state != NULL && strcmp(state, "visible") != 0))
 		parse->failed = true;
-		return;
-	}
-	xlsx->sheets = sheets;
-	sheets += xlsx->nsheets++;
-	memset(sheets, 0, sizeof(XlsxSheet));
-	sheets->name = strdup(name ? name : "");
-	sheets->relation = relation ? strdup(relation) : NULL;
-	sheets->hidden = state != NULL && strcmp(state, "visible") != 0;
-	parse->failed |= sheets->name == NULL;
 }
 
 static void
@@ -184,62 +191,42 @@ BookStart(void *arg, const char *name, const char **attributes)
 
 /* Says what a container that is no workbook is. */
 static ReaderStatus
-RefuseContainer(XlsxReader *xlsx)
+RefuseContainer(Reader *reader, const Container *container)
 {
 	const char *what = "a zip archive without an Excel workbook in it";
 
-	if (ContainerHas(xlsx->container, "xl/workbook.bin"))
-		what = "a binary Excel workbook (.xlsb); save it as .xlsx";
-	else if (ContainerHas(xlsx->container, "content.xml"))
+	if (ContainerHas(container, "content.xml"))
 		what = "an OpenDocument file; save it as .xlsx";
-	else if (ContainerHas(xlsx->container, "word/document.xml"))
+	else if (ContainerHas(container, "word/document.xml"))
 		what = "a Word document";
-	return ReaderFail(&xlsx->base, READER_UNSUPPORTED, "this is %s", what);
+	return ReaderFail(reader, READER_UNSUPPORTED, "this is %s", what);
 }
 
 /* The part that holds the workbook; NULL with the reason in the reader. */
-static char *
-FindBook(XlsxReader *xlsx)
+char *
+XlsxFindBook(Reader *reader, Container *container)
 {
-	RelationParse parse = {.xlsx = xlsx,.folder = ""};
+	RelationParse parse = {.folder = ""};
 	XmlHandler	handler = {&parse, Relation, NULL, NULL};
 
-	if (ContainerHas(xlsx->container, "_rels/.rels") &&
-		XmlParse(&xlsx->base, xlsx->container, "_rels/.rels", &handler) != READER_OK)
+	if (ContainerHas(container, "_rels/.rels") &&
+		XmlParse(reader, container, "_rels/.rels", &handler) != READER_OK)
 	{
 		free(parse.book_path);
 		return NULL;
 	}
-	if (parse.book_path == NULL && ContainerHas(xlsx->container, "xl/workbook.xml"))
+	if (parse.book_path == NULL && ContainerHas(container, "xl/workbook.xml"))
 		parse.book_path = strdup("xl/workbook.xml");
-	if (parse.book_path == NULL || !ContainerHas(xlsx->container, parse.book_path) ||
-		ContainerHas(xlsx->container, "xl/workbook.bin") || ContainerHas(xlsx->container, "word/document.xml"))
+	else if (parse.book_path == NULL && ContainerHas(container, "xl/workbook.bin"))
+		parse.book_path = strdup("xl/workbook.bin");
+	if (parse.book_path == NULL || !ContainerHas(container, parse.book_path) ||
+		ContainerHas(container, "word/document.xml"))
 	{
 		free(parse.book_path);
-		RefuseContainer(xlsx);
+		RefuseContainer(reader, container);
 		return NULL;
 	}
 	return parse.book_path;
-}
-
-/* Reads the workbook's relations. */
-static ReaderStatus
-ReadBookRelations(XlsxReader *xlsx, const char *book)
-{
-	char	   *folder = FolderOf(book);
-	RelationParse parse = {.xlsx = xlsx,.folder = folder};
-	XmlHandler	handler = {&parse, Relation, NULL, NULL};
-	char		path[XLSX_PATH_SIZE * 2];
-	const char *slash = strrchr(book, '/');
-	ReaderStatus status;
-
-	snprintf(path, sizeof(path), "%s%s_rels/%s.rels", folder, folder[0] ? "/" : "", slash ? slash + 1 : book);
-	status = XmlParse(&xlsx->base, xlsx->container, path, &handler);
-	free(folder);
-	free(parse.book_path);
-	if (status == READER_OK && parse.failed)
-		return ReaderFail(&xlsx->base, READER_ERROR, "part \"%s\" has a target that is too long", path);
-	return status;
 }
 
 /* A part that a relation names but that is not there is as if not named. */
@@ -253,13 +240,35 @@ DropMissingPart(XlsxReader *xlsx, char **path)
 	}
 }
 
+/* Reads the workbook's relations: where its sheets and other parts are. */
+ReaderStatus
+XlsxReadBookRelations(XlsxReader *xlsx, const char *book)
+{
+	char	   *folder = FolderOf(book);
+	RelationParse parse = {.xlsx = xlsx,.folder = folder};
+	XmlHandler	handler = {&parse, Relation, NULL, NULL};
+	char		path[XLSX_PATH_SIZE * 2];
+	const char *slash = strrchr(book, '/');
+	ReaderStatus status;
+
+	snprintf(path, sizeof(path), "%s%s_rels/%s.rels", folder, folder[0] ? "/" : "", slash ? slash + 1 : book);
+	status = XmlParse(&xlsx->base, xlsx->container, path, &handler);
+	free(folder);
+	free(parse.book_path);
+	DropMissingPart(xlsx, &xlsx->strings_path);
+	DropMissingPart(xlsx, &xlsx->styles_path);
+	if (status == READER_OK && parse.failed)
+		return ReaderFail(&xlsx->base, READER_ERROR, "part \"%s\" has a target that is too long", path);
+	return status;
+}
+
 /* Reads the workbook: sheets and where the parts are. */
 ReaderStatus
 XlsxReadBook(XlsxReader *xlsx)
 {
 	BookParse	parse = {.xlsx = xlsx};
 	XmlHandler	handler = {&parse, BookStart, NULL, NULL};
-	char	   *book = FindBook(xlsx);
+	char	   *book = XlsxFindBook(&xlsx->base, xlsx->container);
 	ReaderStatus status;
 
 	if (book == NULL)
@@ -268,9 +277,7 @@ XlsxReadBook(XlsxReader *xlsx)
 	if (status == READER_OK && parse.failed)
 		status = ReaderFail(&xlsx->base, READER_NO_MEMORY, "out of memory");
 	if (status == READER_OK)
-		status = ReadBookRelations(xlsx, book);
+		status = XlsxReadBookRelations(xlsx, book);
 	free(book);
-	DropMissingPart(xlsx, &xlsx->strings_path);
-	DropMissingPart(xlsx, &xlsx->styles_path);
 	return status;
 }

@@ -91,14 +91,12 @@ StringsFail(StringsParse *parse, ReaderStatus status, const char *message)
 		XmlStop(parse->xml);
 }
 
-/* Ends a string: decodes what was added to the arena, notes where it begins. */
+/* Ends a string: notes where in the arena it begins. */
 ReaderStatus
-XlsxPushString(XlsxReader *xlsx, size_t start)
+XlsxKeepString(XlsxReader *xlsx, size_t start)
 {
 	XlsxStrings *strings = &xlsx->strings;
 
-	strings->arena.length = start +
-		DecodeEscapes(strings->arena.data + start, strings->arena.length - start);
 	if (strings->count + 2 > strings->capacity)
 	{
 		size_t		capacity = strings->capacity ? strings->capacity * 2 : 1024;
@@ -115,6 +113,16 @@ XlsxPushString(XlsxReader *xlsx, size_t start)
 	strings->starts[strings->count++] = start;
 	strings->starts[strings->count] = strings->arena.length;
 	return READER_OK;
+}
+
+/* Ends a string: decodes what was added to the arena, notes where it begins. */
+ReaderStatus
+XlsxPushString(XlsxReader *xlsx, size_t start)
+{
+	Buffer	   *arena = &xlsx->strings.arena;
+
+	arena->length = start + DecodeEscapes(arena->data + start, arena->length - start);
+	return XlsxKeepString(xlsx, start);
 }
 
 /* The number of a shared string, from its digits. */

@@ -3,7 +3,7 @@
 #
 #   test/file/run.sh
 #
-# Authored text files and older workbooks with what they must give; the demo's workbooks; damaged and
+# Authored text files, older and binary workbooks with what they must give; the demo's workbooks; damaged and
 # random bytes; the fast scanner of workbooks against the general parser; and, where the corpus is there,
 # its crafted workbooks against their expected cells, and all of its other files without a crash.
 # SEED=2 damages otherwise.
@@ -266,6 +266,7 @@ passes()
 }
 
 passes "older workbooks" authored_xls.py "$scratch"
+passes "binary workbooks" authored_xlsb.py "$scratch"
 passes "OpenDocument, SpreadsheetML and HTML" authored_markup.py "$scratch"
 
 # --- the scanner beside the parser, numbers beside the C library ---
@@ -337,6 +338,7 @@ else
 fi
 corpus=$(dirname "$corpus")
 survive_all "older workbooks" '*.xls'
+survive_all "binary workbooks" '*.xlsb'
 survive_all "files of OpenDocument, XML and HTML" '*.ods' '*.fods' '*.xml' '*.htm' '*.html'
 
 # The same workbooks in both formats, of either calendar.
