@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "file/reader.h"
@@ -130,6 +131,25 @@ IsNumber(const char *p, const char *end)
 	return Digits(&p, end) > 0 && p == end;
 }
 
+/* Is the date, which has its form, in the calendar?  So the C library says. */
+static bool
+IsDay(const char *text)
+{
+	struct tm	tm = {.tm_hour = 12};
+	char		copy[11] = "";
+	int			month;
+	int			day;
+
+	memcpy(copy, text, 10);
+	if (sscanf(copy, "%4d-%2d-%2d", &tm.tm_year, &month, &day) != 3 || tm.tm_year == 0)
+		return false;
+	tm.tm_year -= 1900;
+	tm.tm_mon = month - 1;
+	tm.tm_mday = day;
+	timegm(&tm);
+	return tm.tm_mon == month - 1 && tm.tm_mday == day;
+}
+
 /* Is the value one that its kind may have? */
 static bool
 FitsKind(const ReaderCell *cell)
@@ -149,11 +169,12 @@ FitsKind(const ReaderCell *cell)
 		case CELL_BOOLEAN:
 			return HasForm(p, end, "true") || HasForm(p, end, "false");
 		case CELL_DATE:
-			return HasForm(p, end, "9999-99-99");
+			return HasForm(p, end, "9999-99-99") && IsDay(p);
 		case CELL_TIMESTAMP:
-			return HasForm(p, end, "9999-99-99 99:99:99.");
+			return (HasForm(p, end, "9999-99-99") && IsDay(p)) ||
+				(HasForm(p, end, "9999-99-99 99:99:99.") && IsDay(p) && memcmp(p + 11, "24:00:00", 8) <= 0);
 		case CELL_TIME:
-			return HasForm(p, end, "99:99:99.");
+			return HasForm(p, end, "99:99:99.") && memcmp(p, "24:00:00", 8) <= 0;
 		case CELL_INTERVAL:
 			return HasForm(p + (p < end && *p == '-'), end, "+:99:99.");
 	}
