@@ -216,7 +216,17 @@ CheckState(Reader *reader, ReaderStatus status)
 	Require(done <= total, "more bytes done than there are");
 }
 
-/* Of JSON the header has the number of the first record. */
+/*
+ * May a row have the number of one before it, or a lower one?  Rows of an xlsx
+ * sheet come as they stand in it, in whatever order; of JSON the header has the
+ * number of the first record.
+ */
+static bool
+MayRepeat(const ReaderSheet *sheet, int64_t rows, bool same)
+{
+	return format->twice || (same && rows == 1 && sheet->has_header);
+}
+
 static ReaderStatus
 WalkSheet(Reader *reader, const ReaderSheet *sheet, const ReaderOptions *options)
 {
@@ -228,7 +238,7 @@ WalkSheet(Reader *reader, const ReaderSheet *sheet, const ReaderOptions *options
 	while ((status = ReaderNextRow(reader, &row)) == READER_OK || status == READER_BAD_ROW)
 	{
 		CheckState(reader, status);
-		Require(row.number > last || (row.number == last && sheet->has_header && rows == 1), "row numbers do not ascend");
+		Require(row.number > last || MayRepeat(sheet, rows, row.number == last), "row numbers do not ascend");
 		rows++;
 		last = row.number;
 		if (status == READER_OK)
