@@ -49,7 +49,7 @@ static const char *const workbook_parts[][2] =
 	{"xl/styles.xml", "<styleSheet xmlns=\"" MAIN "\"><cellXfs count=\"5\"><xf numFmtId=\"0\"/><xf numFmtId=\"14\"/>"
 	"<xf numFmtId=\"22\"/><xf numFmtId=\"46\"/><xf numFmtId=\"2\"/></cellXfs></styleSheet>"},
 	{"xl/sharedStrings.xml", "<sst xmlns=\"" MAIN "\"><si><t>plain</t></si><si/><si><r><t>bold</t></r><r><t> &amp; rest</t></r></si>"
-	"<si><t>_x000D_</t></si></sst>"},
+	"<si><t>_x000D_</t></si><si><t/></si><si><t> a </t></si><si><t>&#233;</t></si><si><t>8</t></si></sst>"},
 	{SHEET, "<worksheet xmlns=\"" MAIN "\"><sheetData><row r=\"1\">" SHARED("A", "0") SHARED("B", "1") SHARED("C", "2")
 		SHARED("D", "3") SHARED("E", "4") SHARED("F", "5") SHARED("G", "6") SHARED("H", "7") "</row><row r=\"2\">"
 		STYLED("A", "0") STYLED("B", "1") STYLED("C", "2") STYLED("D", "3") STYLED("E", "4") STYLED("F", "5")
