@@ -2,7 +2,7 @@
 # Every test, on the private server; the last line is "N passed, N failed[, N skipped]".
 #
 #   test/run.sh                    all suites
-#   test/run.sh regress tap        some of: style file regress isolation pgtap tap
+#   test/run.sh regress tap        some of: style file fuzz regress isolation pgtap tap
 #
 # One test:  make installcheck REGRESS=name ISOLATION=   with  eval "$(test/server.sh env)"  before,
 #            TESTS=name test/run.sh pgtap                for the files whose name contains that.
@@ -16,7 +16,7 @@
 
 . "$(dirname "$0")/lib.sh"
 
-suites=${*:-style file regress isolation pgtap tap}
+suites=${*:-style file fuzz regress isolation pgtap tap}
 : "${TESTS:=}" "${MEDALLION_TEST_TIMEOUT:=900}"
 passed=0 failed=0 skipped=0
 stop_at_end=					# yes when the server did not run before
@@ -122,6 +122,12 @@ suite_file()
 {
 	[ -e test/file/run.sh ] || { echo "file: no tests"; return; }
 	run_tap "file layer" file.log bash test/file/run.sh
+}
+
+# Seeds, and a second of each format where libFuzzer is there.
+suite_fuzz()
+{
+	run_tap "fuzzed file layer" fuzz.log bash test/fuzz/run.sh 1
 }
 
 suite_regress()

@@ -31,7 +31,7 @@ text_files()
 			find . -type f -not -path './.git/*' -not -path './.server/*' -not -name '*.o' -not -name '*.so' \
 				-not -path './results/*' -not -path './output_iso/*' -not -path './sql/medallion--*' |
 			sed 's,^\./,,'
-	} | grep -vE '^(test/data|expected|examples/[^/]*/(data|changes))/' | while IFS= read -r file; do
+	} | grep -vE '^(test/data|test/fuzz/seeds|expected|examples/[^/]*/(data|changes))/' | while IFS= read -r file; do
 		[ -f "$file" ] && echo "$file"
 	done
 }

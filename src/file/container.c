@@ -22,9 +22,11 @@
 #define RATIO_FREE_BYTES (100 * 1024)	/* the ratio counts beyond so much */
 #define MAX_ENTRIES 65536
 #define MAX_PATH_LENGTH 1024
+#define MAX_PATH_BYTES (8 * 1024 * 1024)	/* of all entries */
 #define TAIL_BYTES (128 * 1024)	/* the end record, the longest comment, some bytes of junk */
 #define END_RECORD_BYTES 22
 #define INPUT_BYTES (64 * 1024)
+#define WINDOW_BYTES (16 * 1024)
 #define METHOD_STORED 0
 #define METHOD_DEFLATED 8
 #define FLAG_ENCRYPTED 1
@@ -40,13 +42,17 @@ typedef struct Entry
 	bool		readable;		/* neither encrypted nor packed in another way */
 } Entry;
 
-/* What minizip reads from. */
+/* What minizip reads from.  It asks for single bytes: a call of the system for
+ * each would take seconds for a long directory. */
 typedef struct Stream
 {
 	int			fd;
 	uint64_t	offset;
 	uint64_t	size;			/* up to and with the end record */
 	bool		failed;
+	uint64_t	window_start;
+	size_t		window_length;
+	char		window[WINDOW_BYTES];
 } Stream;
 
 struct Container
@@ -56,6 +62,7 @@ struct Container
 	unzFile		zip;
 	Entry	   *entries;
 	size_t		count;
+	size_t		path_bytes;		/* of all entries */
 	Entry	   *open;			/* the entry being read, or NULL */
 	uint64_t	produced;		/* bytes out of it so far */
 	uint32_t	checksum;		/* of them */
@@ -74,21 +81,47 @@ StreamOpen(voidpf opaque, const void *name, int mode)
 	return opaque;
 }
 
+/* Has the window begin at the stream's offset; false if that cannot be read. */
+static bool
+StreamFill(Stream *stream)
+{
+	uint64_t	left = stream->size - stream->offset;
+	ptrdiff_t	got = ReadAt(stream->fd, stream->window, left < WINDOW_BYTES ? left : WINDOW_BYTES, stream->offset);
+
+	stream->failed = got < 0;
+	stream->window_start = stream->offset;
+	stream->window_length = got < 0 ? 0 : got;
+	return got >= 0;
+}
+
 static uLong
 StreamRead(voidpf opaque, voidpf handle, void *buffer, uLong length)
 {
 	Stream	   *stream = handle;
-	uint64_t	left = stream->size - stream->offset;
-	ptrdiff_t	got = ReadAt(stream->fd, buffer, length < left ? length : left, stream->offset);
+	uLong		done = 0;
 
 	(void) opaque;
-	if (got < 0)
+	while (done < length && stream->offset < stream->size)
 	{
-		stream->failed = true;
-		return 0;
+		uint64_t	at = stream->offset - stream->window_start;
+		size_t		part;
+
+		if (at >= stream->window_length)	/* also where the offset lies before it */
+		{
+			if (!StreamFill(stream))
+				return 0;
+			at = 0;
+		}
+		part = stream->window_length - at;
+		if (part == 0)
+			break;				/* the file has become shorter */
+		if (part > length - done)
+			part = length - done;
+		memcpy((char *) buffer + done, stream->window + at, part);
+		stream->offset += part;
+		done += part;
 	}
-	stream->offset += got;
-	return got;
+	return done;
 }
 
 static uLong
@@ -183,6 +216,9 @@ AddEntry(Container *container)
 	if (info.size_filename >= sizeof(raw))
 		return ReaderFail(reader, READER_ERROR, "the zip directory has a name of %lu bytes",
 						  (unsigned long) info.size_filename);
+	container->path_bytes += info.size_filename;
+	if (container->path_bytes > MAX_PATH_BYTES)
+		return ReaderFail(reader, READER_LIMIT, "the zip directory has more than %d bytes of names", MAX_PATH_BYTES);
 	NormalisePath(raw, path);
 	entry = &container->entries[container->count++];
 	entry->path = strdup(path);

@@ -296,6 +296,37 @@ BeginsLike(const char *text, size_t length, const char *pattern)
 	return true;
 }
 
+/* The number that two digits spell. */
+static int
+TwoDigits(const char *text)
+{
+	return (text[0] - '0') * 10 + text[1] - '0';
+}
+
+/* Is this YYYY-MM-DD a day of the calendar?  The server knows no year 0. */
+static bool
+IsDay(const char *text)
+{
+	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	int			year = TwoDigits(text) * 100 + TwoDigits(text + 2);
+	int			month = TwoDigits(text + 5);
+	int			day = TwoDigits(text + 8);
+	bool		leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+	return year > 0 && month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1] + (month == 2 && leap);
+}
+
+/* Is this HH:MM:SS a time of day?  24:00:00 is the end of one. */
+static bool
+IsTimeOfDay(const char *text)
+{
+	int			hour = TwoDigits(text);
+	int			minute = TwoDigits(text + 3);
+	int			second = TwoDigits(text + 6);
+
+	return minute < 60 && second < 60 && (hour < 24 || (hour == 24 && minute == 0 && second == 0));
+}
+
 /* HH:MM[:SS[.fff]][Z] -> HH:MM:SS[.fff]; its length, 0 if it is no time. */
 static size_t
 IsoTime(const char *text, size_t length, char *out)
@@ -308,7 +339,7 @@ IsoTime(const char *text, size_t length, char *out)
 	{
 		memcpy(out, text, 5);
 		memcpy(out + 5, ":00", 3);
-		return 8;
+		return IsTimeOfDay(out) ? 8 : 0;
 	}
 	if (!BeginsLike(text, length, "00:00:00") || (length > 8 && text[8] != '.') || length > 18)
 		return 0;
@@ -319,6 +350,8 @@ IsoTime(const char *text, size_t length, char *out)
 		if (i < 12 && text[i] != '0')
 			at = 12;			/* milliseconds, when there are any */
 	}
+	if (!IsTimeOfDay(text) || (at > 8 && TwoDigits(text) == 24))
+		return 0;
 	memcpy(out, text, length);
 	while (length < at)
 		out[length++] = '0';
@@ -329,7 +362,7 @@ IsoTime(const char *text, size_t length, char *out)
 CellKind
 IsoToText(const char *text, size_t length, char out[NUMBER_TEXT_SIZE], size_t *spelled)
 {
-	if (BeginsLike(text, length, "0000-00-00"))
+	if (BeginsLike(text, length, "0000-00-00") && IsDay(text))
 	{
 		size_t		time = 0;
 

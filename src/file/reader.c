@@ -79,20 +79,6 @@ ReaderOptionsInit(ReaderOptions *options)
 	options->max_shared_strings = 1 << 30;
 }
 
-/* Notes a failure and returns its status. */
-ReaderStatus
-ReaderFail(Reader *reader, ReaderStatus status, const char *format,...)
-{
-	va_list		args;
-
-	va_start(args, format);
-	vsnprintf(reader->message, sizeof(reader->message), format, args);
-	va_end(args);
-	if (status != READER_BAD_ROW)
-		reader->status = status;
-	return status;
-}
-
 /* Reads up to length bytes at an offset. */
 ptrdiff_t
 ReadAt(int fd, void *buffer, size_t length, uint64_t offset)
@@ -149,6 +135,39 @@ IsValidText(const char *text, size_t length)
 		p += sequence;
 	}
 	return true;
+}
+
+/* Puts a question mark for each byte that is not UTF-8: messages quote what the
+ * file holds, and are cut where they are too long. */
+static void
+MakeValidText(char *text)
+{
+	unsigned char *p = (unsigned char *) text;
+	unsigned char *end = p + strlen(text);
+
+	while (p < end)
+	{
+		int			sequence = SequenceLength(p, end);
+
+		if (sequence == 0)
+			*p = '?';
+		p += sequence > 0 ? sequence : 1;
+	}
+}
+
+/* Notes a failure and returns its status. */
+ReaderStatus
+ReaderFail(Reader *reader, ReaderStatus status, const char *format,...)
+{
+	va_list		args;
+
+	va_start(args, format);
+	vsnprintf(reader->message, sizeof(reader->message), format, args);
+	va_end(args);
+	MakeValidText(reader->message);
+	if (status != READER_BAD_ROW)
+		reader->status = status;
+	return status;
 }
 
 /* Makes room for more bytes; false if out of memory or over the limit. */

@@ -42,7 +42,8 @@ typedef enum CellKind
 	CELL_TEXT,
 	CELL_BOOLEAN,				/* "true" or "false" */
 	CELL_DATE,					/* YYYY-MM-DD */
-	CELL_TIMESTAMP,				/* YYYY-MM-DD HH:MM:SS[.mmm] */
+	CELL_TIMESTAMP,				/* YYYY-MM-DD HH:MM:SS[.mmm]; of a workbook's serial at
+								 * midnight YYYY-MM-DD */
 	CELL_TIME,					/* HH:MM:SS[.mmm] */
 	CELL_INTERVAL,				/* [-]H+:MM:SS[.mmm] */
 	CELL_ERROR					/* an error literal of a spreadsheet, as "#N/A" */

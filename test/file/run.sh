@@ -245,6 +245,28 @@ for i in $(seq 1 150); do
 done
 if [ -z "$bad" ]; then ok "a workbook cut and altered at random places"; else not_ok "a workbook cut and altered" "$bad"; fi
 
+# A directory is read in a second, or refused, however long it is.
+cat >"$scratch/directory.py" <<'END'
+import sys
+import zipfile
+for name, width in (("many", 1), ("long", 900)):
+    with zipfile.ZipFile("%s/%s.zip" % (sys.argv[1], name), "w") as archive:
+        for i in range(65000):
+            archive.writestr("%0*d" % (width, i), "")
+END
+if python3 "$scratch/directory.py" "$scratch" 2>/dev/null; then
+	for name in many long; do
+		got=$(timeout 8 "$check" "$scratch/$name.zip" 2>&1)
+		case $got in
+			error*) ok "a zip directory of 65000 names: $name" ;;
+			*) not_ok "a zip directory of 65000 names: $name" "$got" ;;
+		esac
+	done
+else
+	number=$((number + 1))
+	echo "ok $number # skip python3 is not there"
+fi
+
 # --- files authored byte by byte, with what they must give ---
 
 skip()
