@@ -155,6 +155,30 @@ CleanHeaders(const Feature *feature, char **headers, int count)
 	return names;
 }
 
+/* The type that one value speaks for. */
+ValueType
+CellType(const ReaderCell *cell)
+{
+	switch (cell->kind)
+	{
+		case CELL_EMPTY:
+			return VT_EMPTY;
+		case CELL_NUMBER:
+			return memchr(cell->value, '.', cell->length) || memchr(cell->value, 'e', cell->length) ||
+				cell->length > 18 ? VT_NUMERIC : VT_BIGINT;
+		case CELL_BOOLEAN:
+			return VT_BOOLEAN;
+		case CELL_DATE:
+			return VT_DATE;
+		case CELL_TIMESTAMP:
+			return VT_TIMESTAMP;
+		case CELL_TEXT:
+			return ClassifyText(cell->value, cell->length);
+		default:
+			return VT_TEXT;
+	}
+}
+
 static BronzeColumn *
 FindColumn(BronzeColumns *columns, const char *name)
 {

@@ -10,6 +10,7 @@
 #include "access/attnum.h"
 #include "base/classify.h"
 #include "base/feature.h"
+#include "file/reader.h"
 
 /* One source column of a feature. */
 typedef struct BronzeColumn
@@ -42,6 +43,9 @@ typedef struct BronzeColumns
 	List	   *columns;		/* BronzeColumn *, by ordinal */
 	List	   *changes;		/* SchemaChange * of this file */
 } BronzeColumns;
+
+/* The type that the value of one cell speaks for. */
+extern ValueType CellType(const ReaderCell *cell);
 
 extern BronzeColumns *LoadBronzeColumns(const Feature *feature);
 

@@ -158,30 +158,6 @@ OpenSheet(FileLoad *load, List *header)
 	pgstat_progress_start_command(PROGRESS_COMMAND_COPY, table);
 }
 
-/* The type that one value speaks for. */
-static ValueType
-CellType(const ReaderCell *cell)
-{
-	switch (cell->kind)
-	{
-		case CELL_EMPTY:
-			return VT_EMPTY;
-		case CELL_NUMBER:
-			return memchr(cell->value, '.', cell->length) || memchr(cell->value, 'e', cell->length) ||
-				cell->length > 18 ? VT_NUMERIC : VT_BIGINT;
-		case CELL_BOOLEAN:
-			return VT_BOOLEAN;
-		case CELL_DATE:
-			return VT_DATE;
-		case CELL_TIMESTAMP:
-			return VT_TIMESTAMP;
-		case CELL_TEXT:
-			return ClassifyText(cell->value, cell->length);
-		default:
-			return VT_TEXT;
-	}
-}
-
 /* Adds one value that has no column to the row's rescued data. */
 static void
 RescueCell(FileLoad *load, StringInfo rescued, int column, const ReaderCell *cell)
