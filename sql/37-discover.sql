@@ -111,15 +111,21 @@ RETURNS SETOF record LANGUAGE sql VOLATILE PARALLEL SAFE SET search_path = pg_ca
 						AND (h.header = s.header OR (cardinality(s.header) > 1 AND h.header @> s.header))
 					  ORDER BY cardinality(h.header) DESC, h.header LIMIT 1) AS whole
 		  FROM sheets s
+	), patterns AS MATERIALIZED (
+		SELECT j.*, medallion.name_pattern(j.sheet) AS pattern FROM joined j
+	), named AS MATERIALIZED (
+		-- names of sheets tell features apart where a file has other sheets beside these, or where every file
+		-- has the same several; where only some have several, they are parts of one whole
+		SELECT p.series, p.whole, p.headless,
+			   (count(DISTINCT p.pattern) > 1
+				AND count(DISTINCT (p.path, p.pattern)) = count(DISTINCT p.path) * count(DISTINCT p.pattern))
+			   OR bool_or(EXISTS (SELECT FROM patterns o WHERE o.path = p.path AND o.whole IS DISTINCT FROM p.whole)) AS named
+		  FROM patterns p
+		 WHERE p.whole IS NOT NULL
+		 GROUP BY p.series, p.whole, p.headless
 	), crowded AS MATERIALIZED (
-		-- where a file has other sheets too, their names tell them apart
-		SELECT j.*, medallion.name_pattern(j.sheet) AS pattern,
-			   bool_or(j.crowd) OVER (PARTITION BY j.series, j.whole, j.headless) AS named
-		  FROM (SELECT s.*, count(*) OVER (PARTITION BY s.path) > 1 AND EXISTS (
-							SELECT FROM joined o WHERE o.path = s.path AND o.sheet <> s.sheet
-							   AND (o.whole IS DISTINCT FROM s.whole OR
-									medallion.name_pattern(o.sheet) <> medallion.name_pattern(s.sheet))) AS crowd
-				  FROM joined s) j
+		SELECT p.*, coalesce(n.named, false) AS named
+		  FROM patterns p LEFT JOIN named n USING (series, whole, headless)
 	), keyed AS (
 		SELECT c.*, CASE WHEN NOT c.named THEN NULL
 						 WHEN EXISTS (SELECT FROM crowded o WHERE o.path = c.path AND o.whole IS DISTINCT FROM c.whole
@@ -167,7 +173,7 @@ $$;
 COMMENT ON FUNCTION medallion.propose_source(text, text[], text[]) IS
 'Internal: glob patterns, relative to the root, that find these files of a series and none of the others.';
 
-/* Which of the columns, alone or two together, identify rows: from the samples of a feature's files. */
+/* Which of the columns, alone or a few together, identify rows: from the samples of a feature's files. */
 CREATE FUNCTION medallion.propose_details(paths text[], sheet_key text, options jsonb, sample_rows bigint, columns jsonb)
 RETURNS jsonb LANGUAGE plpgsql VOLATILE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -201,7 +207,12 @@ BEGIN
 		UNION ALL
 		SELECT ARRAY[a.name, b.name], CASE WHEN b.named THEN 2 ELSE 4 END, a.n, b.n
 		  FROM usable a JOIN usable b ON a.named AND a.name <> b.name AND (NOT b.named OR a.n < b.n) AND (NOT a.counter OR NOT b.named)
-		 ORDER BY 2, 3, 4 LIMIT 24
+		UNION ALL
+		-- document, date, line: numbers that begin anew each year
+		SELECT ARRAY[a.name, b.name, c.name], 5, a.n, b.n
+		  FROM usable a JOIN usable b ON a.named AND NOT a.counter AND b.type IN ('date', 'timestamp')
+			   JOIN usable c ON c.named AND c.name <> a.name
+		 ORDER BY 2, 3, 4 LIMIT 32
 	LOOP
 		SELECT string_agg(format('s.cells[%s]', array_position(names, c)), ', ') INTO column_name FROM unnest(candidate.cols) c;
 		counted := counted || format(', count(DISTINCT hash_record_extended(ROW(%1$s), 0)), count(DISTINCT hash_record_extended(ROW(s.file, s.sheet, %1$s), 0))',
@@ -364,4 +375,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medallion.discover(text, jsonb) IS
-'Proposes features for the files below a folder (NULL: medallion.input_root): one per folder, sheet name and header, where a header with some of the columns of another belongs to that, and folders of years, months, dates and key=value are parts of one. config can be given to apply_config() as it is; its notes say which keys were considered, what may order versions and where a split suggests itself. business_keys: the smallest set of one or two columns that identify the sampled rows, else null. options: sample_rows (first rows read of each sheet, default 10000), and those of features that say how files are read. Files that cannot be read are reported by a NOTICE. Changes nothing.';
+'Proposes features for the files below a folder (NULL: medallion.input_root): one per folder, sheet name and header, where a header with some of the columns of another belongs to that, and folders of years, months, dates and key=value are parts of one. config can be given to apply_config() as it is; its notes say which keys were considered, what may order versions and where a split suggests itself. business_keys: the smallest set of columns (one, two, or two and a date) that identifies the sampled rows, else null. options: sample_rows (first rows read of each sheet, default 10000), and those of features that say how files are read. Files that cannot be read are reported by a NOTICE. Changes nothing.';
