@@ -80,6 +80,7 @@ OBJS += \
 # bronze: raw rows -> tables, with a ledger
 OBJS += \
 	src/bronze/columns.o \
+	src/bronze/describe.o \
 	src/bronze/discover.o \
 	src/bronze/fdw.o \
 	src/bronze/fdw_convert.o \
@@ -127,6 +128,7 @@ SQL_PARTS = \
 	sql/10-base.sql \
 	sql/30-bronze.sql \
 	sql/35-fdw.sql \
+	sql/37-discover.sql \
 	sql/40-silver.sql \
 	sql/50-gold.sql \
 	sql/55-sales-pack.sql \

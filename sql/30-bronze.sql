@@ -17,3 +17,10 @@ RETURNS SETOF record LANGUAGE C VOLATILE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'medallion_read_cells';
 COMMENT ON FUNCTION medallion.read_cells(text, jsonb) IS
 'One row per non-empty cell of a file, row_no and col_no from 1. kind: number, text, boolean, date, timestamp, time, interval, error. Dates are ISO, numbers plain decimals, whatever the workbook shows. Errors as for read_rows().';
+
+CREATE FUNCTION medallion.describe_file(path text, options jsonb DEFAULT '{}', OUT sheet text, OUT sheet_no int, OUT hidden boolean,
+	OUT format text, OUT detected text, OUT header_row bigint, OUT rows bigint, OUT columns jsonb)
+RETURNS SETOF record LANGUAGE C VOLATILE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'medallion_describe_file';
+COMMENT ON FUNCTION medallion.describe_file(text, jsonb) IS
+'What a file holds, one row per sheet: the format and what was detected of it, the row of the header, the data rows behind it, and columns, an array of objects: name (as in bronze), original (the header; null: wider than the header), type (what the loader infers, over all rows), filled (rows with a value), distinct (null beyond 10,000), min_length and max_length in characters, example. options: as of features (header, sheets, delimiter, ...). Reads the whole file once, in bounded memory; rows that cannot be read are left out. Raises as read_rows().';

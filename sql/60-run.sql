@@ -52,6 +52,143 @@ $$;
 COMMENT ON PROCEDURE medallion.run_pipeline_proc(text[], text[], jsonb) IS
 'run_pipeline(), committed, and then an error if anything failed, so that a scheduler sees it. Call it outside a transaction block.';
 
+CREATE FUNCTION medallion.export_config()
+RETURNS jsonb LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'medallion_export_config';
+COMMENT ON FUNCTION medallion.export_config() IS
+'The features and models that the caller owns or may act for, as apply_config() takes them: {"features": [{name, source, business_keys, options, checks}], "models": [{name, query, options}]}. checks: those of add_check(); queries are schema-qualified.';
+
+CREATE FUNCTION medallion.check_config(kind text, entry jsonb, required text[], allowed text[])
+RETURNS void LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	wrong text;
+BEGIN
+	IF jsonb_typeof(entry) IS DISTINCT FROM 'object' THEN
+		RAISE EXCEPTION '% of a configuration must be a json object', kind USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	SELECT k INTO wrong FROM jsonb_object_keys(entry) k WHERE k <> ALL (allowed) ORDER BY k LIMIT 1;
+	IF wrong IS NOT NULL THEN
+		RAISE EXCEPTION 'unrecognized key "%" in % of a configuration', wrong, kind
+			USING ERRCODE = 'invalid_parameter_value', HINT = format('Known are: %s.', array_to_string(allowed, ', '));
+	END IF;
+	SELECT k INTO wrong FROM unnest(required) k WHERE entry->>k IS NULL LIMIT 1;
+	IF wrong IS NOT NULL THEN
+		RAISE EXCEPTION '% of a configuration has no "%"', kind, wrong USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION medallion.check_config(text, jsonb, text[], text[]) IS
+'Internal: raises for a key of a configuration that is unknown or not there.';
+
+/* One feature, with its checks beside the options: only those that differ are set, for each makes silver be folded anew. */
+CREATE FUNCTION medallion.apply_feature(entry jsonb)
+RETURNS void LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	wanted jsonb;
+	known jsonb;
+BEGIN
+	PERFORM medallion.create_feature(entry->>'name',
+		CASE jsonb_typeof(entry->'source') WHEN 'array' THEN ARRAY(SELECT jsonb_array_elements_text(entry->'source')) ELSE ARRAY[entry->>'source'] END,
+		CASE WHEN jsonb_typeof(entry->'business_keys') = 'array' THEN ARRAY(SELECT jsonb_array_elements_text(entry->'business_keys')) END,
+		coalesce(nullif(entry->'options', 'null'), '{}'));
+	SELECT f->'checks' INTO known
+	  FROM jsonb_array_elements(medallion.export_config()->'features') f WHERE f->>'name' = entry->>'name';
+	FOR wanted IN SELECT c FROM jsonb_array_elements(coalesce(nullif(entry->'checks', 'null'), '[]')) c LOOP
+		PERFORM medallion.check_config('a check', wanted, '{kind}', '{name,kind,columns,params,action,warn_if,error_if}');
+		CONTINUE WHEN EXISTS (SELECT FROM jsonb_array_elements(known) k WHERE k @> jsonb_strip_nulls(wanted)
+								 AND k->>'name' = coalesce(wanted->>'name', k->>'kind'));
+		PERFORM medallion.add_check(entry->>'name', wanted->>'kind',
+			ARRAY(SELECT jsonb_array_elements_text(coalesce(nullif(wanted->'columns', 'null'), '[]'))), coalesce(nullif(wanted->'params', 'null'), '{}'),
+			coalesce(wanted->>'action', 'flag'), coalesce((wanted->>'warn_if')::float8, 0), (wanted->>'error_if')::float8, wanted->>'name');
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION medallion.apply_feature(jsonb) IS 'Internal: one feature of apply_config().';
+
+/* Models may be given in any order: those whose inputs are not there yet wait for the others. */
+CREATE FUNCTION medallion.apply_models(models jsonb)
+RETURNS void LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	pending jsonb := models;
+	later jsonb;
+	entry jsonb;
+BEGIN
+	WHILE jsonb_array_length(pending) > 0 LOOP
+		later := '[]';
+		FOR entry IN SELECT m FROM jsonb_array_elements(pending) m LOOP
+			BEGIN
+				PERFORM medallion.create_model(entry->>'name', entry->>'query', coalesce(nullif(entry->'options', 'null'), '{}'));
+			EXCEPTION WHEN undefined_table OR invalid_schema_name THEN
+				later := later || jsonb_build_array(entry);
+			END;
+		END LOOP;
+		IF jsonb_array_length(later) = jsonb_array_length(pending) THEN
+			entry := later->0;
+			PERFORM medallion.create_model(entry->>'name', entry->>'query', coalesce(nullif(entry->'options', 'null'), '{}'));
+		END IF;
+		pending := later;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION medallion.apply_models(jsonb) IS 'Internal: the models of apply_config().';
+
+/* What a run of it did is the difference between the configurations before and after; a dry run is a run that is rolled back. */
+CREATE FUNCTION medallion.apply_config(config jsonb, dry_run boolean DEFAULT false, OUT object text, OUT action text)
+RETURNS SETOF record LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	features jsonb;
+	models jsonb := '[]';
+	entry jsonb;
+	before jsonb := medallion.export_config();
+	after jsonb;
+BEGIN
+	IF jsonb_typeof(config) = 'array' THEN
+		features := config;
+	ELSIF config ? 'features' OR config ? 'models' OR NOT config ? 'name' THEN
+		PERFORM medallion.check_config('the top level', config, '{}', '{features,models}');
+		features := coalesce(nullif(config->'features', 'null'), '[]');
+		models := coalesce(nullif(config->'models', 'null'), '[]');
+	ELSE
+		features := jsonb_build_array(config);
+	END IF;
+	FOR entry IN SELECT f FROM jsonb_array_elements(features) f LOOP
+		PERFORM medallion.check_config('a feature', entry, '{name,source}', '{name,source,business_keys,options,checks,notes}');
+	END LOOP;
+	FOR entry IN SELECT m FROM jsonb_array_elements(models) m LOOP
+		PERFORM medallion.check_config('a model', entry, '{name,query}', '{name,query,options,notes}');
+	END LOOP;
+
+	BEGIN
+		FOR entry IN SELECT f FROM jsonb_array_elements(features) f LOOP
+			PERFORM medallion.apply_feature(entry);
+		END LOOP;
+		PERFORM medallion.apply_models(models);
+		after := medallion.export_config();
+		IF dry_run THEN
+			RAISE EXCEPTION 'rolled back' USING ERRCODE = 'MDDRY';
+		END IF;
+	EXCEPTION WHEN SQLSTATE 'MDDRY' THEN
+		NULL;
+	END;
+	FOR object, action IN
+		SELECT w.kind || ' ' || (w.item->>'name'),
+			   CASE WHEN b.item IS NULL THEN 'created' WHEN b.item = a.item THEN 'unchanged' ELSE 'changed' END
+		  FROM (SELECT 'feature' AS kind, x.item, x.n FROM jsonb_array_elements(features) WITH ORDINALITY x (item, n)
+				UNION ALL
+				SELECT 'model', x.item, x.n FROM jsonb_array_elements(models) WITH ORDINALITY x (item, n)) w
+		  LEFT JOIN LATERAL (SELECT x.item FROM jsonb_array_elements(before->(w.kind || 's')) x (item)
+							  WHERE x.item->>'name' = w.item->>'name') b ON true
+		  LEFT JOIN LATERAL (SELECT x.item FROM jsonb_array_elements(after->(w.kind || 's')) x (item)
+							  WHERE x.item->>'name' = w.item->>'name') a ON true
+		 ORDER BY w.kind, w.n
+	LOOP
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION medallion.apply_config(jsonb, boolean) IS
+'Creates features and models, or brings them to these definitions: what export_config() gives, an array of features, or one feature, as discover() proposes them (notes are ignored). Returns what it did to each: created, changed, unchanged; saying the same again changes nothing, and what the configuration does not name stays. dry_run: says what would be done, checked in full, and does nothing. Models need the tables they read: run the pipeline once between features and models that are new. Names in queries are schema-qualified. Raises for unknown keys and options; then nothing is changed.';
+
 CREATE FUNCTION medallion.rebuild(feature text)
 RETURNS void LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'medallion_rebuild';

@@ -10,6 +10,7 @@
 #include "bronze/columns.h"
 
 #include "base/settings.h"
+#include "base/space.h"
 #include "base/sql.h"
 #include "catalog/heap.h"
 #include "lib/stringinfo.h"
@@ -156,6 +157,48 @@ CleanHeaders(const Feature *feature, char **headers, int count)
 			names[i] = ClipName(name, psprintf("_%d", n));
 	}
 	return names;
+}
+
+/* The type that a text speaks for, once silver has cleaned it. */
+static ValueType
+TextType(const char *start, int length, const List *null_tokens)
+{
+	const char *end = start + length;
+	ListCell   *lc;
+
+	TrimSpaces(&start, &end);
+	if (start == end)
+		return VT_EMPTY;
+	foreach(lc, null_tokens)
+	{
+		if (strlen(lfirst(lc)) == end - start && memcmp(lfirst(lc), start, end - start) == 0)
+			return VT_EMPTY;
+	}
+	return ClassifyText(start, end - start);
+}
+
+/* The type that one value speaks for. */
+ValueType
+CellType(const ReaderCell *cell, const List *null_tokens)
+{
+	switch (cell->kind)
+	{
+		case CELL_EMPTY:
+			return VT_EMPTY;
+		case CELL_NUMBER:
+			return memchr(cell->value, '.', cell->length) || memchr(cell->value, 'e', cell->length) ||
+				cell->length > 18 ? VT_NUMERIC : VT_BIGINT;
+		case CELL_BOOLEAN:
+			return VT_BOOLEAN;
+		case CELL_DATE:
+			return VT_DATE;
+		case CELL_TIMESTAMP:
+			return VT_TIMESTAMP;
+		case CELL_TEXT:
+			return TextType(cell->value, cell->length, null_tokens);
+		default:
+			return VT_TEXT;
+	}
 }
 
 static BronzeColumn *

@@ -10,6 +10,7 @@
 #include "access/attnum.h"
 #include "base/classify.h"
 #include "base/feature.h"
+#include "file/reader.h"
 
 /* One source column of a feature. */
 typedef struct BronzeColumn
@@ -44,6 +45,9 @@ typedef struct BronzeColumns
 	List	   *changes;		/* SchemaChange * of this file */
 	bool		first_load;		/* the feature has loaded nothing yet */
 } BronzeColumns;
+
+/* The type that the value of one cell speaks for; words for nothing say nothing. */
+extern ValueType CellType(const ReaderCell *cell, const List *null_tokens);
 
 extern BronzeColumns *LoadBronzeColumns(const Feature *feature);
 

@@ -256,6 +256,30 @@ FolderValue(const char *folder, List **names, List **values)
 	}
 }
 
+/* Digits with the separators of dates between them: 2024-01, 20240131. */
+static bool
+IsDateFolder(const char *folder)
+{
+	size_t		length = strlen(folder);
+
+	return length >= 6 && length <= 10 && strspn(folder, "0123456789-_.") == length &&
+		strspn(folder, "0123456789") >= 4 && IsYear(pnstrdup(folder, 4));
+}
+
+/* Does a folder stand for a part of the data, or for what the data is? */
+bool
+FolderIsPartition(const char *folder, bool parent_is)
+{
+	List	   *names = NIL;
+	List	   *values = NIL;
+
+	FolderValue(folder, &names, &values);
+	if (names != NIL || IsDateFolder(folder))
+		return true;
+	/* below a year also months and days in digits, alone or as "01-january" */
+	return parent_is && strspn(folder, "0123456789") >= 1 && strspn(folder, "0123456789") <= 2;
+}
+
 /* Named captures of a regular expression: (?<name>...) -> name, and the same
  * expression with plain groups, as the server's engine knows no names. */
 static List *

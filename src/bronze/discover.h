@@ -27,4 +27,8 @@ extern List *DiscoverFiles(List *patterns, Oid role);
 /* Values that a path offers as columns: name and value pairs (char *). */
 extern void PathValues(const char *path, const char *pattern, List **names, List **values);
 
+/* Does a folder stand for a part of the data (a year, a month, key=value, a
+ * date), or for what the data is?  parent_is: what was said of its parent. */
+extern bool FolderIsPartition(const char *folder, bool parent_is);
+
 #endif							/* MEDALLION_DISCOVER_H */

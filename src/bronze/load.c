@@ -13,7 +13,6 @@
 #include "bronze/bronze.h"
 
 #include "base/settings.h"
-#include "base/space.h"
 #include "base/sql.h"
 #include "bronze/columns.h"
 #include "bronze/header.h"
@@ -167,48 +166,6 @@ OpenSheet(FileLoad *load, List *header)
 	pgstat_progress_start_command(PROGRESS_COMMAND_COPY, table);
 }
 
-/* The type that a text speaks for, once silver has cleaned it. */
-static ValueType
-TextType(const BronzeColumn *column, const char *start, int length)
-{
-	const char *end = start + length;
-	ListCell   *lc;
-
-	TrimSpaces(&start, &end);
-	if (start == end)
-		return VT_EMPTY;
-	foreach(lc, column->null_tokens)
-	{
-		if (strlen(lfirst(lc)) == end - start && memcmp(lfirst(lc), start, end - start) == 0)
-			return VT_EMPTY;
-	}
-	return ClassifyText(start, end - start);
-}
-
-/* The type that one value speaks for. */
-static ValueType
-CellType(const BronzeColumn *column, const ReaderCell *cell)
-{
-	switch (cell->kind)
-	{
-		case CELL_EMPTY:
-			return VT_EMPTY;
-		case CELL_NUMBER:
-			return memchr(cell->value, '.', cell->length) || memchr(cell->value, 'e', cell->length) ||
-				cell->length > 18 ? VT_NUMERIC : VT_BIGINT;
-		case CELL_BOOLEAN:
-			return VT_BOOLEAN;
-		case CELL_DATE:
-			return VT_DATE;
-		case CELL_TIMESTAMP:
-			return VT_TIMESTAMP;
-		case CELL_TEXT:
-			return TextType(column, cell->value, cell->length);
-		default:
-			return VT_TEXT;
-	}
-}
-
 /* Adds one value that has no column to the row's rescued data. */
 static void
 RescueCell(FileLoad *load, StringInfo rescued, int column, const ReaderCell *cell)
@@ -247,7 +204,7 @@ PutCell(FileLoad *load, int column, const ReaderCell *cell, StringInfo rescued)
 	if (target != NULL)
 	{
 		if (target->type != VT_TEXT)
-			target->type = WidenType(target->type, CellType(target, cell));
+			target->type = WidenType(target->type, CellType(cell, target->null_tokens));
 		if (target->decimal_comma && cell->kind == CELL_NUMBER)
 			PutNumberWithComma(load, target, cell);
 		else
