@@ -138,20 +138,22 @@ fuzz()
 	fi
 }
 
-# Keeps the fewest seeds and found inputs that reach the same code; nothing gathered, for that is not ours.
-# No more than 64 kB of each format: the smallest ones of them.
+# Keeps of the inputs that together reach all the code that any reaches a sample, by their names, which
+# are hashes: at most 60 of a format and 32 kB; nothing gathered, for that is not ours.
 keep()
 {
-	local format=$1 kept=$work/kept file size total=0
+	local format=$1 kept=$work/kept file size total=0 count=0
 
 	rm -rf "$kept"
 	mkdir -p "$kept" "$here/seeds/$format" "$own/$format"
 	libfuzzer "$format" -merge=1 "$kept" "$here/seeds/$format" "$own/$format" >"$work/$format.log" 2>&1 || return
 	find "$here/seeds/$format" -type f ! -name 'fixed-*' -delete
 	while read -r size file; do
-		total=$((total + size))
-		[ $total -gt 65536 ] || cp "$file" "$here/seeds/$format/"
-	done < <(find "$kept" -type f -printf '%s %p\n' | sort -n)
+		if [ $count -lt 60 ] && [ $((total + size)) -le 32768 ]; then
+			cp "$file" "$here/seeds/$format/"
+			total=$((total + size)) count=$((count + 1))
+		fi
+	done < <(find "$kept" -type f -printf '%s %p\n' | sort -k 2)
 }
 
 command=${1:-10}
