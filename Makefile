@@ -225,3 +225,7 @@ server-stop:
 
 psql:
 	@bash test/server.sh psql
+
+.PHONY: corpus
+corpus:
+	@CORPUS="$(CORPUS)" bash bench/corpus.sh

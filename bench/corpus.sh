@@ -1,0 +1,11 @@
+#!/bin/bash
+# Every file of the corpora through the file layer, under sanitizers, 20 seconds each.
+#
+#   CORPUS=../shared/corpus bench/corpus.sh
+
+cd "$(dirname "$0")/.." || exit 1
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+${CC:-gcc} -std=gnu99 -D_GNU_SOURCE -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -Isrc \
+	src/file/*.c test/file/reader_check.c -o "$scratch/check" -lminizip -lz -lzstd -lexpat -lm || exit 1
+python3 bench/corpus.py "$scratch/check" "${CORPUS:-../shared/corpus}"
