@@ -100,6 +100,7 @@ OBJS += \
 	src/silver/checks.o \
 	src/silver/clean.o \
 	src/silver/convert.o \
+	src/silver/encode.o \
 	src/silver/hash.o \
 	src/silver/keep.o \
 	src/silver/merge.o \

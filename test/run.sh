@@ -12,6 +12,7 @@
 #   MEDALLION_PROJECT   the project's folder
 #   MEDALLION_SHARED    large data sets with known totals, default ../shared; a test says that it
 #                       skips when the folder is absent
+#   FUZZ_SECONDS        how long libFuzzer looks for more, per format; 0: the seeds are replayed, no more
 #   MEDALLION_SCRATCH   a folder for the tests' own files that the server can read
 
 . "$(dirname "$0")/lib.sh"
@@ -127,7 +128,7 @@ suite_file()
 # Seeds, and a second of each format where libFuzzer is there.
 suite_fuzz()
 {
-	run_tap "fuzzed file layer" fuzz.log bash test/fuzz/run.sh 1
+	run_tap "fuzzed file layer" fuzz.log bash test/fuzz/run.sh "${FUZZ_SECONDS:-0}"
 }
 
 suite_regress()

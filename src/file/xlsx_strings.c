@@ -121,7 +121,8 @@ XlsxPushString(XlsxReader *xlsx, size_t start)
 {
 	Buffer	   *arena = &xlsx->strings.arena;
 
-	arena->length = start + DecodeEscapes(arena->data + start, arena->length - start);
+	if (arena->length > start)	/* an arena without a byte has no address either */
+		arena->length = start + DecodeEscapes(arena->data + start, arena->length - start);
 	return XlsxKeepString(xlsx, start);
 }
 
