@@ -125,7 +125,7 @@ suite_file()
 	run_tap "file layer" file.log bash test/file/run.sh
 }
 
-# Seeds, and a second of each format where libFuzzer is there.
+# The seeds; with FUZZ_SECONDS also what libFuzzer finds, where it is there.
 suite_fuzz()
 {
 	run_tap "fuzzed file layer" fuzz.log bash test/fuzz/run.sh "${FUZZ_SECONDS:-0}"
