@@ -73,4 +73,7 @@ extern bool BufferReserve(Buffer *buffer, size_t more);	/* false: out of memory 
 extern bool BufferAppend(Buffer *buffer, const char *data, size_t length);
 extern void BufferFree(Buffer *buffer);
 
+/* Lets an array hold one more than count elements of a size; false: out of memory. */
+extern bool GrowArray(void **array, size_t *capacity, size_t count, size_t size);
+
 #endif							/* MEDALLION_FORMAT_H */

@@ -212,6 +212,23 @@ BufferFree(Buffer *buffer)
 	memset(buffer, 0, sizeof(Buffer));
 }
 
+/* Lets an array hold one more. */
+bool
+GrowArray(void **array, size_t *capacity, size_t count, size_t size)
+{
+	size_t		larger = *capacity ? *capacity * 2 : 64;
+	void	   *grown;
+
+	if (count < *capacity)
+		return true;
+	grown = realloc(*array, larger * size);
+	if (grown == NULL)
+		return false;
+	*array = grown;
+	*capacity = larger;
+	return true;
+}
+
 /* The format of XML or HTML; NULL with a name for strangers. */
 static const FormatOps *
 RecogniseMarkup(Markup markup, const char **stranger)

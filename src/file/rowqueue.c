@@ -14,23 +14,6 @@
 #define MAX_ROW_BYTES ((size_t) 1 << 30)	/* no table takes a longer one */
 #define ROWS_PER_QUESTION 1024	/* between looks at options.interrupted */
 
-/* Grows an array to hold one more. */
-static bool
-GrowArray(void **array, size_t *capacity, size_t count, size_t size)
-{
-	size_t		larger = *capacity ? *capacity * 2 : 256;
-	void	   *grown;
-
-	if (count < *capacity)
-		return true;
-	grown = realloc(*array, larger * size);
-	if (grown == NULL)
-		return false;
-	*array = grown;
-	*capacity = larger;
-	return true;
-}
-
 static bool
 OutOfMemory(RowQueue *queue)
 {

@@ -145,7 +145,7 @@ NotePlace(XlsSheetReader *sheet, const XlsRecord *record)
 	}
 	if (sheet->npieces == MAX_PIECES)
 		return XlsDamaged(xls, "a sheet has more cells than it can have");
-	if (!XlsGrow((void **) &sheet->pieces, &sheet->capacity, sheet->npieces, sizeof(Piece)))
+	if (!GrowArray((void **) &sheet->pieces, &sheet->capacity, sheet->npieces, sizeof(Piece)))
 		return XlsOutOfMemory(xls);
 	last = &sheet->pieces[sheet->npieces++];
 	last->row = row;

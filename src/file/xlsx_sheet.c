@@ -96,23 +96,6 @@ SheetFail(XlsxSheetReader *sheet, ReaderStatus status, const char *message)
 	XmlStop(sheet->xml);
 }
 
-/* Grows an array to hold one more. */
-static bool
-GrowArray(void **array, size_t *capacity, size_t count, size_t size)
-{
-	size_t		larger = *capacity ? *capacity * 2 : 256;
-	void	   *grown;
-
-	if (count < *capacity)
-		return true;
-	grown = realloc(*array, larger * size);
-	if (grown == NULL)
-		return false;
-	*array = grown;
-	*capacity = larger;
-	return true;
-}
-
 /* "BC12" -> column 54 (0-based); -1 if there are no letters, or too many. */
 static int
 ColumnOfReference(const char *reference)
