@@ -441,7 +441,10 @@ BeginScan(XlsxSheetReader *sheet)
 	sheet->scan = XlsxScanOpen(xlsx, sheet->xml, &status);
 	if (sheet->scan == NULL || status == SCAN_FAILED)
 		return xlsx->base.status;
-	return status == SCAN_OK && sheet->in_data ? READER_OK : EndScan(sheet);
+	/* rows that a prefix hides from the scanner may hold a tag that looks like theirs */
+	if (status != SCAN_OK || !sheet->in_data || sheet->in_row || sheet->skipped > 0)
+		return EndScan(sheet);
+	return READER_OK;
 }
 
 /* Opens the sheet in a part. */
