@@ -45,6 +45,7 @@ OBJS += \
 	src/file/json_shape.o \
 	src/file/json_text.o \
 	src/file/markup.o \
+	src/file/merged.o \
 	src/file/named_format.o \
 	src/file/namemap.o \
 	src/file/number_format.o \
@@ -66,6 +67,7 @@ OBJS += \
 	src/file/xlsb_sheet.o \
 	src/file/xlsx.o \
 	src/file/xlsx_book.o \
+	src/file/xlsx_merged.o \
 	src/file/xlsx_scan.o \
 	src/file/xlsx_scan_sheet.o \
 	src/file/xlsx_scan_strings.o \

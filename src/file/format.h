@@ -33,6 +33,7 @@ struct Reader
 	uint64_t	done;			/* bytes */
 	uint64_t	total;
 	struct ByteStream *stream;	/* the file from start to end, see stream.h */
+	struct Merged *merged;		/* cells of the sheet, see merged.h; NULL: none yet */
 	char		message[READER_MESSAGE_SIZE];
 	char		detected[READER_DETECTED_SIZE];
 };

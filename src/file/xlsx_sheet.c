@@ -65,6 +65,7 @@ struct XlsxSheetReader
 	bool		in_data;		/* inside <sheetData> */
 	bool		past_data;		/* what looks like cells behind it is an extension's */
 	bool		in_row;
+	bool		row_hidden;		/* and such rows are not wanted */
 	bool		in_cell;
 	bool		in_inline;		/* inside <is> */
 	int			phonetic;		/* depth of <rPh> */
@@ -96,9 +97,9 @@ SheetFail(XlsxSheetReader *sheet, ReaderStatus status, const char *message)
 	XmlStop(sheet->xml);
 }
 
-/* "BC12" -> column 54 (0-based); -1 if there are no letters, or too many. */
-static int
-ColumnOfReference(const char *reference)
+/* "BC12" -> column 54 (0-based); -1 if there are no letters. */
+int
+XlsxColumn(const char *reference)
 {
 	int			column = 0;
 
@@ -116,12 +117,20 @@ ColumnOfReference(const char *reference)
 	}
 }
 
+/* Is this what XML writes for true? */
+static bool
+IsTrue(const char *value)
+{
+	return value != NULL && (strcmp(value, "1") == 0 || strcmp(value, "true") == 0);
+}
+
 static void
 StartRow(XlsxSheetReader *sheet, const char **attributes)
 {
 	const char *number = XmlAttribute(attributes, "r");
 
 	sheet->in_row = true;
+	sheet->row_hidden = sheet->xlsx->base.options.skip_hidden_rows && IsTrue(XmlAttribute(attributes, "hidden"));
 	sheet->row_number = number ? strtoll(number, NULL, 10) : sheet->row_number + 1;
 	sheet->column = -1;
 	sheet->row_first_cell = sheet->ncells;
@@ -161,7 +170,7 @@ StartCell(XlsxSheetReader *sheet, const char **attributes)
 			style = attributes[1];
 	}
 	if (reference != NULL)
-		column = ColumnOfReference(reference);
+		column = XlsxColumn(reference);
 	sheet->in_cell = true;
 	sheet->column = column >= 0 ? column : sheet->column + 1;
 	sheet->type = TypeLetter(type);
@@ -358,6 +367,11 @@ EndRow(XlsxSheetReader *sheet)
 	QueuedRow  *row;
 
 	sheet->in_row = false;
+	if (sheet->row_hidden)
+	{
+		sheet->ncells = sheet->row_first_cell;
+		sheet->arena.length = sheet->row_arena;
+	}
 	if (sheet->ncells == sheet->row_first_cell)
 		return;
 	if (!GrowArray((void **) &sheet->rows, &sheet->row_capacity, sheet->nrows, sizeof(QueuedRow)))
@@ -435,8 +449,10 @@ BeginScan(XlsxSheetReader *sheet)
 	XlsxReader *xlsx = sheet->xlsx;
 	ScanStatus	status;
 
-	/* the scanner does not ask for the size of what it knows to be a short number */
-	if (xlsx->base.options.strict || xlsx->base.options.max_cell_size < NUMBER_TEXT_SIZE)
+	/* the scanner does not ask which rows are hidden, nor for the size of what it
+	 * knows to be a short number */
+	if (xlsx->base.options.strict || xlsx->base.options.skip_hidden_rows ||
+		xlsx->base.options.max_cell_size < NUMBER_TEXT_SIZE)
 		return READER_OK;
 	sheet->scan = XlsxScanOpen(xlsx, sheet->xml, &status);
 	if (sheet->scan == NULL || status == SCAN_FAILED)

@@ -163,6 +163,19 @@ def one(records, globals_=b"", **how):
     return book([("S", 0, 0, records)], globals_, **how)
 
 
+# --- merged cells, hidden rows ---
+
+two_rows = b"".join([
+    rec(0x0208, struct.pack("<HHHHHHI", 1, 0, 4, 255, 0, 0, 0x20)), rec(0x0208, struct.pack("<HHHHHHI", 2, 0, 4, 255, 0, 0, 0)),
+    label8(0, 0, "top"), number(0, 3, 1), number(1, 3, 2), number(2, 1, 3),
+    rec(0x00E5, struct.pack("<HHHHHHHHH", 2, 0, 1, 0, 1, 2, 2, 1, 4))])
+gives("merged cells as they are", one(two_rows), "1 1 text top", "1 4 number 1", "2 4 number 2", "3 2 number 3")
+gives("merged cells, filled", one(two_rows), "1 1 text top", "1 2 text top", "1 4 number 1", "2 1 text top", "2 2 text top", "2 4 number 2",
+      "3 2 number 3", "3 3 number 3", "3 4 number 3", "3 5 number 3", options=("-l", "merged_rows=99"))
+gives("merged cells, filled in the first rows", one(two_rows), "1 1 text top", "1 2 text top", "1 4 number 1", "2 4 number 2", "3 2 number 3",
+      options=("-l", "merged_rows=1"))
+gives("hidden rows", one(two_rows), "1 1 text top", "1 4 number 1", "3 2 number 3", options=("-l", "skip_hidden_rows"))
+
 # --- values ---
 
 values = b"".join([

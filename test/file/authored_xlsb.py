@@ -110,6 +110,17 @@ def one(records, **how):
     return book([("S", "worksheet", 0, sheet(records))], **how)
 
 
+# --- merged cells, hidden rows ---
+
+merged = rec(177, struct.pack("<I", 2)) + rec(176, struct.pack("<IIII", 0, 1, 0, 1)) + rec(176, struct.pack("<IIII", 2, 2, 1, 4)) + rec(178)
+grid = book([("S", "worksheet", 0, sheet(row(0) + cell(6, 0, text("top")) + cell(2, 3, rk(1)) +
+             rec(0, struct.pack("<IIHBBB", 1, 0, 300, 0, 0x10, 0) + bytes(4)) + cell(2, 3, rk(2)) + row(2) + cell(2, 1, rk(3)),
+             rec(146) + merged + rec(130)))])
+gives("merged cells as they are", grid, "1 1 text top", "1 4 number 1", "2 4 number 2", "3 2 number 3")
+gives("merged cells, filled", grid, "1 1 text top", "1 2 text top", "1 4 number 1", "2 1 text top", "2 2 text top", "2 4 number 2",
+      "3 2 number 3", "3 3 number 3", "3 4 number 3", "3 5 number 3", options=("-l", "merged_rows=99"))
+gives("hidden rows", grid, "1 1 text top", "1 4 number 1", "3 2 number 3", options=("-l", "skip_hidden_rows"))
+
 # --- values ---
 
 values = b"".join([
