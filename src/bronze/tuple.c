@@ -110,19 +110,27 @@ CopyBytes(char *to, const char *from, uint32 length)
 	uint64		head;
 	uint64		tail;
 
-	if (length < 8 || length > 16)
+	if (length > 16)
+		memcpy(to, from, length);
+	else if (length >= 8)
 	{
-		if (length > 16)
-			memcpy(to, from, length);
-		else
-			for (uint32 i = 0; i < length; i++)
-				to[i] = from[i];
-		return;
+		memcpy(&head, from, 8);
+		memcpy(&tail, from + length - 8, 8);
+		memcpy(to, &head, 8);
+		memcpy(to + length - 8, &tail, 8);
 	}
-	memcpy(&head, from, 8);
-	memcpy(&tail, from + length - 8, 8);
-	memcpy(to, &head, 8);
-	memcpy(to + length - 8, &tail, 8);
+	else if (length >= 4)
+	{
+		memcpy(&head, from, 4);
+		memcpy(&tail, from + length - 4, 4);
+		memcpy(to, &head, 4);
+		memcpy(to + length - 4, &tail, 4);
+	}
+	else
+	{
+		for (uint32 i = 0; i < length; i++)
+			to[i] = from[i];
+	}
 }
 
 /* Zero bytes up to the next multiple of align. */
