@@ -91,11 +91,13 @@ OBJS += \
 	src/bronze/header.o \
 	src/bronze/ledger.o \
 	src/bronze/load.o \
+	src/bronze/pages.o \
 	src/bronze/read.o \
 	src/bronze/relation.o \
 	src/bronze/select.o \
 	src/bronze/sink.o \
-	src/bronze/source.o
+	src/bronze/source.o \
+	src/bronze/tuple.o
 
 # silver: typed, cleaned, checked, versioned
 OBJS += \
