@@ -59,6 +59,59 @@ def klines(folder):
     yield "rows in the live view", len(candles)
 
 
+def store_sales(folder):
+    told = {}
+    for path in sorted(glob.glob(folder + "/raw/sales_*.json")):
+        for row in json.load(open(path)):
+            told[row["transaction_id"]] = row
+    rows = list(told.values())
+    for row in rows:
+        row["total"] = Decimal(row["total_amount"])
+    yield "transactions", len(rows)
+    yield "units", sum(r["quantity_sold"] for r in rows)
+    yield "revenue", sum(r["total"] for r in rows)
+    yield "products", len({r["product_id"] for r in rows})
+    spent = collections.Counter()
+    days, stores, categories = collections.defaultdict(list), collections.Counter(), collections.Counter()
+    for r in rows:
+        days[r["date"]].append(r)
+        categories[r["category"]] += r["total"]
+        if r["customer_id"]:
+            spent[r["customer_id"]] += r["total"]
+    yield "customers", len(spent)
+    yield "customers spending 500 or more", sum(v >= 500 for v in spent.values())
+    amounts = sorted(spent.values())
+    place = Decimal("0.8") * (len(amounts) - 1)
+    low = int(place)
+    limit = amounts[low] + (place - low) * (amounts[min(low + 1, len(amounts) - 1)] - amounts[low])
+    yield "vip customers", sum(v >= limit for v in amounts)
+    yield "transactions without customer", sum(r["customer_id"] is None for r in rows)
+    yield "inaccurate totals", sum(abs(r["quantity_sold"] * Decimal(r["unit_price"]) - r["total"]) >= Decimal("0.01") for r in rows)
+    yield "store names too long", sum(len(r["store_name"]) > 100 for r in rows)
+    for day, of_day in days.items():
+        yield f"day {day} revenue", sum(r["total"] for r in of_day)
+        yield f"day {day} units", sum(r["quantity_sold"] for r in of_day)
+        yield f"day {day} customers", len({r["customer_id"] for r in of_day} - {None})
+    for category, revenue in categories.items():
+        yield f"category {category} revenue", revenue
+    # a store is what its last receipt of the day with a name that fits calls it
+    versions, city_on = 0, {}
+    for store in sorted({r["store_id"] for r in rows}):
+        before = None
+        for day in sorted(days):
+            of_store = [r for r in days[day] if r["store_id"] == store]
+            if of_store:
+                last = max(of_store, key=lambda r: (len(r["store_name"]) <= 100, r["transaction_id"]))
+                city_on[store, day] = last["city"]
+                versions += (last["store_name"], last["city"]) != before
+                before = last["store_name"], last["city"]
+    yield "versions of stores", versions
+    for r in rows:
+        stores[r["store_id"], city_on[r["store_id"], r["date"]]] += r["total"]
+    for (store, city), revenue in stores.items():
+        yield f"store {store} {city} revenue", revenue
+
+
 if __name__ == "__main__":
     for name, value in globals()[sys.argv[1]](sys.argv[2]):
         print(f"{name}\t{value}")
