@@ -112,6 +112,68 @@ def store_sales(folder):
         yield f"store {store} {city} revenue", revenue
 
 
+def retail_orders(folder):
+    folder += "/psycho_bunny"
+    people = {}
+    for path in sorted(glob.glob(folder + "/de_shop_customers_*.csv")):
+        text = open(path, newline="").read().replace("\r", "\n")
+        for row in csv.DictReader(text.splitlines()):
+            people["_".join((row["first_name"], row["last_name"], row["email"])).lower()] = row
+    yield "customers", len(people)
+    yield "emails", len({r["email"] for r in people.values()})
+    yield "customers with a state", sum(bool(r.get("state") or r.get("province")) for r in people.values())
+    yield "customers with a postal code", sum(bool(r.get("postal") or r.get("zip") or r.get("post")) for r in people.values())
+    yield "bad emails", sum("@" not in r["email"] or "." not in r["email"].split("@")[1] for r in people.values())
+
+    rows = list(csv.DictReader(open(folder + "/de_shop_transactions_20230821.csv", newline="", encoding="utf-8")))
+    for row in rows:
+        row["amount"] = Decimal(row["TOTAL_AMOUNT"])
+        row["day"] = datetime.datetime.strptime(row["ORDERDATE"].split()[0], "%m/%d/%Y").date()
+        row["family"] = row["PRODUCTCODE"].split("_")[0]
+    sales = [r for r in rows if r["amount"] >= 0]
+    refunds = [r for r in rows if r["amount"] < 0]
+    yield "transactions", len(rows)
+    yield "orders", len({r["ORDERNUMBER"] for r in rows})
+    yield "products", len({r["PRODUCTCODE"] for r in rows})
+    yield "refunds", len(refunds)
+    yield "zero amounts", sum(r["amount"] == 0 for r in rows)
+    yield "sum of sales", sum(r["amount"] for r in sales)
+    yield "sum of refunds", sum(r["amount"] for r in refunds)
+    yield "restocking fees", sum((-r["amount"] / 10).quantize(Decimal("0.01"), ROUND_HALF_UP) for r in refunds)
+    yield "large orders", sum(abs(r["amount"]) >= 5000 for r in rows)
+    yield "phones that are errors", sum(r["PHONE"] == "#ERROR!" for r in rows)
+    yield "years that disagree", sum(int(r["YEAR_ID"]) != r["day"].year for r in rows)
+    calendar = {r["CALENDAR_DATE"] for r in csv.DictReader(open(folder + "/de_dates.csv"))}
+    yield "without fiscal date", len({r["ORDERNUMBER"] for r in rows if str(r["day"]) not in calendar})
+    names = {r["first_name"] + " " + r["last_name"] for r in people.values()}
+    yield "without customer", sum(r["CUSTOMERNAME"] not in names for r in rows)
+    yield "territory NA", sum(r["TERRITORY"] == "NA" for r in rows)
+    yield "family without name", sum(r["family"] not in ("S10", "S12", "S18", "S24", "S32", "S50", "S700") for r in rows)
+    spent, families, years, regions = (collections.Counter() for _ in range(4))
+    back = collections.Counter()
+    for r in rows:
+        spent[r["CUSTOMERNAME"]] += max(r["amount"], 0)
+        families[r["family"]] += max(r["amount"], 0)
+    for r in sales:
+        years[r["day"].year] += r["amount"]
+        regions[r["TERRITORY"], r["PRODUCTCODE"]] += r["amount"]
+    for r in refunds:
+        back[r["day"].year] += r["amount"]
+    yield "buyers", len(spent)
+    yield "buyers of 10,000 or more", sum(v >= 10000 for v in spent.values())
+    for family, amount in families.items():
+        yield f"family {family} sales", amount
+    for year, amount in years.items():
+        yield f"year {year} sales", amount
+    for year, amount in back.items():
+        yield f"year {year} refunds", amount
+    yield "weeks with sales", len({r["day"].isocalendar()[:2] for r in sales})
+    for territory in {t for t, _ in regions}:
+        best = sorted((v for (t, _), v in regions.items() if t == territory), reverse=True)
+        yield f"region {territory} best product", best[0]
+        yield f"region {territory} second product", best[1]
+
+
 if __name__ == "__main__":
     for name, value in globals()[sys.argv[1]](sys.argv[2]):
         print(f"{name}\t{value}")
