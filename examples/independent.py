@@ -174,6 +174,87 @@ def retail_orders(folder):
         yield f"region {territory} second product", best[1]
 
 
+def olist(folder):
+    folder += "/olist_sample_3k_all9"
+
+    def table(name):
+        return list(csv.DictReader(open(f"{folder}/{name}.csv", newline="", encoding="utf-8-sig")))
+
+    def day(text):
+        return datetime.date.fromisoformat(text[:10])
+    customers = {r["customer_id"]: r for r in table("olist_customers_dataset")}
+    orders = {r["order_id"]: r for r in table("olist_orders_dataset")}
+    items, products = table("olist_order_items_dataset"), table("olist_products_dataset")
+    refused = {o for o, r in orders.items() if r["order_status"] == "delivered" and not r["order_delivered_customer_date"]
+               or r["order_status"] == "shipped" and not r["order_delivered_carrier_date"]}
+    accepted = {o: r for o, r in orders.items() if o not in refused}
+    yield "customers", len(customers)
+    addresses = collections.defaultdict(list)
+    for o, r in sorted(orders.items(), key=lambda pair: (pair[1]["order_purchase_timestamp"], pair[0])):
+        c = customers[r["customer_id"]]
+        at, place = r["order_purchase_timestamp"], (c["customer_zip_code_prefix"], c["customer_city"], c["customer_state"])
+        of_person = addresses[c["customer_unique_id"]]
+        if not of_person or of_person[-1][0] != at:
+            of_person.append((at, place))
+    yield "unique customers", len(addresses)
+    yield "versions of customers", sum(1 + sum(a[1] != b[1] for a, b in zip(v, v[1:])) for v in addresses.values())
+    yield "orders", len(orders)
+    yield "refused orders", len(refused)
+    yield "delivered orders", sum(r["order_status"] == "delivered" for r in accepted.values())
+    yield "items", len(items)
+    kept = [i for i in items if i["order_id"] in accepted]
+    yield "items of accepted orders", len(kept)
+    yield "price", sum(Decimal(i["price"]) for i in kept)
+    yield "price by order", sum(Decimal(i["price"]) for i in kept)
+    yield "revenue of products", sum(Decimal(i["price"]) for i in kept)
+    yield "freight", sum(Decimal(i["freight_value"]) for i in kept)
+    yield "payments", sum(Decimal(p["payment_value"]) for p in table("olist_order_payments_dataset") if p["order_id"] in accepted)
+    delays = [(day(r["order_delivered_customer_date"]) - day(r["order_estimated_delivery_date"])).days for r in accepted.values() if r["order_delivered_customer_date"]]
+    yield "days of delay", sum(delays)
+    yield "late orders", sum(d > 0 for d in delays)
+    reviews = {}
+    for r in table("olist_order_reviews_dataset"):
+        known = reviews.get(r["review_id"])
+        if known is None or (r["review_answer_timestamp"], r["order_id"]) > (known["review_answer_timestamp"], known["order_id"]):
+            reviews[r["review_id"]] = r
+    yield "reviews", len(reviews)
+    yield "sum of scores", sum(int(r["review_score"]) for r in reviews.values())
+    yield "products", len(products)
+    yield "products without category", sum(not p["product_category_name"] for p in products)
+    yield "sellers", len(table("olist_sellers_dataset"))
+    places = collections.defaultdict(list)
+    for g in table("olist_geolocation_dataset"):
+        places[g["geolocation_zip_code_prefix"]].append(Decimal(g["geolocation_lat"]).quantize(Decimal("1e-15"), ROUND_HALF_UP))
+    yield "readings of places", sum(map(len, places.values()))
+    yield "places", len(places)
+    yield "sum of latitudes", sum((sum(v) / len(v)).quantize(Decimal("1e-8"), ROUND_HALF_UP) for v in places.values())
+    yield "orders of sellers", len({(i["seller_id"], i["order_id"]) for i in kept})
+
+    people = collections.defaultdict(lambda: [None, set(), Decimal(0)])
+    for i in kept:
+        person = people[customers[orders[i["order_id"]]["customer_id"]]["customer_unique_id"]]
+        bought = day(orders[i["order_id"]]["order_purchase_timestamp"])
+        person[0] = max(person[0] or bought, bought)
+        person[1].add(i["order_id"])
+        person[2] += Decimal(i["price"]) + Decimal(i["freight_value"])
+
+    def scores(values):
+        place = {}
+        for n, value in enumerate(sorted(values)):
+            place.setdefault(value, n)
+        return [1 + 5 * place[v] // len(values) for v in values]
+    found = list(people.values())
+    three = list(zip(scores([p[0] for p in found]), scores([len(p[1]) for p in found]), scores([p[2] for p in found])))
+    for score, n in collections.Counter(three).items():
+        yield "score %d%d%d" % score, n
+    segments = collections.Counter(
+        "Champions" if r >= 4 and f >= 4 else "Loyal" if f >= 4 else "Promising" if r >= 4 and m >= 4 else "New" if r >= 4
+        else "At Risk" if r <= 2 and m >= 4 else "Hibernating" if r <= 2 else "Regular" for r, f, m in three)
+    for segment, n in segments.items():
+        yield f"segment {segment}", n
+    yield "money of rfm", sum(p[2] for p in found)
+
+
 if __name__ == "__main__":
     for name, value in globals()[sys.argv[1]](sys.argv[2]):
         print(f"{name}\t{value}")
