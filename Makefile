@@ -114,6 +114,7 @@ OBJS += \
 
 # gold: models and their refresh
 OBJS += \
+	src/gold/declare.o \
 	src/gold/define.o \
 	src/gold/graph.o \
 	src/gold/model.o \
@@ -136,6 +137,8 @@ SQL_PARTS = \
 	sql/37-discover.sql \
 	sql/40-silver.sql \
 	sql/50-gold.sql \
+	sql/52-calendar.sql \
+	sql/53-star.sql \
 	sql/55-sales-pack.sql \
 	sql/60-run.sql \
 	sql/90-finish.sql
