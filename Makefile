@@ -93,7 +93,8 @@ OBJS += \
 	src/bronze/relation.o \
 	src/bronze/select.o \
 	src/bronze/sink.o \
-	src/bronze/source.o
+	src/bronze/source.o \
+	src/bronze/withdraw.o
 
 # silver: typed, cleaned, checked, versioned
 OBJS += \
@@ -122,7 +123,8 @@ OBJS += \
 	src/run/configure.o \
 	src/run/pipeline.o \
 	src/run/runlog.o \
-	src/run/step.o
+	src/run/step.o \
+	src/run/undo.o
 
 # The install script is these parts, one after the other, in layer order.
 SQL_PARTS = \
@@ -134,6 +136,7 @@ SQL_PARTS = \
 	sql/50-gold.sql \
 	sql/55-sales-pack.sql \
 	sql/60-run.sql \
+	sql/72-undo.sql \
 	sql/90-finish.sql
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
