@@ -552,7 +552,7 @@ PromoteDuplicate(const Feature *feature, const FileTask *task, int64 run_id)
 	ParamBigint(&params, task->live_id);
 	ParamBigint(&params, run_id);
 	ParamBool(&params, feature->options.load_duplicates);
-	CatalogExec("UPDATE medallion.file_versions f SET status = 'LOADED', loaded_run_id = $2,"
+	CatalogExec("UPDATE medallion.file_versions f SET status = 'LOADED', loaded_run_id = $2, silver_run_id = NULL,"
 				" duplicate_of = NULL, first_seen = CASE WHEN $3 THEN f.first_seen ELSE coalesce((SELECT o.first_seen"
 				" FROM medallion.file_versions o WHERE o.file_id = f.duplicate_of), f.first_seen) END"
 				" WHERE f.file_id = $1", &params);

@@ -4,7 +4,7 @@
  */
 \set name undo_run
 \ir setup.psql
-SELECT plan(37);
+SELECT plan(38);
 
 \o /dev/null
 CREATE FUNCTION pg_temp.says(feature text) RETURNS text LANGUAGE plpgsql AS $$
@@ -135,6 +135,17 @@ UPDATE medallion.file_versions SET pruned_at = now() WHERE superseded_at IS NOT 
 \o
 SELECT throws_like(format('SELECT medallion.undo_run(%s)', pg_temp.last_run()), 'file "%/p/a.csv" would count again, but its rows were pruned from bronze', 'a version without rows is not revived');
 SELECT is(pg_temp.says('p'), '1=2', '... and nothing happened');
+
+/* without keys: a duplicate that takes its original's place comes to silver, too */
+\o /dev/null
+SELECT pg_temp.put('n/a.csv', E'key,val\n1,1\n');
+SELECT pg_temp.put('n/b.csv', E'key,val\n1,1\n');
+SELECT medallion.create_feature('n', ARRAY['n/*.csv'], NULL, '{"header": 1}');
+SELECT pg_temp.run('n');
+SELECT pg_temp.put('n/a.csv', E'key,val\n1,2\n');
+SELECT pg_temp.run('n');
+\o
+SELECT is((SELECT string_agg(val::text, ',' ORDER BY val) FROM silver.n), '1,2', 'append: the row that the duplicate says is there');
 
 /* only who may act for the feature */
 CREATE ROLE undo_other;
