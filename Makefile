@@ -86,6 +86,7 @@ OBJS += \
 	src/bronze/fdw_convert.o \
 	src/bronze/fdw_import.o \
 	src/bronze/fdw_scan.o \
+	src/bronze/files.o \
 	src/bronze/header.o \
 	src/bronze/ledger.o \
 	src/bronze/load.o \
@@ -136,6 +137,8 @@ SQL_PARTS = \
 	sql/50-gold.sql \
 	sql/55-sales-pack.sql \
 	sql/60-run.sql \
+	sql/70-look.sql \
+	sql/71-plan.sql \
 	sql/72-undo.sql \
 	sql/90-finish.sql
 
