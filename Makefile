@@ -88,6 +88,7 @@ OBJS += \
 	src/bronze/fdw_convert.o \
 	src/bronze/fdw_import.o \
 	src/bronze/fdw_scan.o \
+	src/bronze/files.o \
 	src/bronze/header.o \
 	src/bronze/ledger.o \
 	src/bronze/load.o \
@@ -98,6 +99,7 @@ OBJS += \
 	src/bronze/sink.o \
 	src/bronze/source.o \
 	src/bronze/tuple.o
+	src/bronze/withdraw.o
 
 # silver: typed, cleaned, checked, versioned
 OBJS += \
@@ -127,7 +129,8 @@ OBJS += \
 	src/run/configure.o \
 	src/run/pipeline.o \
 	src/run/runlog.o \
-	src/run/step.o
+	src/run/step.o \
+	src/run/undo.o
 
 # The install script is these parts, one after the other, in layer order.
 SQL_PARTS = \
@@ -141,6 +144,9 @@ SQL_PARTS = \
 	sql/53-star.sql \
 	sql/55-sales-pack.sql \
 	sql/60-run.sql \
+	sql/70-look.sql \
+	sql/71-plan.sql \
+	sql/72-undo.sql \
 	sql/90-finish.sql
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql

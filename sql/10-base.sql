@@ -74,7 +74,8 @@ CREATE TABLE medallion.file_versions (
 	feature_id		int NOT NULL CONSTRAINT file_versions_feature_id_fkey REFERENCES medallion.features ON DELETE CASCADE,
 	path			text NOT NULL,
 	version			int NOT NULL,
-	status			text NOT NULL CONSTRAINT file_versions_status_check CHECK (status IN ('LOADED', 'EMPTY', 'DUPLICATE')),
+	status			text NOT NULL CONSTRAINT file_versions_status_check CHECK (status IN
+					('LOADED', 'EMPTY', 'DUPLICATE', 'WITHDRAWN', 'REPEATED')),
 	size			bigint NOT NULL,
 	mtime_ns		bigint NOT NULL,
 	ctime_ns		bigint NOT NULL,
@@ -84,7 +85,9 @@ CREATE TABLE medallion.file_versions (
 	path_values		jsonb NOT NULL DEFAULT '{}',
 	sheets			jsonb NOT NULL DEFAULT '[]',
 	rows			bigint NOT NULL DEFAULT 0,
-	first_seen		timestamptz NOT NULL,	-- the time of its events
+	seen_at			timestamptz NOT NULL,	-- when the path was first seen to hold this
+	seen_run_id		bigint NOT NULL,
+	first_seen		timestamptz NOT NULL,	-- the time of its events: seen_at, or that of the duplicate it stands in for
 	loaded_run_id	bigint NOT NULL,
 	superseded_by	bigint,
 	superseded_at	timestamptz,
@@ -92,11 +95,19 @@ CREATE TABLE medallion.file_versions (
 	silver_run_id	bigint,				-- the run whose silver took its rows in
 	silver_superseded_run_id bigint,	-- the run whose silver took its end in
 	missing_since	timestamptz,
-	watermark		text				-- of a relation's batch: the greatest in it; NULL for files
+	watermark		text,				-- of a relation's batch: the greatest in it; NULL for files
+	withdrawn_at	timestamptz,		-- by undo_run()
+	refused			boolean NOT NULL DEFAULT false,	-- withdrawn, and not to be loaded again as long as the path holds it
+	read_again		boolean NOT NULL DEFAULT false,	-- a withdrawn batch: the next pull starts before it
+	refold			boolean NOT NULL DEFAULT false,	-- what silver has of its keys is out of date
+	pruned_at		timestamptz			-- when maintain() deleted its rows from bronze
 );
 COMMENT ON TABLE medallion.file_versions IS 'the ledger: one row per version of each file, with what silver has taken in of it';
 CREATE UNIQUE INDEX file_versions_live_key ON medallion.file_versions (feature_id, path) WHERE superseded_at IS NULL;
 CREATE INDEX file_versions_content_idx ON medallion.file_versions (feature_id, content_hash);
+CREATE INDEX file_versions_refused_idx ON medallion.file_versions (feature_id, path) WHERE refused;
+CREATE INDEX file_versions_refold_idx ON medallion.file_versions (feature_id) WHERE refold;
+CREATE INDEX file_versions_seen_run_idx ON medallion.file_versions (seen_run_id);
 
 CREATE TABLE medallion.rejects (
 	feature_id		int NOT NULL CONSTRAINT rejects_feature_id_fkey REFERENCES medallion.features ON DELETE CASCADE,
@@ -128,7 +139,8 @@ CREATE TABLE medallion.runs (
 	finished_at		timestamptz,
 	status			text NOT NULL DEFAULT 'RUNNING',
 	run_by			text NOT NULL DEFAULT session_user,
-	options			jsonb NOT NULL DEFAULT '{}'
+	options			jsonb NOT NULL DEFAULT '{}',
+	undone_by		bigint			-- the run of undo_run() that took it back
 );
 COMMENT ON TABLE medallion.runs IS 'one row per call of run_pipeline';
 

@@ -423,10 +423,13 @@ LoadFile(const Feature *feature, const FileTask *task, TimestampTz seen_at,
 
 	same = feature->options.load_duplicates ? 0 : FindSameContent(feature, task, outcome->hash);
 	if (task->live_hash == NULL || strcmp(task->live_hash, outcome->hash) != 0)
-		load.file_id = OpenFileVersion(feature, task, outcome->hash, same, seen_at, run_id);
+	{
+		if (!IsRefused(feature, task, outcome->hash))
+			load.file_id = OpenFileVersion(feature, task, outcome->hash, same, seen_at, run_id);
+	}
 	else
 	{
-		ConfirmFileVersion(task);
+		ConfirmFileVersion(task, seen_at, run_id);
 		if (task->orphan && same == 0)
 			load.file_id = PromoteDuplicate(feature, task, run_id);
 		else if (task->orphan)

@@ -32,9 +32,11 @@ typedef struct PendingFiles
 	SqlParams	all;			/* $1 to $4 of TypedSelect() */
 	SqlParams	due;			/* likewise, only those not taken in yet */
 	SqlParams	ended;			/* $1: versions whose end is due; $2: their successors */
+	SqlParams	touched;		/* $1: versions whose keys are to be folded anew */
 	int64		all_count;
 	int64		due_count;
 	int64		ended_count;
+	int64		touched_count;
 	TimestampTz taken_until;	/* the latest event or end that was taken in */
 } PendingFiles;
 
@@ -85,6 +87,23 @@ FetchEnded(const Feature *feature, int64 *count)
 	return ended;
 }
 
+/* Versions that came to count, or ceased to, or at another time: a run was undone. */
+static SqlParams
+FetchTouched(const Feature *feature, int64 *count)
+{
+	SqlParams	params = {0};
+	SqlParams	touched = {0};
+	SqlRows    *rows;
+	bool		isnull;
+
+	ParamInt(&params, feature->id);
+	rows = CatalogFetch("SELECT coalesce(array_agg(file_id), '{}'), count(*) FROM medallion.file_versions"
+						" WHERE feature_id = $1 AND refold", &params);
+	ParamDatum(&touched, INT8ARRAYOID, RowDatum(rows, 0, 1, &isnull));
+	*count = RowBigint(rows, 0, 2);
+	return touched;
+}
+
 /* The time of the latest event, or end of one, that silver has taken in. */
 static TimestampTz
 FetchTakenUntil(const Feature *feature)
@@ -108,9 +127,10 @@ FetchPending(const Feature *feature, PendingFiles *pending)
 {
 	/* $2: superseded versions count only where they stay in history */
 	pending->all = FetchFiles(feature, "superseded_at IS NULL OR NOT $2", &pending->all_count);
-	pending->due = FetchFiles(feature, "silver_run_id IS NULL AND (superseded_at IS NULL OR NOT $2)",
+	pending->due = FetchFiles(feature, "(silver_run_id IS NULL OR refold) AND (superseded_at IS NULL OR NOT $2)",
 							  &pending->due_count);
 	pending->ended = FetchEnded(feature, &pending->ended_count);
+	pending->touched = FetchTouched(feature, &pending->touched_count);
 	pending->taken_until = FetchTakenUntil(feature);
 }
 
@@ -121,6 +141,7 @@ StartAgain(PendingFiles *pending)
 	pending->due = pending->all;
 	pending->due_count = pending->all_count;
 	pending->ended_count = 0;
+	pending->touched_count = 0;
 }
 
 /* Notes in the ledger what silver has taken in. */
@@ -136,6 +157,7 @@ MarkTaken(const Feature *feature, int64 run_id)
 				" THEN coalesce(silver_superseded_run_id, $2) END"
 				" WHERE feature_id = $1 AND (silver_run_id IS NULL"
 				" OR (superseded_at IS NOT NULL AND silver_superseded_run_id IS NULL))", &params);
+	CatalogExec("UPDATE medallion.file_versions SET refold = false WHERE feature_id = $1 AND refold", &params);
 	CatalogExec("UPDATE medallion.features SET changed_run_id = $2, needs_rebuild = false WHERE feature_id = $1", &params);
 }
 
@@ -238,6 +260,8 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	merge.all_files = pending->all;
 	merge.ended = pending->ended;
 	merge.any_ended = pending->ended_count > 0;
+	merge.touched = pending->touched;
+	merge.any_touched = pending->touched_count > 0;
 	merge.taken_until = pending->taken_until;
 
 	EnsureSchema(medallion_silver_schema);
@@ -251,7 +275,7 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	if (FitSilverTable(shape, stage_name, outcome))
 	{
 		outcome->rebuilt = true;
-		merge.any_ended = false;
+		merge.any_ended = merge.any_touched = false;
 		SqlExecFormat(NULL, "DROP TABLE %s", merge.stage);
 		FillStage(shape, merge.stage, &pending->all);
 	}
@@ -280,7 +304,7 @@ RunSilver(const Feature *feature, int64 run_id, SilverOutcome *outcome)
 	FetchPending(feature, &pending);
 	if (feature->needs_rebuild || !has_table)
 		StartAgain(&pending);
-	if (pending.due_count + pending.ended_count == 0)
+	if (pending.due_count + pending.ended_count + pending.touched_count == 0)
 		return;
 	if (has_table && TIMESTAMP_IS_NOBEGIN(pending.taken_until))
 		ereport(ERROR,
