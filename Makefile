@@ -110,6 +110,7 @@ OBJS += \
 
 # gold: models and their refresh
 OBJS += \
+	src/gold/declare.o \
 	src/gold/define.o \
 	src/gold/graph.o \
 	src/gold/model.o \
