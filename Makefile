@@ -122,7 +122,8 @@ OBJS += \
 	src/gold/model.o \
 	src/gold/query.o \
 	src/gold/refresh.o \
-	src/gold/target.o
+	src/gold/target.o \
+	src/gold/trust.o
 
 # run: the whole way, and what is written down about it
 OBJS += \
