@@ -103,6 +103,7 @@ OBJS += \
 
 # silver: typed, cleaned, checked, versioned
 OBJS += \
+	src/silver/check_def.o \
 	src/silver/checks.o \
 	src/silver/clean.o \
 	src/silver/convert.o \
@@ -110,9 +111,12 @@ OBJS += \
 	src/silver/hash.o \
 	src/silver/keep.o \
 	src/silver/merge.o \
+	src/silver/quarantine.o \
+	src/silver/run_checks.o \
 	src/silver/silver.o \
 	src/silver/table.o \
-	src/silver/typed.o
+	src/silver/typed.o \
+	src/silver/verdict.o
 
 # gold: models and their refresh
 OBJS += \
@@ -140,6 +144,7 @@ SQL_PARTS = \
 	sql/35-fdw.sql \
 	sql/37-discover.sql \
 	sql/40-silver.sql \
+	sql/43-checks.sql \
 	sql/50-gold.sql \
 	sql/52-calendar.sql \
 	sql/53-star.sql \

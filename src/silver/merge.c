@@ -247,7 +247,7 @@ MergeAppend(Merge *merge)
 	merge->outcome->inserted +=
 		SqlExecFormat(NULL, "INSERT INTO %s (%s, _opened_run_id, " ADDRESS_COLUMNS ")"
 					  " SELECT %s, " INT64_FORMAT ", s._file_id, s._sheet, s._row FROM %s s"
-					  " WHERE s._event_until = 'infinity'",
+					  " WHERE s._event_until = 'infinity'%s",
 					  merge->table, DataColumns(merge->shape, ""), DataColumns(merge->shape, "s."),
-					  merge->run_id, merge->stage);
+					  merge->run_id, merge->stage, merge->shape->refuses ? " AND NOT s._refused" : "");
 }

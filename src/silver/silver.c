@@ -17,11 +17,12 @@
 #include "base/sql.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "silver/checks.h"
 #include "silver/keep.h"
 #include "silver/merge.h"
+#include "silver/quarantine.h"
 #include "silver/table.h"
 #include "silver/typed.h"
+#include "silver/verdict.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -161,47 +162,6 @@ MarkTaken(const Feature *feature, int64 run_id)
 	CatalogExec("UPDATE medallion.features SET changed_run_id = $2, needs_rebuild = false WHERE feature_id = $1", &params);
 }
 
-/* Forgets what was quarantined of versions that ended, or of all where
- * everything is folded anew. */
-static void
-ClearQuarantine(const Feature *feature, bool all)
-{
-	SqlParams	params = {0};
-
-	ParamInt(&params, feature->id);
-	ParamBool(&params, all);
-	CatalogExec("DELETE FROM medallion.quarantine q USING medallion.file_versions f"
-				" WHERE q.feature_id = $1 AND f.file_id = q.file_id AND ($2 OR f.superseded_at IS NOT NULL)",
-				&params);
-}
-
-/* Rows whose key is NULL go to quarantine. */
-static int64
-QuarantineNullKeys(const SilverShape *shape, const char *stage, int64 run_id)
-{
-	SqlParams	params = {0};
-	SqlRows    *rows;
-	Oid			types[] = {INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID};
-
-	rows = SqlFetch(psprintf("SELECT coalesce(array_agg(_file_id), '{}'), coalesce(array_agg(_sheet), '{}'),"
-							 " coalesce(array_agg(_row), '{}'), count(*) FROM %s"
-							 " WHERE _business_key_hash IS NULL", stage), NULL);
-	if (RowBigint(rows, 0, 4) == 0)
-		return 0;
-	ParamInt(&params, shape->feature->id);
-	ParamBigint(&params, run_id);
-	for (int i = 0; i < lengthof(types); i++)
-	{
-		bool		isnull;
-
-		ParamDatum(&params, types[i], RowDatum(rows, 0, i + 1, &isnull));
-	}
-	CatalogExec("INSERT INTO medallion.quarantine (feature_id, file_id, sheet, row, reason, run_id)"
-				" SELECT $1, f, s, r, 'NULL in business key', $2 FROM unnest($3, $4, $5) AS q (f, s, r)"
-				" ON CONFLICT DO NOTHING", &params);
-	return RowBigint(rows, 0, 4);
-}
-
 /* Rows with any flag set. */
 static int64
 CountInvalid(const SilverShape *shape, const char *stage)
@@ -237,7 +197,7 @@ MergeStage(Merge *merge)
 		MergeAppend(merge);
 	if (merge->outcome->initial)
 		IndexSilverTable(shape);
-	FlagDuplicates(shape, merge->table);
+	FlagSets(shape);
 	CreateSilverViews(shape);
 	SqlExecFormat(NULL, "ANALYZE %s", merge->table);
 }
@@ -283,12 +243,11 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	outcome->rows_in = SqlBigint(psprintf("SELECT count(*) FROM %s", merge.stage), NULL, 0);
 	outcome->invalid = CountInvalid(shape, merge.stage);
 	ClearQuarantine(feature, merge.initial);
-	if (FeatureKeepsHistory(feature))
-		outcome->quarantined = QuarantineNullKeys(shape, merge.stage, run_id);
+	QuarantineRows(shape, merge.stage, run_id, outcome);
 	MergeStage(&merge);
 	if (outcome->rebuilt)
 		GiveBack(kept);
-	outcome->checks = CountVerdicts(shape, merge.stage, merge.table, outcome);
+	outcome->checks = CountVerdicts(shape, merge.stage, run_id, outcome);
 	SqlExecFormat(NULL, "DROP TABLE %s", merge.stage);
 }
 
@@ -305,7 +264,11 @@ RunSilver(const Feature *feature, int64 run_id, SilverOutcome *outcome)
 	if (feature->needs_rebuild || !has_table)
 		StartAgain(&pending);
 	if (pending.due_count + pending.ended_count + pending.touched_count == 0)
+	{
+		if (has_table)
+			outcome->checks = JudgeFreshness(feature, run_id);
 		return;
+	}
 	if (has_table && TIMESTAMP_IS_NOBEGIN(pending.taken_until))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_TABLE),
