@@ -23,7 +23,8 @@ OBJS += \
 	src/base/options.o \
 	src/base/settings.o \
 	src/base/space.o \
-	src/base/sql.o
+	src/base/sql.o \
+	src/base/template.o
 
 # file: bytes -> raw rows; pure C behind reader.h
 OBJS += \
@@ -101,6 +102,7 @@ OBJS += \
 	src/silver/clean.o \
 	src/silver/convert.o \
 	src/silver/encode.o \
+	src/silver/fold.o \
 	src/silver/hash.o \
 	src/silver/keep.o \
 	src/silver/merge.o \
@@ -131,6 +133,7 @@ SQL_PARTS = \
 	sql/35-fdw.sql \
 	sql/37-discover.sql \
 	sql/40-silver.sql \
+	sql/42-fold.sql \
 	sql/50-gold.sql \
 	sql/55-sales-pack.sql \
 	sql/60-run.sql \

@@ -248,7 +248,7 @@ JoinColumns(List *columns, const char *prefix)
 void
 FlagDuplicates(const SilverShape *shape, const char *table)
 {
-	const char *current = FeatureKeepsHistory(shape->feature) ? "s._scd2_is_current" : "true";
+	const char *current = CurrentCondition(shape->feature, "s.");
 	ListCell   *lc;
 
 	foreach(lc, shape->duplicate_checks)
@@ -396,5 +396,5 @@ CountVerdicts(const SilverShape *shape, const char *stage, const char *table,
 							  "_event_until = 'infinity'");
 	if (history)
 		outcomes = AddConflicts(outcomes, table, silver);
-	return CountFlags(outcomes, shape->duplicate_checks, table, history ? "_scd2_is_current" : "true");
+	return CountFlags(outcomes, shape->duplicate_checks, table, CurrentCondition(shape->feature, ""));
 }
