@@ -249,7 +249,7 @@ ApplyVersions(Merge *merge)
 				  " OR v.{is_current} <> (n.valid_to IS NULL) OR v.dq_conflict_flag <> n.conflict)");
 	if (merge->shape->feature->options.no_track != NIL)
 		MergeExec(merge, NULL, "UPDATE {table} v SET ({row_data}) = ROW({e.row_data}) FROM {versions} n JOIN {events} e"
-				  " ON " DATA_EVENT " WHERE " SAME_VERSION " AND ROW({v.row_data}) *<> ROW({e.row_data})");
+				  " ON " DATA_EVENT " WHERE " SAME_VERSION " AND record_image_ne(ROW({v.row_data}), ROW({e.row_data}))");
 	inserted =
 		MergeExec(merge, NULL, "INSERT INTO {table} ({data}, {history}, _file_id, _sheet, _row)"
 				  " SELECT {e.data}, n._business_key_hash, n._value_hash, n._event_at, coalesce(n.valid_to, {forever}),"

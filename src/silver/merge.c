@@ -169,7 +169,7 @@ NoNewsCondition(Merge *merge)
 			"NOT v.dq_conflict_flag AND (f._rank, v._file_id, v._sheet COLLATE \"C\", v._row)"
 			" <= (s._rank, s._file_id, s._sheet COLLATE \"C\", s._row)");
 	SetWord(&merge->words, "same_row", options->no_track == NIL ? "" :
-			FillTemplate(" AND ROW({v.row_data}) *= ROW({s.row_data})", &merge->words));
+			FillTemplate(" AND record_image_eq(ROW({v.row_data}), ROW({s.row_data}))", &merge->words));
 	return FillTemplate(no_news_sql, &merge->words);
 }
 
@@ -310,7 +310,7 @@ AppendVersions(Merge *merge)
 	if (merge->shape->feature->options.no_track != NIL)
 		MergeExec(merge, NULL, "UPDATE {table} v SET ({row_data}) = ROW({s.row_data}) FROM {stage} s"
 				  " WHERE v._business_key_hash = s._business_key_hash AND v.{is_current} AND NOT s._is_delete"
-				  " AND v._value_hash = s._value_hash AND ROW({v.row_data}) *<> ROW({s.row_data}) AND" SHORT_WAY);
+				  " AND v._value_hash = s._value_hash AND record_image_ne(ROW({v.row_data}), ROW({s.row_data})) AND" SHORT_WAY);
 	SetWord(&merge->words, "ends", FillTemplate("v._business_key_hash = s._business_key_hash AND v.{is_current}"
 												" AND (v._value_hash IS DISTINCT FROM s._value_hash OR s._is_delete) AND"
 												SHORT_WAY, &merge->words));
