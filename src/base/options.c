@@ -393,6 +393,15 @@ CheckFold(const FeatureOptions *options)
 				 errmsg("\"on_missing\": \"close\" does not go with \"%s\"",
 						options->sequence_by != NIL ? "sequence_by" : "deletes"),
 				 errdetail("A file is missed at a time of the ledger, and its keys are closed because no file says them.")));
+	if (options->ignore_null_updates &&
+		(options->deletes == DELETES_SNAPSHOT ||
+		 (options->sequence_by == NIL && options->deletes == DELETES_CLOSE &&
+		  (options->on_change == ON_CHANGE_VERSION || options->on_missing == ON_MISSING_CLOSE))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"ignore_null_updates\" does not go with files that say all there is"),
+				 errdetail("Where a key is closed because a file does not say it any more, a value that it leaves out is NULL."),
+				 errhint("Give \"sequence_by\", or \"deletes\": \"ignore\".")));
 	if (options->null_sequence != NULL_SEQUENCE_QUARANTINE && options->sequence_by == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
