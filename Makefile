@@ -23,7 +23,8 @@ OBJS += \
 	src/base/options.o \
 	src/base/settings.o \
 	src/base/space.o \
-	src/base/sql.o
+	src/base/sql.o \
+	src/base/template.o
 
 # file: bytes -> raw rows; pure C behind reader.h
 OBJS += \
@@ -98,7 +99,7 @@ OBJS += \
 	src/bronze/select.o \
 	src/bronze/sink.o \
 	src/bronze/source.o \
-	src/bronze/tuple.o
+	src/bronze/tuple.o \
 	src/bronze/withdraw.o
 
 # silver: typed, cleaned, checked, versioned
@@ -108,6 +109,7 @@ OBJS += \
 	src/silver/clean.o \
 	src/silver/convert.o \
 	src/silver/encode.o \
+	src/silver/fold.o \
 	src/silver/hash.o \
 	src/silver/keep.o \
 	src/silver/merge.o \
@@ -144,6 +146,7 @@ SQL_PARTS = \
 	sql/35-fdw.sql \
 	sql/37-discover.sql \
 	sql/40-silver.sql \
+	sql/42-fold.sql \
 	sql/43-checks.sql \
 	sql/50-gold.sql \
 	sql/52-calendar.sql \

@@ -107,6 +107,22 @@ FeatureRestates(const Feature *feature)
 	return feature->options.on_change == ON_CHANGE_RESTATE;
 }
 
+/* Do columns of its own, not the ledger, order the events of a key? */
+bool
+FeatureIsSequenced(const Feature *feature)
+{
+	return feature->options.sequence_by != NIL && FeatureKeepsHistory(feature);
+}
+
+/* A condition: the silver row is what holds now. */
+char *
+CurrentCondition(const Feature *feature, const char *prefix)
+{
+	if (!FeatureKeepsHistory(feature))
+		return pstrdup("true");
+	return psprintf("%s%s", prefix, quote_identifier(feature->options.history_columns.is_current));
+}
+
 /* Raises unless the current user may act for the owner of an object. */
 void
 CheckMayActFor(Oid owner, const char *kind, const char *name)

@@ -17,7 +17,9 @@
 
 typedef enum OptionType
 {
-	OPTION_BOOL, OPTION_INT, OPTION_TEXT, OPTION_NAMES, OPTION_CHOICE, OPTION_JSON
+	OPTION_BOOL, OPTION_INT, OPTION_TEXT, OPTION_NAMES, OPTION_CHOICE, OPTION_JSON,
+	OPTION_OBJECT,				/* a struct with a table of its own */
+	OPTION_SCOPE				/* a condition or an array of columns */
 } OptionType;
 
 typedef struct OptionDef
@@ -26,14 +28,28 @@ typedef struct OptionDef
 	OptionType	type;
 	size_t		offset;			/* of the field it fills */
 	const char *const *choices; /* OPTION_CHOICE: index is the field's value */
+	const struct OptionDef *members;	/* OPTION_OBJECT */
+	int			member_count;
 } OptionDef;
 
 static const char *const on_change_choices[] = {"version", "restate", NULL};
 static const char *const evolution_choices[] = {"evolve", "rescue", "freeze", "ignore", NULL};
 static const char *const hidden_choices[] = {"load", "skip", NULL};
-static const char *const history_choices[] = {"scd2", "append", NULL};
-static const char *const null_key_choices[] = {"quarantine", "as_value", NULL};
+static const char *const history_choices[] = {"scd2", "append", "scd1", NULL};
+static const char *const null_key_choices[] = {"quarantine", "as_value", "reject", NULL};
+static const char *const null_sequence_choices[] = {"quarantine", "reject", NULL};
+static const char *const deletes_choices[] = {"close", "ignore", "snapshot", NULL};
+static const char *const on_missing_choices[] = {"ignore", "close", "restate", NULL};
 static const char *const on_error_choices[] = {"error", "null", NULL};
+
+#define FIELD(field) offsetof(HistoryNames, field)
+static const OptionDef history_column_options[] = {
+	{"valid_from", OPTION_TEXT, FIELD(valid_from)},
+	{"valid_to", OPTION_TEXT, FIELD(valid_to)},
+	{"is_current", OPTION_TEXT, FIELD(is_current)},
+	{"version", OPTION_TEXT, FIELD(version)},
+};
+#undef FIELD
 
 #define FIELD(field) offsetof(FeatureOptions, field)
 static const OptionDef feature_options[] = {
@@ -59,6 +75,16 @@ static const OptionDef feature_options[] = {
 	{"overlap", OPTION_TEXT, FIELD(overlap)},
 	{"history", OPTION_CHOICE, FIELD(history), history_choices},
 	{"null_key", OPTION_CHOICE, FIELD(null_key), null_key_choices},
+	{"sequence_by", OPTION_NAMES, FIELD(sequence_by)},
+	{"null_sequence", OPTION_CHOICE, FIELD(null_sequence), null_sequence_choices},
+	{"apply_as_deletes", OPTION_TEXT, FIELD(apply_as_deletes)},
+	{"deletes", OPTION_CHOICE, FIELD(deletes), deletes_choices},
+	{"delete_scope", OPTION_SCOPE, 0},
+	{"no_track", OPTION_NAMES, FIELD(no_track)},
+	{"ignore_null_updates", OPTION_BOOL, FIELD(ignore_null_updates)},
+	{"on_missing", OPTION_CHOICE, FIELD(on_missing), on_missing_choices},
+	{"valid_to", OPTION_TEXT, FIELD(valid_to)},
+	{"history_columns", OPTION_OBJECT, FIELD(history_columns), NULL, history_column_options, lengthof(history_column_options)},
 	{"null_tokens", OPTION_NAMES, FIELD(null_tokens)},
 	{"decimal_mark", OPTION_TEXT, FIELD(decimal_mark)},
 	{"date_order", OPTION_TEXT, FIELD(date_order)},
@@ -213,6 +239,18 @@ IntValue(const char *option, JsonbValue *value)
 											 NumericGetDatum(value->val.numeric)));
 }
 
+static void ParseObject(Jsonb *json, const char *what, const OptionDef *defs, int ndefs, char *options);
+
+/* A condition in SQL, or an array of columns. */
+static void
+SetScope(const OptionDef *def, JsonbValue *value, FeatureOptions *options)
+{
+	if (value->type == jbvString)
+		options->delete_condition = StringValue(value);
+	else
+		options->delete_scope = NamesValue(def->name, value);
+}
+
 /* Stores one option's value into its field. */
 static void
 SetOption(const OptionDef *def, JsonbValue *value, char *options)
@@ -246,6 +284,15 @@ SetOption(const OptionDef *def, JsonbValue *value, char *options)
 			if (value->type != jbvBinary)
 				RaiseWrongType(def->name, "an object or array");
 			*(Jsonb **) field = JsonbValueToJsonb(value);
+			break;
+		case OPTION_OBJECT:
+			if (value->type != jbvBinary)
+				RaiseWrongType(def->name, "an object");
+			ParseObject(JsonbValueToJsonb(value), psprintf("member of option \"%s\":", def->name), def->members,
+						def->member_count, field);
+			break;
+		case OPTION_SCOPE:
+			SetScope(def, value, (FeatureOptions *) options);
 			break;
 	}
 }
@@ -332,6 +379,35 @@ CheckReading(const FeatureOptions *options)
 				 errmsg("files without a header need option \"names\"")));
 }
 
+/* Validates those options of a feature that say how events become history. */
+static void
+CheckFold(const FeatureOptions *options)
+{
+	if (options->deletes != DELETES_SNAPSHOT && (options->delete_condition != NULL || options->delete_scope != NIL))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"delete_scope\" needs \"deletes\": \"snapshot\"")));
+	if (options->on_missing == ON_MISSING_CLOSE && (options->sequence_by != NIL || options->deletes != DELETES_CLOSE))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"on_missing\": \"close\" does not go with \"%s\"",
+						options->sequence_by != NIL ? "sequence_by" : "deletes"),
+				 errdetail("A file is missed at a time of the ledger, and its keys are closed because no file says them.")));
+	if (options->ignore_null_updates &&
+		(options->deletes == DELETES_SNAPSHOT ||
+		 (options->sequence_by == NIL && options->deletes == DELETES_CLOSE &&
+		  (options->on_change == ON_CHANGE_VERSION || options->on_missing == ON_MISSING_CLOSE))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"ignore_null_updates\" does not go with files that say all there is"),
+				 errdetail("Where a key is closed because a file does not say it any more, a value that it leaves out is NULL."),
+				 errhint("Give \"sequence_by\", or \"deletes\": \"ignore\".")));
+	if (options->null_sequence != NULL_SEQUENCE_QUARANTINE && options->sequence_by == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"null_sequence\" needs \"sequence_by\"")));
+}
+
 /* Parses and validates the options of a feature. */
 void
 ParseFeatureOptions(Jsonb *json, FeatureOptions *options)
@@ -342,10 +418,15 @@ ParseFeatureOptions(Jsonb *json, FeatureOptions *options)
 
 	memset(options, 0, sizeof(FeatureOptions));
 	options->max_errors = -1;
+	options->on_change = -1;
+	options->history_columns = (HistoryNames) {"_scd2_valid_from", "_scd2_valid_to", "_scd2_is_current", "_scd2_version"};
 	ParseObject(json, "feature option", feature_options, lengthof(feature_options),
 				(char *) options);
+	if (options->on_change < 0)
+		options->on_change = options->sequence_by != NIL ? ON_CHANGE_RESTATE : ON_CHANGE_VERSION;
 
 	CheckReading(options);
+	CheckFold(options);
 	if (options->relation != NULL && options->watermark == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

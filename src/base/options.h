@@ -28,13 +28,44 @@ typedef enum HiddenSheets
 
 typedef enum History
 {
-	HISTORY_SCD2, HISTORY_APPEND
+	HISTORY_SCD2, HISTORY_APPEND,
+	HISTORY_SCD1				/* only the version in force is kept */
 } History;
 
 typedef enum NullKey
 {
-	NULL_KEY_QUARANTINE, NULL_KEY_AS_VALUE
+	NULL_KEY_QUARANTINE, NULL_KEY_AS_VALUE, NULL_KEY_REJECT
 } NullKey;
+
+typedef enum NullSequence
+{
+	NULL_SEQUENCE_QUARANTINE, NULL_SEQUENCE_REJECT
+} NullSequence;
+
+/* What it means that a key is no longer said. */
+typedef enum Deletes
+{
+	DELETES_CLOSE,				/* closed once no file in force says it */
+	DELETES_IGNORE,				/* nothing */
+	DELETES_SNAPSHOT			/* closed by a newer file that does not say it */
+} Deletes;
+
+/* What a file that is gone means. */
+typedef enum OnMissing
+{
+	ON_MISSING_IGNORE,
+	ON_MISSING_CLOSE,			/* it says nothing from now on */
+	ON_MISSING_RESTATE			/* it never was */
+} OnMissing;
+
+/* Names of the history columns of a silver table. */
+typedef struct HistoryNames
+{
+	char	   *valid_from;
+	char	   *valid_to;
+	char	   *is_current;
+	char	   *version;
+} HistoryNames;
 
 /* Options of one column; fields are NULL or NIL where not given. */
 typedef struct ColumnOptions
@@ -76,6 +107,17 @@ typedef struct FeatureOptions
 	/* silver */
 	int			history;		/* History */
 	int			null_key;		/* NullKey */
+	List	   *sequence_by;	/* columns that order the events of a key; NIL: the ledger does */
+	int			null_sequence;	/* NullSequence */
+	char	   *apply_as_deletes;	/* SQL condition over typed columns: the row is a delete */
+	int			deletes;		/* Deletes */
+	char	   *delete_condition;	/* SQL: what a snapshot speaks of; or */
+	List	   *delete_scope;	/* columns whose values, shared by its rows, say that */
+	List	   *no_track;		/* columns that open no versions */
+	bool		ignore_null_updates;	/* NULL keeps the value before */
+	int			on_missing;		/* OnMissing */
+	char	   *valid_to;		/* of the current version; NULL: NULL */
+	HistoryNames history_columns;
 	List	   *null_tokens;
 	char	   *decimal_mark;
 	char	   *date_order;
