@@ -90,6 +90,7 @@ OBJS += \
 	src/bronze/fdw_import.o \
 	src/bronze/fdw_scan.o \
 	src/bronze/files.o \
+	src/bronze/footer.o \
 	src/bronze/header.o \
 	src/bronze/ledger.o \
 	src/bronze/load.o \

@@ -15,9 +15,13 @@
 #include "utils/numeric.h"
 #include "utils/varlena.h"
 
+#define HEADER_EXPECTED "a row number, row numbers one behind the other, \"auto\" or \"none\""
+#define MAX_FOOTER 1000			/* its rows are held in memory */
+
 typedef enum OptionType
 {
 	OPTION_BOOL, OPTION_INT, OPTION_TEXT, OPTION_NAMES, OPTION_CHOICE, OPTION_JSON,
+	OPTION_HEADER,
 	OPTION_OBJECT,				/* a struct with a table of its own */
 	OPTION_SCOPE				/* a condition or an array of columns */
 } OptionType;
@@ -35,6 +39,7 @@ typedef struct OptionDef
 static const char *const on_change_choices[] = {"version", "restate", NULL};
 static const char *const evolution_choices[] = {"evolve", "rescue", "freeze", "ignore", NULL};
 static const char *const hidden_choices[] = {"load", "skip", NULL};
+static const char *const merged_choices[] = {"first", "fill", NULL};
 static const char *const history_choices[] = {"scd2", "append", "scd1", NULL};
 static const char *const null_key_choices[] = {"quarantine", "as_value", "reject", NULL};
 static const char *const null_sequence_choices[] = {"quarantine", "reject", NULL};
@@ -57,10 +62,14 @@ static const OptionDef feature_options[] = {
 	{"schema_evolution", OPTION_CHOICE, FIELD(schema_evolution), evolution_choices},
 	{"load_duplicates", OPTION_BOOL, FIELD(load_duplicates)},
 	{"verify", OPTION_BOOL, FIELD(verify)},
-	{"header", OPTION_INT, FIELD(header)},
+	{"header", OPTION_HEADER, FIELD(header)},
 	{"names", OPTION_NAMES, FIELD(names)},
 	{"sheets", OPTION_TEXT, FIELD(sheets)},
 	{"hidden_sheets", OPTION_CHOICE, FIELD(hidden_sheets), hidden_choices},
+	{"hidden_rows", OPTION_CHOICE, FIELD(hidden_rows), hidden_choices},
+	{"merged_cells", OPTION_CHOICE, FIELD(merged_cells), merged_choices},
+	{"skip_rows", OPTION_INT, FIELD(skip_rows)},
+	{"skip_footer", OPTION_INT, FIELD(skip_footer)},
 	{"range", OPTION_TEXT, FIELD(range)},
 	{"max_errors", OPTION_INT, FIELD(max_errors)},
 	{"path_pattern", OPTION_TEXT, FIELD(path_pattern)},
@@ -115,10 +124,14 @@ static const OptionDef column_options[] = {
 static const OptionDef read_options[] = {
 	{"path", OPTION_TEXT, FIELD(path)},
 	{"on_error", OPTION_CHOICE, FIELD(on_error), on_error_choices},
-	{"header", OPTION_INT, FIELD(feature.header)},
+	{"header", OPTION_HEADER, FIELD(feature.header)},
 	{"names", OPTION_NAMES, FIELD(feature.names)},
 	{"sheets", OPTION_TEXT, FIELD(feature.sheets)},
 	{"hidden_sheets", OPTION_CHOICE, FIELD(feature.hidden_sheets), hidden_choices},
+	{"hidden_rows", OPTION_CHOICE, FIELD(feature.hidden_rows), hidden_choices},
+	{"merged_cells", OPTION_CHOICE, FIELD(feature.merged_cells), merged_choices},
+	{"skip_rows", OPTION_INT, FIELD(feature.skip_rows)},
+	{"skip_footer", OPTION_INT, FIELD(feature.skip_footer)},
 	{"range", OPTION_TEXT, FIELD(feature.range)},
 	{"delimiter", OPTION_TEXT, FIELD(feature.delimiter)},
 	{"quote", OPTION_TEXT, FIELD(feature.quote)},
@@ -219,22 +232,11 @@ ChoiceValue(const OptionDef *def, JsonbValue *value)
 	RaiseUnknownName(psprintf("value for option \"%s\":", def->name), word, words);
 }
 
-/* "header" takes a row number, "auto" or "none"; other integers are as they are. */
 static int
-IntValue(const char *option, JsonbValue *value)
+IntValue(const char *option, const JsonbValue *value, const char *expected)
 {
-	if (value->type == jbvString)
-	{
-		char	   *word = StringValue(value);
-
-		if (strcmp(word, "auto") == 0)
-			return 0;
-		if (strcmp(word, "none") == 0)
-			return -1;
-	}
 	if (value->type != jbvNumeric)
-		RaiseWrongType(option, strcmp(option, "header") == 0 ?
-					   "a row number, \"auto\" or \"none\"" : "a whole number");
+		RaiseWrongType(option, expected);
 	return DatumGetInt32(DirectFunctionCall1(numeric_int4,
 											 NumericGetDatum(value->val.numeric)));
 }
@@ -249,6 +251,39 @@ SetScope(const OptionDef *def, JsonbValue *value, FeatureOptions *options)
 		options->delete_condition = StringValue(value);
 	else
 		options->delete_scope = NamesValue(def->name, value);
+}
+
+/* A row number, "auto" or "none"; or an array of row numbers, one behind the other. */
+static HeaderPlace
+HeaderValue(const char *option, JsonbValue *value)
+{
+	HeaderPlace header = {HEADER_AUTO, 0};
+	JsonbIterator *it;
+	JsonbValue	item;
+	JsonbIteratorToken token;
+
+	if (value->type == jbvString && strcmp(StringValue(value), "auto") == 0)
+		return header;
+	if (value->type == jbvString && strcmp(StringValue(value), "none") == 0)
+		header.row = HEADER_NONE;
+	else if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
+		header.row = IntValue(option, value, HEADER_EXPECTED);
+	else
+	{
+		it = JsonbIteratorInit(value->val.binary.data);
+		while ((token = JsonbIteratorNext(&it, &item, true)) != WJB_DONE)
+		{
+			int			row = token == WJB_ELEM ? IntValue(option, &item, HEADER_EXPECTED) : 0;
+
+			if (token != WJB_ELEM)
+				continue;
+			if (row < 1 || (header.row != HEADER_AUTO && row != header.last + 1))
+				RaiseWrongType(option, HEADER_EXPECTED);
+			header.row = header.row == HEADER_AUTO ? row : header.row;
+			header.last = row;
+		}
+	}
+	return header;
 }
 
 /* Stores one option's value into its field. */
@@ -267,7 +302,7 @@ SetOption(const OptionDef *def, JsonbValue *value, char *options)
 			*(bool *) field = value->val.boolean;
 			break;
 		case OPTION_INT:
-			*(int *) field = IntValue(def->name, value);
+			*(int *) field = IntValue(def->name, value, "a whole number");
 			break;
 		case OPTION_TEXT:
 			if (value->type != jbvString)
@@ -279,6 +314,9 @@ SetOption(const OptionDef *def, JsonbValue *value, char *options)
 			break;
 		case OPTION_CHOICE:
 			*(int *) field = ChoiceValue(def, value);
+			break;
+		case OPTION_HEADER:
+			*(HeaderPlace *) field = HeaderValue(def->name, value);
 			break;
 		case OPTION_JSON:
 			if (value->type != jbvBinary)
@@ -371,9 +409,13 @@ CheckReading(const FeatureOptions *options)
 	CheckByte("escape", options->escape);
 	CheckWord("decimal_mark", options->decimal_mark, decimal_marks);
 	CheckWord("date_order", options->date_order, date_orders);
-	if (options->header < -1)
-		RaiseWrongType("header", "a row number, \"auto\" or \"none\"");
-	if (options->header == -1 && options->names == NIL)
+	if (options->header.row < HEADER_NONE)
+		RaiseWrongType("header", HEADER_EXPECTED);
+	if (options->skip_rows < 0)
+		RaiseWrongType("skip_rows", "a number of rows");
+	if (options->skip_footer < 0 || options->skip_footer > MAX_FOOTER)
+		RaiseWrongType("skip_footer", "a number of rows, at most 1000");
+	if (options->header.row == HEADER_NONE && options->names == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("files without a header need option \"names\"")));
@@ -526,6 +568,19 @@ NamesFromText(const char *option, const char *text)
 	}
 }
 
+/* The rows of a header in a comma-separated list. */
+static HeaderPlace
+HeaderFromText(const char *option, const char *text)
+{
+	char	   *json = psprintf("[%s]", text);
+	JsonbValue	value;
+
+	if (strspn(text, "0123456789, ") != strlen(text))
+		RaiseWrongType(option, HEADER_EXPECTED);
+	JsonbToJsonbValue(DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json))), &value);
+	return HeaderValue(option, &value);
+}
+
 /* Stores the value of an option that is text, as DDL has it, into its field. */
 static void
 SetOptionText(const OptionDef *def, const char *text, char *options)
@@ -540,7 +595,12 @@ SetOptionText(const OptionDef *def, const char *text, char *options)
 	value.type = jbvString;
 	value.val.string.val = (char *) text;
 	value.val.string.len = strlen(text);
-	if (def->type == OPTION_INT && text[0] != '\0' && strspn(text, "0123456789") == strlen(text))
+	if (def->type == OPTION_HEADER && strchr(text, ',') != NULL)
+	{
+		*(HeaderPlace *) (options + def->offset) = HeaderFromText(def->name, text);
+		return;
+	}
+	if ((def->type == OPTION_INT || def->type == OPTION_HEADER) && text[0] != '\0' && strspn(text, "0123456789") == strlen(text))
 	{
 		value.type = jbvNumeric;
 		value.val.numeric = int64_to_numeric(pg_strtoint32(text));

@@ -21,10 +21,27 @@ typedef enum Evolution
 	EVOLVE, RESCUE, FREEZE, IGNORE
 } Evolution;
 
-typedef enum HiddenSheets
+/* Of sheets, and of rows. */
+typedef enum Hidden
 {
 	HIDDEN_LOAD, HIDDEN_SKIP
-} HiddenSheets;
+} Hidden;
+
+typedef enum MergedCells
+{
+	MERGED_FIRST,				/* the first cell has the value, the others have none */
+	MERGED_FILL					/* all have it */
+} MergedCells;
+
+#define HEADER_AUTO 0
+#define HEADER_NONE (-1)
+
+/* The rows that name the columns. */
+typedef struct HeaderPlace
+{
+	int			row;			/* the first, as the sheet counts; or one of the above */
+	int			last;			/* the last; 0: there is one only */
+} HeaderPlace;
 
 typedef enum History
 {
@@ -87,10 +104,14 @@ typedef struct FeatureOptions
 	int			schema_evolution;	/* Evolution */
 	bool		load_duplicates;	/* load a file whose content is loaded already */
 	bool		verify;			/* hash every file on every run */
-	int			header;			/* row number; 0: find it; -1: there is none */
+	HeaderPlace header;
 	List	   *names;			/* column names for files without header */
 	char	   *sheets;			/* glob over sheet names, or #place; NULL: every sheet */
-	int			hidden_sheets;	/* HiddenSheets */
+	int			hidden_sheets;	/* Hidden */
+	int			hidden_rows;	/* Hidden */
+	int			merged_cells;	/* MergedCells */
+	int			skip_rows;		/* so many at the top of each sheet */
+	int			skip_footer;	/* and at its end, empty ones not counted */
 	char	   *range;			/* cells to read of each sheet; NULL: all */
 	int			max_errors;		/* malformed rows that a file may have; -1: any number */
 	char	   *path_pattern;	/* regular expression with named captures */
