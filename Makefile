@@ -126,7 +126,9 @@ OBJS += \
 	src/gold/declare.o \
 	src/gold/define.o \
 	src/gold/graph.o \
+	src/gold/lineage.o \
 	src/gold/model.o \
+	src/gold/provenance.o \
 	src/gold/query.o \
 	src/gold/refresh.o \
 	src/gold/target.o \
@@ -157,6 +159,8 @@ SQL_PARTS = \
 	sql/70-look.sql \
 	sql/71-plan.sql \
 	sql/72-undo.sql \
+	sql/74-lineage.sql \
+	sql/75-trace.sql \
 	sql/90-finish.sql
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql

@@ -51,6 +51,24 @@
 							(rel)->lateral_relids, NULL, NIL)
 #endif
 
+/* in 18 grouped columns are Vars of a range table entry of their own */
+#if PG_VERSION_NUM >= 180000
+#define IsGroupEntry(rte) ((rte)->rtekind == RTE_GROUP)
+#define GroupEntryExpressions(rte) ((rte)->groupexprs)
+#define FlattenGroupEntry(query) \
+	do { \
+		if ((query)->hasGroupRTE) \
+		{ \
+			(query)->targetList = (List *) flatten_group_exprs(NULL, query, (Node *) (query)->targetList); \
+			(query)->hasGroupRTE = false; \
+		} \
+	} while (0)
+#else
+#define IsGroupEntry(rte) false
+#define GroupEntryExpressions(rte) NIL
+#define FlattenGroupEntry(query) ((void) 0)
+#endif
+
 /* the server's own macro for this changed its name and its place in 18 */
 #define NEVER_RETURNS __attribute__((noreturn))
 
