@@ -45,6 +45,7 @@ OBJS += \
 	src/file/json_shape.o \
 	src/file/json_text.o \
 	src/file/markup.o \
+	src/file/merged.o \
 	src/file/named_format.o \
 	src/file/namemap.o \
 	src/file/number_format.o \
@@ -66,6 +67,7 @@ OBJS += \
 	src/file/xlsb_sheet.o \
 	src/file/xlsx.o \
 	src/file/xlsx_book.o \
+	src/file/xlsx_merged.o \
 	src/file/xlsx_scan.o \
 	src/file/xlsx_scan_sheet.o \
 	src/file/xlsx_scan_strings.o \
@@ -86,17 +88,22 @@ OBJS += \
 	src/bronze/fdw_convert.o \
 	src/bronze/fdw_import.o \
 	src/bronze/fdw_scan.o \
+	src/bronze/files.o \
 	src/bronze/header.o \
 	src/bronze/ledger.o \
 	src/bronze/load.o \
+	src/bronze/pages.o \
 	src/bronze/read.o \
 	src/bronze/relation.o \
 	src/bronze/select.o \
 	src/bronze/sink.o \
-	src/bronze/source.o
+	src/bronze/source.o \
+	src/bronze/tuple.o
+	src/bronze/withdraw.o
 
 # silver: typed, cleaned, checked, versioned
 OBJS += \
+	src/silver/check_def.o \
 	src/silver/checks.o \
 	src/silver/clean.o \
 	src/silver/convert.o \
@@ -104,9 +111,12 @@ OBJS += \
 	src/silver/hash.o \
 	src/silver/keep.o \
 	src/silver/merge.o \
+	src/silver/quarantine.o \
+	src/silver/run_checks.o \
 	src/silver/silver.o \
 	src/silver/table.o \
-	src/silver/typed.o
+	src/silver/typed.o \
+	src/silver/verdict.o
 
 # gold: models and their refresh
 OBJS += \
@@ -116,14 +126,16 @@ OBJS += \
 	src/gold/model.o \
 	src/gold/query.o \
 	src/gold/refresh.o \
-	src/gold/target.o
+	src/gold/target.o \
+	src/gold/trust.o
 
 # run: the whole way, and what is written down about it
 OBJS += \
 	src/run/configure.o \
 	src/run/pipeline.o \
 	src/run/runlog.o \
-	src/run/step.o
+	src/run/step.o \
+	src/run/undo.o
 
 # The install script is these parts, one after the other, in layer order.
 SQL_PARTS = \
@@ -132,11 +144,15 @@ SQL_PARTS = \
 	sql/35-fdw.sql \
 	sql/37-discover.sql \
 	sql/40-silver.sql \
+	sql/43-checks.sql \
 	sql/50-gold.sql \
 	sql/52-calendar.sql \
 	sql/53-star.sql \
 	sql/55-sales-pack.sql \
 	sql/60-run.sql \
+	sql/70-look.sql \
+	sql/71-plan.sql \
+	sql/72-undo.sql \
 	sql/90-finish.sql
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql

@@ -13,7 +13,13 @@ CREATE FUNCTION medallion.create_model(name text, query text, options jsonb DEFA
 	AS 'MODULE_PATHNAME', 'medallion_create_model'
 	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION medallion.create_model(text, text, jsonb) IS
-'makes a gold model: the view models.<name> holds the query, the table gold.<name> its result with _run_id (the run that wrote the row), _loaded_at and _row_hash; it is filled by the next run or by refresh_model(). Calling it again with the same definition changes nothing; another query replaces the view, keeps the rows until the next refresh, and fails if columns that other objects use would change. options: materialized (table, view), description (the comment on gold.<name>), unique_key (array of columns), refresh (auto, full). The query is one SELECT without temporary relations and runs as the model''s owner';
+'makes a gold model: the view models.<name> holds the query, the table gold.<name> its result with _run_id (the run that wrote the row), _loaded_at and _row_hash; it is filled by the next run or by refresh_model(). Calling it again with the same definition changes nothing; another query replaces the view, keeps the rows until the next refresh, and fails if columns that other objects use would change. options: materialized (table, view), description (the comment on gold.<name>), refresh (auto, full, incremental, append), unique_key, primary_key, not_null (arrays of columns), foreign_keys (array of {columns, references, referenced}), indexes (array of columns, arrays of columns or {columns, using, unique}), column_comments ({column: comment}), checks (array, as run_checks() takes them; a failed one whose action is fail keeps the old rows). The query is one SELECT without temporary relations and runs as the model''s owner';
+
+CREATE FUNCTION medallion.alter_model(name text, options jsonb) RETURNS void
+	AS 'MODULE_PATHNAME', 'medallion_alter_model'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION medallion.alter_model(text, jsonb) IS
+'changes options of a model: those given replace those of the same name, null takes one back to its default; the query stays';
 
 CREATE FUNCTION medallion.drop_model(name text) RETURNS void
 	AS 'MODULE_PATHNAME', 'medallion_drop_model'

@@ -18,12 +18,27 @@ AS 'MODULE_PATHNAME', 'medallion_drop_feature';
 COMMENT ON FUNCTION medallion.drop_feature(text, boolean) IS
 'Forgets a feature with its ledger and checks. drop_data: drops its bronze and silver tables too; raises if something else depends on them.';
 
+CREATE FUNCTION medallion.store_check(feature text, definition jsonb)
+RETURNS void LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'medallion_store_check';
+COMMENT ON FUNCTION medallion.store_check(text, jsonb) IS
+'Internal: adds a check to a feature, or replaces the one of that name; a check as in option "checks".';
+
 CREATE FUNCTION medallion.add_check(feature text, kind text, columns text[] DEFAULT '{}', params jsonb DEFAULT '{}',
-	action text DEFAULT 'flag', warn_if double precision DEFAULT 0, error_if double precision DEFAULT NULL, name text DEFAULT NULL)
-RETURNS void LANGUAGE C VOLATILE PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'medallion_add_check';
-COMMENT ON FUNCTION medallion.add_check(text, text, text[], jsonb, text, double precision, double precision, text) IS
-'Adds a data-quality check to a feature, or replaces the one of that name. kind: not_null, duplicate, amount, credit_amount, range (params min, max), accepted_values (values), pattern (pattern), expression (expression). action: flag, fail. warn_if and error_if: share of rows from which the check is a WARNING or FAILED. The next run folds silver anew.';
+	action text DEFAULT 'flag', warn_if double precision DEFAULT NULL, error_if double precision DEFAULT NULL, name text DEFAULT NULL,
+	on_null text DEFAULT 'pass', warn_count bigint DEFAULT NULL, error_count bigint DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF num_nulls(feature, kind, columns, params, action, on_null) > 0 THEN
+		RAISE EXCEPTION 'arguments of add_check() must not be NULL, but for thresholds and name'
+			USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	PERFORM medallion.store_check(feature, jsonb_build_object('kind', kind, 'columns', columns, 'params', params, 'action', action,
+		'warn_if', warn_if, 'error_if', error_if, 'name', name, 'on_null', on_null, 'warn_count', warn_count, 'error_count', error_count));
+END
+$$;
+COMMENT ON FUNCTION medallion.add_check(text, text, text[], jsonb, text, double precision, double precision, text, text, bigint, bigint) IS
+'Adds a data-quality check to a feature, or replaces the one of that name. Kinds and their params: see docs/options.md. action: flag, quarantine, drop, fail. warn_if and error_if: share of rows from which the check is a WARNING or FAILED; warn_count and error_count: number of rows. on_null: pass, fail. Raises for unknown kinds, params and actions, with the nearest name as hint. The next run folds silver anew, but for kinds that judge the whole table.';
 
 CREATE FUNCTION medallion.run_pipeline(features text[] DEFAULT NULL, layers text[] DEFAULT NULL, options jsonb DEFAULT '{}',
 	OUT run_id bigint, OUT layer text, OUT object text, OUT status text, OUT rows_in bigint, OUT rows_out bigint,
@@ -94,12 +109,10 @@ BEGIN
 	SELECT f->'checks' INTO known
 	  FROM jsonb_array_elements(medallion.export_config()->'features') f WHERE f->>'name' = entry->>'name';
 	FOR wanted IN SELECT c FROM jsonb_array_elements(coalesce(nullif(entry->'checks', 'null'), '[]')) c LOOP
-		PERFORM medallion.check_config('a check', wanted, '{kind}', '{name,kind,columns,params,action,warn_if,error_if}');
+		PERFORM medallion.check_config('a check', wanted, '{kind}', '{name,kind,columns,params,action,warn_if,error_if,on_null,warn_count,error_count}');
 		CONTINUE WHEN EXISTS (SELECT FROM jsonb_array_elements(known) k WHERE k @> jsonb_strip_nulls(wanted)
 								 AND k->>'name' = coalesce(wanted->>'name', k->>'kind'));
-		PERFORM medallion.add_check(entry->>'name', wanted->>'kind',
-			ARRAY(SELECT jsonb_array_elements_text(coalesce(nullif(wanted->'columns', 'null'), '[]'))), coalesce(nullif(wanted->'params', 'null'), '{}'),
-			coalesce(wanted->>'action', 'flag'), coalesce((wanted->>'warn_if')::float8, 0), (wanted->>'error_if')::float8, wanted->>'name');
+		PERFORM medallion.store_check(entry->>'name', wanted);
 	END LOOP;
 END
 $$;

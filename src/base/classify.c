@@ -6,17 +6,19 @@
 
 #include "base/classify.h"
 
+#include "port/pg_bswap.h"
+
 #define MAX_BIGINT_DIGITS 18
 
 static const char *const type_names[] = {"empty", "boolean", "bigint", "numeric", "date", "timestamp", "text"};
 
 /* Digits at the start of a value. */
-static int
+static inline int
 CountDigits(const char *value, int length)
 {
 	int			n = 0;
 
-	while (n < length && value[n] >= '0' && value[n] <= '9')
+	while (n < length && (unsigned char) (value[n] - '0') < 10)
 		n++;
 	return n;
 }
@@ -59,6 +61,25 @@ ClassifyNumber(const char *value, int length)
 	return value == end ? type : VT_TEXT;
 }
 
+/* Are these eight bytes YYYY-MM-? */
+static bool
+IsYearAndMonth(const char *value)
+{
+	const uint64 marks = UINT64CONST(0xFF0000FF00000000);	/* the bytes that are "-" */
+	const uint64 ones = UINT64CONST(0x0101010101010101);
+	uint64		bytes;
+
+	memcpy(&bytes, value, sizeof(bytes));
+#ifdef WORDS_BIGENDIAN
+	bytes = pg_bswap64(bytes);
+#endif
+	if ((bytes & marks) != ((ones * '-') & marks))
+		return false;
+	/* digits are those of 0x3_ that stay there when 6 is added */
+	bytes = (bytes & ~marks) | ((ones * '0') & marks);
+	return (bytes & (ones * 0xF0)) == ones * 0x30 && ((bytes + ones * 6) & (ones * 0xF0)) == ones * 0x30;
+}
+
 static int
 TwoDigits(const char *value)
 {
@@ -85,8 +106,7 @@ IsTime(const char *value, int length)
 static ValueType
 ClassifyDate(const char *value, int length)
 {
-	if (length < 10 || CountDigits(value, 4) != 4 || value[4] != '-' || CountDigits(value + 5, 2) != 2 ||
-		value[7] != '-' || CountDigits(value + 8, 2) != 2)
+	if (length < 10 || !IsYearAndMonth(value) || CountDigits(value + 8, 2) != 2)
 		return VT_TEXT;
 	if (TwoDigits(value + 5) < 1 || TwoDigits(value + 5) > 12 || TwoDigits(value + 8) < 1 ||
 		TwoDigits(value + 8) > 31)
@@ -96,6 +116,23 @@ ClassifyDate(const char *value, int length)
 	if ((value[10] == ' ' || value[10] == 'T') && IsTime(value + 11, length - 11))
 		return VT_TIMESTAMP;
 	return VT_TEXT;
+}
+
+/* true or false, in any case. */
+static bool
+IsBoolean(const char *value, int length)
+{
+	switch (value[0])
+	{
+		case 't':
+		case 'T':
+			return length == 4 && (memcmp(value, "true", 4) == 0 || pg_strncasecmp(value, "true", 4) == 0);
+		case 'f':
+		case 'F':
+			return length == 5 && (memcmp(value, "false", 5) == 0 || pg_strncasecmp(value, "false", 5) == 0);
+		default:
+			return false;
+	}
 }
 
 /* The type of one value. */
@@ -110,10 +147,7 @@ ClassifyText(const char *value, int length)
 			return ClassifyDate(value, length);
 		return ClassifyNumber(value, length);
 	}
-	if ((length == 4 && pg_strncasecmp(value, "true", 4) == 0) ||
-		(length == 5 && pg_strncasecmp(value, "false", 5) == 0))
-		return VT_BOOLEAN;
-	return VT_TEXT;
+	return IsBoolean(value, length) ? VT_BOOLEAN : VT_TEXT;
 }
 
 /*

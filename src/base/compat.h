@@ -24,6 +24,13 @@
 #define HAVE_SOFT_ERRORS 1
 #endif
 
+/* in 16 where a relation's files are got another name */
+#if PG_VERSION_NUM >= 160000
+#define RelationLocator(rel) ((rel)->rd_locator)
+#else
+#define RelationLocator(rel) ((rel)->rd_node)
+#endif
+
 /* in 18 what EXPLAIN gives to others moved to headers of its own */
 #if PG_VERSION_NUM >= 180000
 #define HAVE_EXPLAIN_HEADERS 1

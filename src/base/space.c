@@ -58,7 +58,7 @@ SpaceAtEnd(const char *start, const char *end)
 
 /* Cuts white space off both ends. */
 void
-TrimSpaces(const char **start, const char **end)
+TrimSpacesAround(const char **start, const char **end)
 {
 	int			length;
 

@@ -9,6 +9,16 @@
 extern int	SpaceAtStart(const char *start, const char *end);
 
 /* Cuts white space off both ends. */
-extern void TrimSpaces(const char **start, const char **end);
+extern void TrimSpacesAround(const char **start, const char **end);
+
+/* The same; mostly there is none, and the first byte and the last tell. */
+static inline void
+TrimSpaces(const char **start, const char **end)
+{
+	if (*start < *end && **start > ' ' && (*end)[-1] > ' ' &&
+		((unsigned char) **start | (unsigned char) (*end)[-1]) < 0x80)
+		return;
+	TrimSpacesAround(start, end);
+}
 
 #endif							/* MEDALLION_SPACE_H */

@@ -10,6 +10,7 @@
 
 #include <time.h>
 
+#include "base/settings.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
@@ -21,7 +22,7 @@
  * was looked at may have changed since without its times telling. */
 #define RACY_WINDOW_NS INT64CONST(20000000)
 
-/* A version in force, from the ledger. */
+/* A version, from the ledger. */
 typedef struct LiveVersion
 {
 	int64		file_id;
@@ -44,9 +45,9 @@ ClockNs(void)
 	return (int64) now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* The versions in force of a feature that a condition picks, in C order of path. */
+/* The versions of a feature's files that a condition picks, in C order of path. */
 static List *
-LoadLiveVersions(const Feature *feature, const char *condition)
+LoadVersions(const Feature *feature, const char *condition)
 {
 	SqlParams	params = {0};
 	SqlRows    *rows;
@@ -57,7 +58,7 @@ LoadLiveVersions(const Feature *feature, const char *condition)
 								 " encode(f.content_hash, 'hex'), f.version,"
 								 " f.missing_since IS NOT NULL"
 								 " FROM medallion.file_versions f"
-								 " WHERE f.feature_id = $1 AND f.superseded_at IS NULL AND f.watermark IS NULL AND %s"
+								 " WHERE f.feature_id = $1 AND f.watermark IS NULL AND %s"
 								 " ORDER BY f.path COLLATE \"C\"", condition), &params);
 	for (uint64 i = 0; i < rows->count; i++)
 	{
@@ -202,13 +203,30 @@ MakePull(const Feature *feature)
 	return task;
 }
 
+static int
+CompareVersionPath(const void *path, const void *cell)
+{
+	return strcmp(path, ((const LiveVersion *) lfirst((const ListCell *) cell))->path);
+}
+
+/* Do size and times prove that the file is what was withdrawn? */
+static bool
+IsProvenRefused(const Feature *feature, const FoundFile *file, List *refused)
+{
+	ListCell   *found = refused == NIL ? NULL :
+		bsearch(file->path, refused->elements, list_length(refused), sizeof(ListCell), CompareVersionPath);
+
+	return found != NULL && IsProvenUnchanged(feature, file, lfirst(found));
+}
+
 /* Compares the files under the feature's patterns with the ledger. */
 BronzePlan *
 PlanBronze(const Feature *feature)
 {
 	BronzePlan *plan = palloc0(sizeof(BronzePlan));
 	int64		looked_at_ns = ClockNs();
-	List	   *versions = LoadLiveVersions(feature, "true");
+	List	   *versions = LoadVersions(feature, "f.superseded_at IS NULL");
+	List	   *refused = LoadVersions(feature, "f.refused");
 	int			next = 0;		/* of versions: both lists are in C order of path */
 	ListCell   *lc;
 
@@ -231,7 +249,7 @@ PlanBronze(const Feature *feature)
 		}
 		if (live != NULL)
 			NoteReturned(live);
-		if (live != NULL && IsProvenUnchanged(feature, file, live))
+		if ((live != NULL && IsProvenUnchanged(feature, file, live)) || IsProvenRefused(feature, file, refused))
 			plan->unchanged++;
 		else
 			plan->due = lappend(plan->due, MakeTask(feature, file, live, looked_at_ns));
@@ -257,11 +275,11 @@ List *
 PlanOrphans(const Feature *feature, const BronzePlan *plan)
 {
 	int64		looked_at_ns = ClockNs();
-	List	   *orphans = LoadLiveVersions(feature, feature->options.load_duplicates ?
-										   "f.status = 'DUPLICATE'" :
-										   "f.status = 'DUPLICATE' AND NOT EXISTS"
-										   " (SELECT FROM medallion.file_versions o"
-										   "  WHERE o.file_id = f.duplicate_of AND o.superseded_at IS NULL)");
+	List	   *orphans = LoadVersions(feature, feature->options.load_duplicates ?
+									   "f.superseded_at IS NULL AND f.status = 'DUPLICATE'" :
+									   "f.superseded_at IS NULL AND f.status = 'DUPLICATE' AND NOT EXISTS"
+									   " (SELECT FROM medallion.file_versions o"
+									   "  WHERE o.file_id = f.duplicate_of AND o.superseded_at IS NULL)");
 	List	   *tasks = NIL;
 	ListCell   *lc;
 
@@ -332,6 +350,18 @@ PairsToJson(List *names, List *values)
 	return json.data;
 }
 
+/* The file of this version was seen with something else than what was
+ * withdrawn: should that come back, it is news.  True if there was any such. */
+static bool
+AcceptAgain(int64 file_id)
+{
+	SqlParams	params = {0};
+
+	ParamBigint(&params, file_id);
+	return CatalogExec("UPDATE medallion.file_versions w SET refused = false FROM medallion.file_versions f"
+				" WHERE f.file_id = $1 AND w.feature_id = f.feature_id AND w.path = f.path AND w.refused", &params) > 0;
+}
+
 /* Opens a new version of a file and supersedes the one in force. */
 int64
 OpenFileVersion(const Feature *feature, const FileTask *task, const char *hash,
@@ -360,9 +390,10 @@ OpenFileVersion(const Feature *feature, const FileTask *task, const char *hash,
 	ParamBigint(&params, run_id);
 	file_id = CatalogBigint("INSERT INTO medallion.file_versions (feature_id, path, version, status,"
 							" size, mtime_ns, ctime_ns, looked_at_ns, content_hash, duplicate_of,"
-							" path_values, first_seen, loaded_run_id)"
+							" path_values, seen_at, seen_run_id, first_seen, loaded_run_id)"
 							" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, decode($9, 'hex'), $10,"
-							" $11::jsonb, $12, $13) RETURNING file_id", &params, 0);
+							" $11::jsonb, $12, $13, $12, $13) RETURNING file_id", &params, 0);
+	(void) AcceptAgain(file_id);
 	if (task->live_id != 0)
 	{
 		SqlParams	link = {0};
@@ -399,9 +430,26 @@ CompleteFileVersion(int64 file_id, const FileOutcome *outcome)
 				" WHERE file_id = $1", &params);
 }
 
+/* The file is again what it was before a withdrawn version: a sighting of its
+ * own, for the version in force may be withdrawn too. */
+static void
+NoteRepeated(const FileTask *task, TimestampTz seen_at, int64 run_id)
+{
+	SqlParams	params = {0};
+
+	ParamBigint(&params, task->live_id);
+	ParamTime(&params, seen_at);
+	ParamBigint(&params, run_id);
+	CatalogExec("INSERT INTO medallion.file_versions (feature_id, path, version, status, size, mtime_ns, ctime_ns,"
+				" looked_at_ns, content_hash, duplicate_of, path_values, seen_at, seen_run_id, first_seen,"
+				" loaded_run_id, superseded_at, superseded_run_id)"
+				" SELECT feature_id, path, version + 1, 'REPEATED', size, mtime_ns, ctime_ns, looked_at_ns, content_hash,"
+				" file_id, path_values, $2, $3, $2, $3, $2, $3 FROM medallion.file_versions WHERE file_id = $1", &params);
+}
+
 /* The file proved unchanged: notes its times and when it was looked at. */
 void
-ConfirmFileVersion(const FileTask *task)
+ConfirmFileVersion(const FileTask *task, TimestampTz seen_at, int64 run_id)
 {
 	SqlParams	params = {0};
 
@@ -411,6 +459,26 @@ ConfirmFileVersion(const FileTask *task)
 	ParamBigint(&params, task->looked_at_ns);
 	CatalogExec("UPDATE medallion.file_versions SET mtime_ns = $2, ctime_ns = $3, looked_at_ns = $4"
 				" WHERE file_id = $1", &params);
+	if (AcceptAgain(task->live_id))
+		NoteRepeated(task, seen_at, run_id);
+}
+
+/* Is this what a withdrawn version of the file said, and nothing else was seen
+ * of the file since?  Then it is not to come back by itself. */
+bool
+IsRefused(const Feature *feature, const FileTask *task, const char *hash)
+{
+	SqlParams	params = {0};
+
+	ParamInt(&params, feature->id);
+	ParamText(&params, task->file->path);
+	ParamText(&params, hash);
+	ParamBigint(&params, task->file->mtime_ns);
+	ParamBigint(&params, task->file->ctime_ns);
+	ParamBigint(&params, task->looked_at_ns);
+	return CatalogExec("UPDATE medallion.file_versions SET mtime_ns = $4, ctime_ns = $5, looked_at_ns = $6"
+					   " WHERE feature_id = $1 AND path = $2 AND refused AND content_hash = decode($3, 'hex')",
+					   &params) > 0;
 }
 
 /* Notes the greatest watermark of a relation's batch. */
@@ -422,6 +490,16 @@ SetVersionWatermark(int64 file_id, const char *watermark)
 	ParamBigint(&params, file_id);
 	ParamText(&params, watermark);
 	CatalogExec("UPDATE medallion.file_versions SET watermark = $2 WHERE file_id = $1", &params);
+}
+
+/* The batches that were to be read again have been. */
+void
+NoteReadAgain(const Feature *feature)
+{
+	SqlParams	params = {0};
+
+	ParamInt(&params, feature->id);
+	CatalogExec("UPDATE medallion.file_versions SET read_again = false WHERE feature_id = $1 AND read_again", &params);
 }
 
 /* Takes a version back that turned out to have nothing in it. */
@@ -445,6 +523,21 @@ MoveDuplicate(const FileTask *task, int64 duplicate_of)
 	CatalogExec("UPDATE medallion.file_versions SET duplicate_of = $2 WHERE file_id = $1", &params);
 }
 
+/* A version that was loaded, and then a duplicate again as a run was undone,
+ * still has its rows: they are about to be loaded anew. */
+static void
+ForgetRows(const Feature *feature, int64 file_id)
+{
+	SqlParams	params = {0};
+
+	ParamBigint(&params, file_id);
+	if (CatalogBigint("SELECT rows FROM medallion.file_versions WHERE file_id = $1", &params, 0) == 0)
+		return;
+	SqlExecFormat(&params, "DELETE FROM %s WHERE _file_id = $1",
+				  QualifiedName(medallion_bronze_schema, feature->name));
+	CatalogExec("DELETE FROM medallion.rejects WHERE file_id = $1", &params);
+}
+
 /*
  * A duplicate becomes a version of its own: its rows are about to be loaded.
  * Where its original is gone it carries on what that said, from the same time;
@@ -455,10 +548,11 @@ PromoteDuplicate(const Feature *feature, const FileTask *task, int64 run_id)
 {
 	SqlParams	params = {0};
 
+	ForgetRows(feature, task->live_id);
 	ParamBigint(&params, task->live_id);
 	ParamBigint(&params, run_id);
 	ParamBool(&params, feature->options.load_duplicates);
-	CatalogExec("UPDATE medallion.file_versions f SET status = 'LOADED', loaded_run_id = $2,"
+	CatalogExec("UPDATE medallion.file_versions f SET status = 'LOADED', loaded_run_id = $2, silver_run_id = NULL,"
 				" duplicate_of = NULL, first_seen = CASE WHEN $3 THEN f.first_seen ELSE coalesce((SELECT o.first_seen"
 				" FROM medallion.file_versions o WHERE o.file_id = f.duplicate_of), f.first_seen) END"
 				" WHERE f.file_id = $1", &params);

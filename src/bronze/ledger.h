@@ -18,13 +18,19 @@ extern int64 OpenFileVersion(const Feature *feature, const FileTask *task, const
 extern void CompleteFileVersion(int64 file_id, const FileOutcome *outcome);
 
 /* The file proved unchanged: notes when it was looked at. */
-extern void ConfirmFileVersion(const FileTask *task);
+extern void ConfirmFileVersion(const FileTask *task, TimestampTz seen_at, int64 run_id);
+
+/* Is this what a withdrawn version of the file said, and nothing else was seen since? */
+extern bool IsRefused(const Feature *feature, const FileTask *task, const char *hash);
 
 /* Another version holds the rows of a duplicate from now on. */
 extern void MoveDuplicate(const FileTask *task, int64 duplicate_of);
 
 /* Notes the greatest watermark of a relation's batch. */
 extern void SetVersionWatermark(int64 file_id, const char *watermark);
+
+/* The batches that were to be read again have been. */
+extern void NoteReadAgain(const Feature *feature);
 
 /* Takes a version back that turned out to have nothing in it. */
 extern void ForgetFileVersion(int64 file_id);

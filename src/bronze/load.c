@@ -57,12 +57,13 @@ typedef struct FileLoad
 	/* the table */
 	Sink	   *sink;
 	List	   *path_columns;	/* BronzeColumn *, beside task->path_values */
-	AttrNumber	file_id_attno;
-	AttrNumber	sheet_attno;
-	AttrNumber	row_attno;
-	AttrNumber	run_id_attno;
-	AttrNumber	ingested_at_attno;
-	AttrNumber	rescued_attno;
+	RowValue  **places;			/* the sink's places for targets */
+	RowValue   *file_id_place;
+	RowValue   *sheet_place;
+	RowValue   *row_place;
+	RowValue   *run_id_place;
+	RowValue   *ingested_at_place;
+	RowValue   *rescued_place;
 } FileLoad;
 
 /* Tells errors raised below which file, sheet and row they are about. */
@@ -136,6 +137,26 @@ ResolvePathColumns(FileLoad *load)
 									 ResolveColumn(load->columns, lfirst(lc), lfirst(lc)));
 }
 
+/* Where the sink wants the values of each column. */
+static void
+FindPlaces(FileLoad *load, Oid table)
+{
+	Sink	   *sink = load->sink;
+
+	load->places = palloc0(sizeof(RowValue *) * Max(load->width, 1));
+	for (int i = 0; i < load->width; i++)
+	{
+		if (load->targets[i] != NULL)
+			load->places[i] = SinkValue(sink, load->targets[i]->attno);
+	}
+	load->file_id_place = SinkValue(sink, RequireColumn(table, "_file_id"));
+	load->sheet_place = SinkValue(sink, RequireColumn(table, "_sheet"));
+	load->row_place = SinkValue(sink, RequireColumn(table, "_row"));
+	load->run_id_place = SinkValue(sink, RequireColumn(table, "_run_id"));
+	load->ingested_at_place = SinkValue(sink, RequireColumn(table, "_ingested_at"));
+	load->rescued_place = SinkValue(sink, RequireColumn(table, "_rescued_data"));
+}
+
 /* Resolves the sheet's columns, brings the table up to them, opens the sink. */
 static void
 OpenSheet(FileLoad *load, List *header)
@@ -155,13 +176,8 @@ OpenSheet(FileLoad *load, List *header)
 	ResolvePathColumns(load);
 
 	table = SyncBronzeTable(load->columns);
-	load->file_id_attno = RequireColumn(table, "_file_id");
-	load->sheet_attno = RequireColumn(table, "_sheet");
-	load->row_attno = RequireColumn(table, "_row");
-	load->run_id_attno = RequireColumn(table, "_run_id");
-	load->ingested_at_attno = RequireColumn(table, "_ingested_at");
-	load->rescued_attno = RequireColumn(table, "_rescued_data");
 	load->sink = SinkOpen(table);
+	FindPlaces(load, table);
 	load->outcome->direct = SinkIsDirect(load->sink);
 	pgstat_progress_start_command(PROGRESS_COMMAND_COPY, table);
 }
@@ -172,6 +188,8 @@ RescueCell(FileLoad *load, StringInfo rescued, int column, const ReaderCell *cel
 {
 	const char *name = column < load->width ? load->names[column] : psprintf("column_%d", column + 1);
 
+	if (rescued->data == NULL)
+		initStringInfo(rescued);
 	appendStringInfoString(rescued, rescued->len > 0 ? ", " : "{");
 	escape_json(rescued, name);
 	appendStringInfoString(rescued, ": ");
@@ -183,14 +201,14 @@ RescueCell(FileLoad *load, StringInfo rescued, int column, const ReaderCell *cel
  * decimal comma, it gets one too, so that one rule reads both.
  */
 static void
-PutNumberWithComma(FileLoad *load, const BronzeColumn *target, const ReaderCell *cell)
+PutNumberWithComma(RowValue *place, const ReaderCell *cell)
 {
 	char	   *spelled = pnstrdup(cell->value, cell->length);
 	char	   *point = strchr(spelled, '.');
 
 	if (point != NULL)
 		*point = ',';
-	SinkText(load->sink, target->attno, spelled, cell->length);
+	SetText(place, spelled, cell->length);
 }
 
 /* Puts one cell where it belongs. */
@@ -206,9 +224,9 @@ PutCell(FileLoad *load, int column, const ReaderCell *cell, StringInfo rescued)
 		if (target->type != VT_TEXT)
 			target->type = WidenType(target->type, CellType(cell, target->null_tokens));
 		if (target->decimal_comma && cell->kind == CELL_NUMBER)
-			PutNumberWithComma(load, target, cell);
+			PutNumberWithComma(load->places[column], cell);
 		else
-			SinkText(load->sink, target->attno, cell->value, cell->length);
+			SetText(load->places[column], cell->value, cell->length);
 	}
 	else if (column >= load->width || load->feature->options.schema_evolution == RESCUE)
 		RescueCell(load, rescued, column, cell);
@@ -229,7 +247,7 @@ PutPathValues(FileLoad *load)
 		if (column == NULL)
 			continue;
 		column->type = WidenType(column->type, ClassifyText(value, strlen(value)));
-		SinkText(load->sink, column->attno, value, strlen(value));
+		SetText(SinkValue(load->sink, column->attno), value, strlen(value));
 	}
 }
 
@@ -240,24 +258,22 @@ PutRow(FileLoad *load, int64 number, int ncells, const ReaderCell *cells)
 	MemoryContext old = MemoryContextSwitchTo(load->row_context);
 	StringInfoData rescued = {0};
 
-	initStringInfo(&rescued);
 	for (int i = 0; i < ncells; i++)
 		PutCell(load, i, &cells[i], &rescued);
 	PutPathValues(load);
-	SinkDatum(load->sink, load->file_id_attno, Int64GetDatum(load->file_id));
-	SinkText(load->sink, load->sheet_attno, load->sheet, strlen(load->sheet));
-	SinkDatum(load->sink, load->row_attno, Int64GetDatum(number));
-	SinkDatum(load->sink, load->run_id_attno, Int64GetDatum(load->run_id));
-	SinkDatum(load->sink, load->ingested_at_attno, TimestampTzGetDatum(load->now));
+	SetWord(load->file_id_place, Int64GetDatum(load->file_id));
+	SetText(load->sheet_place, load->sheet, strlen(load->sheet));
+	SetWord(load->row_place, Int64GetDatum(number));
+	SetWord(load->run_id_place, Int64GetDatum(load->run_id));
+	SetWord(load->ingested_at_place, TimestampTzGetDatum(load->now));
 	if (rescued.len > 0)
 	{
 		appendStringInfoChar(&rescued, '}');
-		SinkVarlena(load->sink, load->rescued_attno,
-					DirectFunctionCall1(jsonb_in, CStringGetDatum(rescued.data)));
+		SetVarlena(load->rescued_place, DirectFunctionCall1(jsonb_in, CStringGetDatum(rescued.data)));
 	}
 	MemoryContextSwitchTo(old);
-	MemoryContextReset(load->row_context);
 	SinkEndRow(load->sink);
+	MemoryContextReset(load->row_context);
 	load->rows++;
 }
 
@@ -407,10 +423,13 @@ LoadFile(const Feature *feature, const FileTask *task, TimestampTz seen_at,
 
 	same = feature->options.load_duplicates ? 0 : FindSameContent(feature, task, outcome->hash);
 	if (task->live_hash == NULL || strcmp(task->live_hash, outcome->hash) != 0)
-		load.file_id = OpenFileVersion(feature, task, outcome->hash, same, seen_at, run_id);
+	{
+		if (!IsRefused(feature, task, outcome->hash))
+			load.file_id = OpenFileVersion(feature, task, outcome->hash, same, seen_at, run_id);
+	}
 	else
 	{
-		ConfirmFileVersion(task);
+		ConfirmFileVersion(task, seen_at, run_id);
 		if (task->orphan && same == 0)
 			load.file_id = PromoteDuplicate(feature, task, run_id);
 		else if (task->orphan)

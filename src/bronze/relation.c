@@ -142,13 +142,16 @@ FetchReached(Pull *pull)
 
 	ParamInt(&params, pull->feature->id);
 	rows = CatalogFetch(psprintf("SELECT max(watermark::%s)::text FROM medallion.file_versions"
-								 " WHERE feature_id = $1 AND watermark IS NOT NULL", pull->watermark_type), &params);
+								 " WHERE feature_id = $1 AND watermark IS NOT NULL AND file_id < coalesce("
+								 "(SELECT min(file_id) FROM medallion.file_versions WHERE feature_id = $1 AND read_again),"
+								 " 9223372036854775807)", pull->watermark_type), &params);
 	pull->reached = RowText(rows, 0, 1);
 	params.count = 0;
 	ParamText(&params, pull->reached);
 	ParamInt(&params, pull->feature->id);
 	rows = CatalogFetch(psprintf("SELECT coalesce(array_agg(file_id), '{}') FROM medallion.file_versions"
-								 " WHERE feature_id = $2 AND watermark IS NOT NULL AND watermark::%s >= %s",
+								 " WHERE feature_id = $2 AND watermark IS NOT NULL AND watermark::%s >= %s"
+								 " AND (status <> 'WITHDRAWN' OR refused)",
 								 pull->watermark_type, LowerBound(pull)), &params);
 	pull->batches = RowDatum(rows, 0, 1, &isnull);
 }
@@ -253,13 +256,16 @@ LoadRelation(const Feature *feature, const FileTask *task, TimestampTz seen_at, 
 {
 	Pull		pull = {.feature = feature};
 	BronzeColumns *columns = LoadBronzeColumns(feature);
+	bool		loaded;
 
 	memset(outcome, 0, sizeof(FileOutcome));
 	DescribeRelation(&pull, columns);
 	(void) SyncBronzeTable(columns);
 	FetchReached(&pull);
 	outcome->file_id = OpenFileVersion(feature, task, task->live_hash, 0, seen_at, run_id);
-	if (!LoadBatch(&pull, run_id, outcome))
+	loaded = LoadBatch(&pull, run_id, outcome);
+	NoteReadAgain(feature);
+	if (!loaded)
 	{
 		ForgetFileVersion(outcome->file_id);
 		outcome->status = "UNCHANGED";

@@ -2,8 +2,9 @@
  * sink.c
  *	  Rows of text -> a bronze table.
  *
- *	  SinkText()* -> slot -> batch of slots -> table_multi_insert   (plain tables)
- *	                                        -> INSERT through SPI   (all others)
+ *	  values -> tuple -> batch -> heap_multi_insert           (plain tables)
+ *	                  -> pages of their own, once it is a lot
+ *	         -> text array -> INSERT through SPI              (all others)
  *
  * Rows that go past the executor skip everything it would do: triggers, row
  * security, indexes, constraints, foreign and distributed tables.  A table
@@ -15,40 +16,52 @@
 #include "bronze/sink.h"
 
 #include "access/heapam.h"
+#include "access/heaptoast.h"
 #include "access/hio.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "base/sql.h"
+#include "bronze/pages.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
 #define BATCH_ROWS 1000
 #define BATCH_BYTES (1024 * 1024)
+#define LARGE_LOAD (4 * 1024 * 1024)	/* from here on pages of its own */
 #define STATEMENT_ROWS 50		/* of one INSERT: elements of the array it reads are found by counting */
 
 struct Sink
 {
 	Relation	rel;
-	bool		direct;			/* table_multi_insert, not INSERT */
-	int			batch_rows;		/* flush at so many */
-	TupleTableSlot **slots;		/* batch_rows of them, made on demand */
+	bool		direct;			/* past the executor, not by INSERT */
+	bool		by_pages;		/* pages of its own, should the load become large */
+	RowValue   *values;			/* the row being put together */
+	int			used;			/* rows in the batch */
+	size_t		bytes;			/* of values in it */
+	size_t		written;		/* in batches before */
+	MemoryContext batch;		/* what the batch holds; reset with it */
+
+	/* direct */
+	TupleMaker *maker;
+	BulkInsertState bulk;
+	TupleTableSlot **slots;		/* BATCH_ROWS of them, made on demand */
 	int			nslots;			/* made */
-	int			used;			/* filled */
-	TupleTableSlot *row;		/* the one being put together, or NULL */
-	size_t		bytes;			/* of values in the batch */
-	MemoryContext owner;		/* slots live here */
-	MemoryContext batch;		/* values; reset per batch */
-	BulkInsertState bulk;		/* direct only */
-	char	   *insert;			/* otherwise: the statement */
+	Pages	   *pages;			/* or NULL, while the load is small */
+
+	/* by INSERT */
+	char	   *insert;			/* the statement */
+	FmgrInfo   *output;			/* by column */
+	Datum	   *elements;		/* of the array: STATEMENT_ROWS rows of live columns */
+	bool	   *nulls;
+	int			nelements;
 };
 
 /* Does the planner's executor add nothing to an insert into this table? */
@@ -63,7 +76,7 @@ IsPlainTable(Relation rel)
 		rel->rd_rel->relrowsecurity || rel->rd_rel->relispartition || rel->trigdesc != NULL)
 		return false;
 	/* checks, NOT NULL, generated columns and defaults all make a constr */
-	return desc->constr == NULL;
+	return desc->constr == NULL && CanMakeTuples(desc);
 }
 
 /* Bronze holds text as the source shows it: a column altered to another type
@@ -136,6 +149,39 @@ InsertStatement(Relation rel)
 					columns.data, values.data);
 }
 
+/* Prepares for tuples. */
+static void
+OpenDirect(Sink *sink)
+{
+	sink->maker = TupleMakerCreate(RelationGetDescr(sink->rel));
+	sink->bulk = GetBulkInsertState();
+	sink->slots = palloc0(sizeof(TupleTableSlot *) * BATCH_ROWS);
+	sink->by_pages = CanAppendPages(sink->rel);
+}
+
+/* Prepares for statements. */
+static void
+OpenStatement(Sink *sink)
+{
+	TupleDesc	desc = RelationGetDescr(sink->rel);
+
+	sink->insert = InsertStatement(sink->rel);
+	sink->output = palloc0(sizeof(FmgrInfo) * desc->natts);
+	sink->elements = palloc(sizeof(Datum) * STATEMENT_ROWS * desc->natts);
+	sink->nulls = palloc(sizeof(bool) * STATEMENT_ROWS * desc->natts);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attr = TupleDescAttr(desc, i);
+		Oid			output;
+		bool		varlena;
+
+		if (attr->attisdropped)
+			continue;
+		getTypeOutputInfo(attr->atttypid, &output, &varlena);
+		fmgr_info(output, &sink->output[i]);
+	}
+}
+
 /* Opens a table for appending, as the current user. */
 Sink *
 SinkOpen(Oid table)
@@ -149,15 +195,13 @@ SinkOpen(Oid table)
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, RelationGetRelationName(sink->rel));
 	CheckColumnTypes(sink->rel);
 	sink->direct = !distributed && IsPlainTable(sink->rel);
-	sink->owner = CurrentMemoryContext;
+	sink->values = palloc0(sizeof(RowValue) * RelationGetDescr(sink->rel)->natts);
 	sink->batch = AllocSetContextCreate(CurrentMemoryContext, "medallion batch",
 										ALLOCSET_DEFAULT_SIZES);
-	sink->batch_rows = sink->direct ? BATCH_ROWS : STATEMENT_ROWS;
-	sink->slots = palloc0(sizeof(TupleTableSlot *) * sink->batch_rows);
 	if (sink->direct)
-		sink->bulk = GetBulkInsertState();
+		OpenDirect(sink);
 	else
-		sink->insert = InsertStatement(sink->rel);
+		OpenStatement(sink);
 	return sink;
 }
 
@@ -167,97 +211,94 @@ SinkIsDirect(const Sink *sink)
 	return sink->direct;
 }
 
-/* The slot of the row being put together, all NULL at first. */
-static TupleTableSlot *
-CurrentRow(Sink *sink)
+RowValue *
+SinkValue(Sink *sink, int attno)
 {
-	TupleTableSlot *slot;
+	return &sink->values[attno - 1];
+}
 
-	if (sink->row != NULL)
-		return sink->row;
+/* The slot for the next row of the batch. */
+static TupleTableSlot *
+NextSlot(Sink *sink)
+{
 	if (sink->used == sink->nslots)
 	{
-		MemoryContext old = MemoryContextSwitchTo(sink->owner);
+		MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(sink));
 
 		sink->slots[sink->nslots++] = MakeSingleTupleTableSlot(RelationGetDescr(sink->rel),
-															   &TTSOpsVirtual);
+															   &TTSOpsHeapTuple);
 		MemoryContextSwitchTo(old);
 	}
-	slot = sink->slots[sink->used];
-	ExecClearTuple(slot);
-	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts);
-	sink->row = slot;
-	return slot;
+	return sink->slots[sink->used];
 }
 
-/* Sets a text column. */
-void
-SinkText(Sink *sink, int attno, const char *value, uint32 length)
+/* Adds a copy of a tuple to the batch. */
+static void
+AddTuple(Sink *sink, HeapTupleHeader header, Size size)
 {
-	TupleTableSlot *slot = CurrentRow(sink);
-	text	   *copy = MemoryContextAlloc(sink->batch, VARHDRSZ + length);
+	HeapTuple	tuple = MemoryContextAlloc(sink->batch, HEAPTUPLESIZE + size);
 
-	SET_VARSIZE(copy, VARHDRSZ + length);
-	memcpy(VARDATA(copy), value, length);
-	slot->tts_values[attno - 1] = PointerGetDatum(copy);
-	slot->tts_isnull[attno - 1] = false;
-	sink->bytes += VARHDRSZ + length;
+	tuple->t_len = size;
+	tuple->t_data = (HeapTupleHeader) ((char *) tuple + HEAPTUPLESIZE);
+	tuple->t_tableOid = RelationGetRelid(sink->rel);
+	ItemPointerSetInvalid(&tuple->t_self);
+	memcpy(tuple->t_data, header, size);
+	ExecStoreHeapTuple(tuple, NextSlot(sink), false);
+	sink->used++;
+	sink->bytes += size;
 }
 
-/* Sets a column of any variable-length type. */
-void
-SinkVarlena(Sink *sink, int attno, Datum value)
-{
-	MemoryContext old = MemoryContextSwitchTo(sink->batch);
-
-	SinkDatum(sink, attno, datumCopy(value, false, -1));
-	MemoryContextSwitchTo(old);
-}
-
-/* Sets a column passed by value. */
-void
-SinkDatum(Sink *sink, int attno, Datum value)
-{
-	TupleTableSlot *slot = CurrentRow(sink);
-
-	slot->tts_values[attno - 1] = value;
-	slot->tts_isnull[attno - 1] = false;
-	sink->bytes += sizeof(Datum);
-}
-
-/* The batch as one flat text array for the INSERT. */
+/* One value as text. */
 static Datum
-BatchArray(Sink *sink)
+ValueAsText(Sink *sink, int i)
+{
+	const RowValue *value = &sink->values[i];
+	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(sink->rel), i);
+	text	   *varlena;
+
+	if (attr->attbyval)
+		return CStringGetTextDatum(OutputFunctionCall(&sink->output[i], value->word));
+	varlena = cstring_to_text_with_len(value->data, value->length);
+	if (attr->atttypid == TEXTOID)
+		return PointerGetDatum(varlena);
+	return CStringGetTextDatum(OutputFunctionCall(&sink->output[i], PointerGetDatum(varlena)));
+}
+
+/* Adds the row to the array for the next statement. */
+static void
+AddElements(Sink *sink)
 {
 	TupleDesc	desc = RelationGetDescr(sink->rel);
-	int			most = sink->used * desc->natts;
-	Datum	   *elements = palloc(sizeof(Datum) * most);
-	bool	   *nulls = palloc(sizeof(bool) * most);
-	int			dims[1] = {0};
+	MemoryContext old = MemoryContextSwitchTo(sink->batch);
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		bool		isnull = sink->values[i].data == NULL;
+
+		if (TupleDescAttr(desc, i)->attisdropped)
+			continue;
+		sink->nulls[sink->nelements] = isnull;
+		sink->bytes += isnull ? 0 : sink->values[i].length;
+		sink->elements[sink->nelements++] = isnull ? (Datum) 0 : ValueAsText(sink, i);
+		sink->values[i].data = NULL;
+	}
+	MemoryContextSwitchTo(old);
+	sink->used++;
+}
+
+/* Runs the statement over the batch. */
+static void
+RunInsert(Sink *sink)
+{
+	SqlParams	params = {0};
 	int			bounds[1] = {1};
 
-	for (int row = 0; row < sink->used; row++)
-	{
-		for (int i = 0; i < desc->natts; i++)
-		{
-			Form_pg_attribute attr = TupleDescAttr(desc, i);
-			Oid			output;
-			bool		varlena;
-
-			if (attr->attisdropped)
-				continue;
-			nulls[dims[0]] = sink->slots[row]->tts_isnull[i];
-			if (!nulls[dims[0]])
-			{
-				getTypeOutputInfo(attr->atttypid, &output, &varlena);
-				elements[dims[0]] = CStringGetTextDatum(OidOutputFunctionCall(output,
-																			  sink->slots[row]->tts_values[i]));
-			}
-			dims[0]++;
-		}
-	}
-	return PointerGetDatum(construct_md_array(elements, nulls, 1, dims, bounds, TEXTOID, -1,
-											  false, TYPALIGN_INT));
+	ParamDatum(&params, TEXTARRAYOID,
+			   PointerGetDatum(construct_md_array(sink->elements, sink->nulls, 1, &sink->nelements, bounds,
+												  TEXTOID, -1, false, TYPALIGN_INT)));
+	ParamInt(&params, sink->used);
+	SqlExec(sink->insert, &params);
+	sink->nelements = 0;
 }
 
 /* Writes the batch. */
@@ -270,32 +311,43 @@ FlushBatch(Sink *sink)
 		return;
 	old = MemoryContextSwitchTo(sink->batch);
 	if (sink->direct)
-		table_multi_insert(sink->rel, sink->slots, sink->used, GetCurrentCommandId(true), 0,
-						   sink->bulk);
+		heap_multi_insert(sink->rel, sink->slots, sink->used, GetCurrentCommandId(true), 0, sink->bulk);
 	else
-	{
-		SqlParams	params = {0};
-
-		ParamDatum(&params, TEXTARRAYOID, BatchArray(sink));
-		ParamInt(&params, sink->used);
-		SqlExec(sink->insert, &params);
-	}
+		RunInsert(sink);
 	MemoryContextSwitchTo(old);
-	for (int i = 0; i < sink->used; i++)
+	for (int i = 0; sink->direct && i < sink->used; i++)
 		ExecClearTuple(sink->slots[i]);
+	sink->written += sink->bytes;
 	sink->used = 0;
 	sink->bytes = 0;
 	MemoryContextReset(sink->batch);
+}
+
+/* Adds the row as a tuple: to pages of our own if the load is large, and no
+ * value of it may want a place outside of the table. */
+static void
+PutTuple(Sink *sink)
+{
+	HeapTupleHeader tuple;
+	Size		size = MakeTuple(sink->maker, sink->values, &tuple);
+
+	if (sink->pages == NULL && sink->by_pages && sink->written >= LARGE_LOAD)
+		sink->pages = PagesBegin(sink->rel);
+	if (sink->pages != NULL && size <= TOAST_TUPLE_THRESHOLD)
+		PagesAdd(sink->pages, tuple, size);
+	else
+		AddTuple(sink, tuple, size);
 }
 
 /* Ends the row being put together. */
 void
 SinkEndRow(Sink *sink)
 {
-	ExecStoreVirtualTuple(CurrentRow(sink));
-	sink->row = NULL;
-	sink->used++;
-	if (sink->used == sink->batch_rows || sink->bytes >= BATCH_BYTES)
+	if (sink->direct)
+		PutTuple(sink);
+	else
+		AddElements(sink);
+	if (sink->used == (sink->direct ? BATCH_ROWS : STATEMENT_ROWS) || sink->bytes >= BATCH_BYTES)
 		FlushBatch(sink);
 }
 
@@ -304,6 +356,8 @@ void
 SinkClose(Sink *sink)
 {
 	FlushBatch(sink);
+	if (sink->pages != NULL)
+		PagesEnd(sink->pages);
 	if (sink->direct)
 	{
 		FreeBulkInsertState(sink->bulk);

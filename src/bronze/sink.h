@@ -6,6 +6,7 @@
 #define MEDALLION_SINK_H
 
 #include "postgres.h"
+#include "bronze/tuple.h"
 
 typedef struct Sink Sink;
 
@@ -16,11 +17,9 @@ extern Sink *SinkOpen(Oid table);
 /* Is the fast path taken? */
 extern bool SinkIsDirect(const Sink *sink);
 
-/* Sets one column (attribute number) of the row being put together; columns
- * not set are NULL.  The value is copied. */
-extern void SinkText(Sink *sink, int attno, const char *value, uint32 length);
-extern void SinkDatum(Sink *sink, int attno, Datum value);	/* passed by value */
-extern void SinkVarlena(Sink *sink, int attno, Datum value);	/* copied */
+/* A column (attribute number) of the row being put together: NULL unless it is
+ * set.  The place stays the same from row to row. */
+extern RowValue *SinkValue(Sink *sink, int attno);
 
 /* Ends the row being put together. */
 extern void SinkEndRow(Sink *sink);

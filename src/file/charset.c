@@ -78,37 +78,6 @@ static const struct
 	{"utf-16be", "utf-16be"},
 };
 
-/* Writes a code point as UTF-8. */
-int
-PutCharacter(char *to, uint32_t code)
-{
-	if (code == 0 || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))
-		code = 0xFFFD;
-	if (code < 0x80)
-	{
-		to[0] = code;
-		return 1;
-	}
-	if (code < 0x800)
-	{
-		to[0] = 0xC0 | code >> 6;
-		to[1] = 0x80 | (code & 0x3F);
-		return 2;
-	}
-	if (code < 0x10000)
-	{
-		to[0] = 0xE0 | code >> 12;
-		to[1] = 0x80 | (code >> 6 & 0x3F);
-		to[2] = 0x80 | (code & 0x3F);
-		return 3;
-	}
-	to[0] = 0xF0 | code >> 18;
-	to[1] = 0x80 | (code >> 12 & 0x3F);
-	to[2] = 0x80 | (code >> 6 & 0x3F);
-	to[3] = 0x80 | (code & 0x3F);
-	return 4;
-}
-
 /* Opens an encoding. */
 Charset *
 CharsetOpen(const char **name)

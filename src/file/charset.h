@@ -5,8 +5,6 @@
 #ifndef MEDALLION_CHARSET_H
 #define MEDALLION_CHARSET_H
 
-#include <stdint.h>
-
 #include "file/format.h"
 
 typedef struct Charset Charset;
@@ -27,9 +25,5 @@ extern void CharsetClose(Charset *charset);
 /* What a byte of a single-byte encoding stands for, -1 if for nothing; false if
  * the encoding is another kind, or unknown. */
 extern bool CharsetTable(const char *name, int table[256]);
-
-/* Writes a code point as UTF-8 and returns its length, at most 4; U+FFFD for
- * what is none, and for NUL. */
-extern int	PutCharacter(char *to, uint32_t code);
 
 #endif							/* MEDALLION_CHARSET_H */

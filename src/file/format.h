@@ -33,6 +33,7 @@ struct Reader
 	uint64_t	done;			/* bytes */
 	uint64_t	total;
 	struct ByteStream *stream;	/* the file from start to end, see stream.h */
+	struct Merged *merged;		/* cells of the sheet, see merged.h; NULL: none yet */
 	char		message[READER_MESSAGE_SIZE];
 	char		detected[READER_DETECTED_SIZE];
 };
@@ -72,5 +73,8 @@ typedef struct Buffer
 extern bool BufferReserve(Buffer *buffer, size_t more);	/* false: out of memory or limit */
 extern bool BufferAppend(Buffer *buffer, const char *data, size_t length);
 extern void BufferFree(Buffer *buffer);
+
+/* Lets an array hold one more than count elements of a size; false: out of memory. */
+extern bool GrowArray(void **array, size_t *capacity, size_t count, size_t size);
 
 #endif							/* MEDALLION_FORMAT_H */

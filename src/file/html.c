@@ -42,6 +42,7 @@ typedef struct HtmlReader
 	int64_t		row_number;
 	int64_t		column;			/* 0-based, of the cell; in a row without one, of the next */
 	int			colspan;		/* of the cell */
+	int			rowspan;
 	int		   *spans;			/* rows, this one too, that a cell above covers, by column */
 	int			nspans;
 	int			span_capacity;
@@ -318,9 +319,10 @@ StartCell(HtmlReader *page)
 		page->column++;
 	page->in_cell = true;
 	page->colspan = SpanOf(page, "colspan", MAX_COLSPAN);
+	page->rowspan = SpanOf(page, "rowspan", MAX_SPAN);
 	BeginText(page);
 	QueueBeginCell(&page->queue);
-	return FindValue(page) && Cover(page, SpanOf(page, "rowspan", MAX_SPAN));
+	return FindValue(page) && Cover(page, page->rowspan);
 }
 
 /* A number: plain, or a date if its format says so. */
@@ -386,6 +388,8 @@ EndCell(HtmlReader *page)
 	}
 	page->base.row = page->row_number;
 	well = QueueCell(&page->queue, page->column, 1, kind);
+	if (well && kind != CELL_EMPTY)
+		QueueMerge(&page->queue, page->rowspan, page->colspan);
 	page->column += page->colspan;
 	return well;
 }

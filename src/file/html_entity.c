@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "file/encoding.h"
 #include "file/html.h"
 
 #define MAX_ENTITY 10			/* bytes between "&" and ";" */
@@ -72,6 +73,15 @@ CompareEntities(const void *a, const void *b)
 	return strcmp(((const Entity *) a)->name, ((const Entity *) b)->name);
 }
 
+/* Writes a code point as UTF-8, U+FFFD for what is none and for NUL. */
+static size_t
+PutCharacter(char *to, unsigned long code)
+{
+	bool		none = code == 0 || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000);
+
+	return PutCodePoint(to, none ? REPLACEMENT : code);
+}
+
 /* &#228; or &#xE4;, without "&#" and ";" -> its text.  Pages written for
  * Windows mean its characters by 128 to 159. */
 static bool
@@ -95,7 +105,7 @@ NumberedCharacter(const char *digits, char out[ENTITY_TEXT_SIZE], size_t *length
 		return false;
 	if (code >= 128 && code < 160)
 		code = windows[code - 128];
-	*length = PutCharacter(out, code > 0x10FFFF ? 0 : code);
+	*length = PutCharacter(out, code);
 	return true;
 }
 

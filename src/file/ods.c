@@ -161,7 +161,9 @@ static void
 StartRow(OdsReader *ods, const char **attributes)
 {
 	const char *style = XmlAttribute(attributes, "default-cell-style-name");
+	const char *visibility = XmlAttribute(attributes, "visibility");
 
+	ods->row_hidden = ods->base.options.skip_hidden_rows && visibility != NULL && strcmp(visibility, "visible") != 0;
 	ods->row_elapsed = style ? OdsHasName(&ods->elapsed_cells, style) : -1;
 	ods->in_row = true;
 	ods->row_number += 1;
@@ -174,6 +176,8 @@ static bool
 EndRow(OdsReader *ods)
 {
 	ods->in_row = false;
+	if (ods->row_hidden)
+		QueueDropCells(&ods->queue);
 	if (ods->queue.ncells > ods->queue.row_first && ods->row_number + ods->row_repeat - 1 > MAX_ROWS)
 	{
 		ReaderFail(&ods->base, READER_ERROR, "the row number is not one that a sheet can have");

@@ -47,6 +47,8 @@ typedef struct OdsCell
 	bool		error;			/* LibreOffice says so */
 	bool		elapsed;		/* its style shows hours beyond a day */
 	int64_t		repeat;
+	int64_t		merged_rows;
+	int64_t		merged_columns;
 	Buffer		value;			/* of the attribute that the type names */
 	int			depth;			/* of elements inside the cell */
 	int			paragraph;		/* depth at which the open paragraph began; 0: none is open */
@@ -77,6 +79,7 @@ typedef struct OdsReader
 	bool		seen_spreadsheet;
 	bool		in_table;
 	bool		in_row;
+	bool		row_hidden;		/* and such rows are not wanted */
 	bool		in_cell;
 	int			skipped;		/* depth inside what is none of ours */
 	int64_t		row_number;		/* of the row being read, or the last one */

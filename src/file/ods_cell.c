@@ -67,7 +67,7 @@ OdsStartCell(OdsReader *ods, const char **attributes)
 	memset(cell, 0, sizeof(OdsCell));
 	cell->value = value;
 	cell->value.length = 0;
-	cell->repeat = 1;
+	cell->repeat = cell->merged_rows = cell->merged_columns = 1;
 	cell->elapsed = OdsElapsedByDefault(ods);
 	QueueBeginCell(&ods->queue);
 	for (const char **a = attributes; a[0] != NULL; a += 2)
@@ -76,6 +76,10 @@ OdsStartCell(OdsReader *ods, const char **attributes)
 
 		if (strcmp(name, "number-columns-repeated") == 0)
 			cell->repeat = OdsRepeat(a[1]);
+		else if (strcmp(name, "number-rows-spanned") == 0)
+			cell->merged_rows = OdsRepeat(a[1]);
+		else if (strcmp(name, "number-columns-spanned") == 0)
+			cell->merged_columns = OdsRepeat(a[1]);
 		else if (strcmp(name, "formula") == 0)
 			cell->formula = true;
 		else if (strcmp(name, "style-name") == 0)
@@ -381,5 +385,9 @@ OdsEndCell(OdsReader *ods)
 {
 	CellKind	kind;
 
-	return FinishValue(ods, &kind) && QueueCell(&ods->queue, ods->column, ods->cell.repeat, kind);
+	if (!FinishValue(ods, &kind) || !QueueCell(&ods->queue, ods->column, ods->cell.repeat, kind))
+		return false;
+	if (kind != CELL_EMPTY)
+		QueueMerge(&ods->queue, ods->cell.merged_rows, ods->cell.merged_columns);
+	return true;
 }

@@ -14,6 +14,7 @@
 
 #include "file/container.h"
 #include "file/markup.h"
+#include "file/merged.h"
 #include "file/stream.h"
 #include "file/xlsb.h"
 
@@ -212,6 +213,23 @@ BufferFree(Buffer *buffer)
 	memset(buffer, 0, sizeof(Buffer));
 }
 
+/* Lets an array hold one more. */
+bool
+GrowArray(void **array, size_t *capacity, size_t count, size_t size)
+{
+	size_t		larger = *capacity ? *capacity * 2 : 64;
+	void	   *grown;
+
+	if (count < *capacity)
+		return true;
+	grown = realloc(*array, larger * size);
+	if (grown == NULL)
+		return false;
+	*array = grown;
+	*capacity = larger;
+	return true;
+}
+
 /* The format of XML or HTML; NULL with a name for strangers. */
 static const FormatOps *
 RecogniseMarkup(Markup markup, const char **stranger)
@@ -404,6 +422,8 @@ ReaderNextSheet(Reader *reader, ReaderSheet *sheet)
 	reader->row = 0;
 	reader->column = 0;
 	sheet->has_header = false;
+	sheet->tells_merged = reader->ops != &csv_format && reader->ops != &json_format;
+	MergedBeginSheet(reader);
 	return reader->ops->next_sheet(reader, sheet);
 }
 
@@ -411,9 +431,12 @@ ReaderNextSheet(Reader *reader, ReaderSheet *sheet)
 ReaderStatus
 ReaderNextRow(Reader *reader, ReaderRow *row)
 {
+	ReaderStatus status;
+
 	if (reader->status != READER_OK)
 		return reader->status;
-	return reader->ops->next_row(reader, row);
+	status = reader->ops->next_row(reader, row);
+	return status == READER_OK && reader->merged != NULL ? MergedFill(reader, row) : status;
 }
 
 /* Why the last call failed. */
@@ -462,5 +485,6 @@ ReaderClose(Reader *reader)
 	if (reader->ops != NULL)
 		reader->ops->close(reader);
 	ByteStreamClose(reader);
+	MergedFree(reader);
 	free(reader);
 }

@@ -74,6 +74,7 @@ typedef struct ReaderSheet
 	int			index;			/* 0-based, in the workbook's own order */
 	bool		hidden;
 	bool		has_header;		/* the first row is the header, whatever it looks like */
+	bool		tells_merged;	/* the format knows of merged cells */
 } ReaderSheet;
 
 /*
@@ -91,6 +92,11 @@ typedef struct ReaderOptions
 								 * windows-1252.  JSON is Unicode: not asked there */
 	const char *record_path;	/* JSON: dotted keys that lead to the array of records;
 								 * "": the top level; NULL: detect */
+
+	/* sheets of workbooks and of web pages */
+	int64_t		merged_rows;	/* down to this row merged cells all have the value that
+								 * only the first of them holds; 0: nowhere */
+	bool		skip_hidden_rows;
 
 	/* limits: exceeding one is READER_LIMIT with a message that names it */
 	uint64_t	max_file_size;			/* bytes on disk */

@@ -11,25 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "file/merged.h"
+
 #define MAX_ROW_BYTES ((size_t) 1 << 30)	/* no table takes a longer one */
 #define ROWS_PER_QUESTION 1024	/* between looks at options.interrupted */
-
-/* Grows an array to hold one more. */
-static bool
-GrowArray(void **array, size_t *capacity, size_t count, size_t size)
-{
-	size_t		larger = *capacity ? *capacity * 2 : 256;
-	void	   *grown;
-
-	if (count < *capacity)
-		return true;
-	grown = realloc(*array, larger * size);
-	if (grown == NULL)
-		return false;
-	*array = grown;
-	*capacity = larger;
-	return true;
-}
+#define MAX_MERGED 16777216		/* rows or columns: no sheet has more */
 
 static bool
 OutOfMemory(RowQueue *queue)
@@ -178,11 +164,37 @@ QueueCell(RowQueue *queue, int64_t column, int64_t repeat, CellKind kind)
 	cell = &queue->cells[queue->ncells++];
 	cell->column = column;
 	cell->repeat = repeat;
+	cell->merged_rows = cell->merged_columns = 1;
 	cell->kind = kind;
 	cell->length = length;
 	cell->offset = queue->value_start;
 	queue->value_start = queue->arena.length;
 	return true;
+}
+
+/* A number of rows or columns that a sheet can have. */
+static int
+Bounded(int64_t count)
+{
+	return count < 1 ? 1 : count > MAX_MERGED ? MAX_MERGED : count;
+}
+
+/* The cell just queued, which was not empty, is merged with those beside and below it. */
+void
+QueueMerge(RowQueue *queue, int64_t rows, int64_t columns)
+{
+	QueuedCell *cell = &queue->cells[queue->ncells - 1];
+
+	cell->merged_rows = Bounded(rows);
+	cell->merged_columns = Bounded(columns);
+}
+
+/* Forgets the cells of the row being made. */
+void
+QueueDropCells(RowQueue *queue)
+{
+	queue->ncells = queue->row_first;
+	queue->arena.length = queue->value_start = queue->row_arena;
 }
 
 /* Ends a row.  One without cells takes no place. */
@@ -288,6 +300,23 @@ Width(const RowQueue *queue, const QueuedRow *queued)
 	return width;
 }
 
+/* Tells of the merged cells that begin in the row handed out. */
+static ReaderStatus
+TellMerged(RowQueue *queue, const QueuedRow *queued)
+{
+	int64_t		number = queue->reader->row;
+
+	for (size_t i = 0; i < queued->count; i++)
+	{
+		const QueuedCell *cell = &queue->cells[queued->first + i];
+		MergedRange range = {number, number + cell->merged_rows - 1, cell->column, cell->column + cell->merged_columns - 1};
+
+		if ((cell->merged_rows > 1 || cell->merged_columns > 1) && MergedAdd(queue->reader, &range) != READER_OK)
+			return queue->reader->status;
+	}
+	return READER_OK;
+}
+
 /* Lays a row's cells out by column. */
 static ReaderStatus
 LayOut(RowQueue *queue, const QueuedRow *queued, int width)
@@ -355,6 +384,8 @@ QueueNextRow(RowQueue *queue, QueueFill fill, ReaderRow *row)
 	status = LayOut(queue, queued, width);
 	if (status == READER_OK)
 		status = CheckRepetition(queue);
+	if (status == READER_OK && MergedWanted(queue->reader, queue->reader->row))
+		status = TellMerged(queue, queued);
 	if (status != READER_OK)
 		return status;
 	memset(row, 0, sizeof(ReaderRow));

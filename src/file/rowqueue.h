@@ -19,6 +19,8 @@ typedef struct QueuedCell
 {
 	int			column;			/* 0-based */
 	int			repeat;
+	int			merged_rows;	/* 1, or as many as are merged with the first */
+	int			merged_columns;
 	CellKind	kind;
 	uint32_t	length;
 	size_t		offset;			/* of its text in the arena */
@@ -80,6 +82,11 @@ extern const char *QueueTrimmedText(const RowQueue *queue, size_t *length);
 extern void QueueKeepText(RowQueue *queue, const char *text, size_t length);	/* of it, this part */
 extern bool QueueCell(RowQueue *queue, int64_t column, int64_t repeat, CellKind kind);
 extern bool QueueRow(RowQueue *queue, int64_t number, int64_t repeat);
+
+/* Of the row being made: merges the cell just queued, not an empty one, with those beside and below;
+ * forgets all cells. */
+extern void QueueMerge(RowQueue *queue, int64_t rows, int64_t columns);
+extern void QueueDropCells(RowQueue *queue);
 
 /* For the reader's calls. */
 extern ReaderStatus QueueNextSheet(RowQueue *queue, QueueFill fill, ReaderSheet *sheet);

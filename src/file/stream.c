@@ -19,6 +19,7 @@
 #include <zstd_errors.h>
 
 #define INPUT_BYTES ((size_t) 128 * 1024)
+#define ZSTD_WINDOW_BITS 25		/* 32 MiB: what a file says it needs is memory of ours */
 #define OUTPUT_STEP ((size_t) 256 * 1024)	/* limits and cancel are looked at once in so many bytes */
 #define RATIO_FREE_BYTES (100 * 1024)	/* the ratio counts beyond so much */
 #define GZIP_WINDOW (15 + 16)	/* the widest window; a gzip header and trailer, checked */
@@ -73,7 +74,8 @@ MakeDecoder(ByteStream *stream)
 	if (stream->compression == COMPRESSION_ZSTD)
 	{
 		stream->zstd = ZSTD_createDStream();
-		return stream->zstd != NULL;
+		return stream->zstd != NULL &&
+			!ZSTD_isError(ZSTD_DCtx_setParameter(stream->zstd, ZSTD_d_windowLogMax, ZSTD_WINDOW_BITS));
 	}
 	stream->zlib_begun = inflateInit2(&stream->zlib, GZIP_WINDOW) == Z_OK;
 	return stream->zlib_begun;
@@ -185,7 +187,7 @@ StepZstd(Reader *reader, char *to, size_t room)
 		case ZSTD_error_memory_allocation:
 			return FAIL(reader, READER_NO_MEMORY, "out of memory");
 		case ZSTD_error_frameParameter_windowTooLarge:
-			return FAIL(reader, READER_LIMIT, "the zstd data needs a window of more than 128 MiB");
+			return FAIL(reader, READER_LIMIT, "the zstd data needs a window of more than 32 MiB");
 		default:
 			return FAIL(reader, READER_ERROR, "the zstd data is damaged: %s", ZSTD_getErrorName(result));
 	}

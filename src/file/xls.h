@@ -135,7 +135,4 @@ extern XlsSheetReader *XlsOpenSheet(XlsReader *xls, uint64_t position);
 extern ReaderStatus XlsNextRow(XlsSheetReader *sheet, ReaderRow *row);
 extern void XlsCloseSheet(XlsSheetReader *sheet);
 
-/* Grows an array to hold one more; false: out of memory. */
-extern bool XlsGrow(void **array, size_t *capacity, size_t count, size_t size);
-
 #endif							/* MEDALLION_XLS_H */

@@ -77,7 +77,7 @@ AddStyle(XlsReader *xls, const XlsRecord *record)
 		return XlsDamaged(xls, "a cell style is cut short");
 	if (xls->nstyles > UINT16_MAX)
 		return READER_OK;
-	if (!XlsGrow((void **) &xls->styles, &xls->style_capacity, xls->nstyles, sizeof(uint16_t)))
+	if (!GrowArray((void **) &xls->styles, &xls->style_capacity, xls->nstyles, sizeof(uint16_t)))
 		return XlsOutOfMemory(xls);
 	xls->styles[xls->nstyles++] = record->type == XF5 ? GetU16(record->data + at) :
 		record->type == XF2 ? record->data[at] & 0x3F : record->data[at];
@@ -107,7 +107,7 @@ AddSheet(XlsReader *xls, XlsPayload *payload, uint64_t position)
 	Buffer		name = {0};
 	ReaderStatus status = READER_OK;
 
-	if (!XlsGrow((void **) &xls->sheets, &xls->sheet_capacity, xls->nsheets, sizeof(XlsSheet)))
+	if (!GrowArray((void **) &xls->sheets, &xls->sheet_capacity, xls->nsheets, sizeof(XlsSheet)))
 		return XlsOutOfMemory(xls);
 	if (payload == NULL)
 		BufferAppend(&name, DEFAULT_NAME, strlen(DEFAULT_NAME));

@@ -28,23 +28,6 @@ XlsOutOfMemory(XlsReader *xls)
 	return ReaderFail(&xls->base, READER_NO_MEMORY, "out of memory");
 }
 
-/* Grows an array to hold one more. */
-bool
-XlsGrow(void **array, size_t *capacity, size_t count, size_t size)
-{
-	size_t		larger = *capacity ? *capacity * 2 : 64;
-	void	   *grown;
-
-	if (count < *capacity)
-		return true;
-	grown = realloc(*array, larger * size);
-	if (grown == NULL)
-		return false;
-	*array = grown;
-	*capacity = larger;
-	return true;
-}
-
 /*
  * Lets the window begin at a position and hold so many bytes, if they are there.
  * It grows while it moves on, so that a stream read from end to end takes few

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "file/biff.h"
+#include "file/merged.h"
 #include "file/xls.h"
 
 /* Records of cells.  Version 2 has its own, with the style spelled out. */
@@ -33,8 +34,12 @@
 #define RK 0x027E
 #define FORMULA3 0x0206
 #define FORMULA4 0x0406
+#define MERGED_CELLS 0x00E5
+#define ROW 0x0208
+#define ROW_HIDDEN 0x20
+#define MAX_ROWS 65536
 
-#define MAX_PIECES (65536 * XLS_MAX_COLUMNS)	/* as many as a sheet has cells */
+#define MAX_PIECES (MAX_ROWS * XLS_MAX_COLUMNS)	/* as many as a sheet has cells */
 #define MAX_ROW_BYTES ((size_t) 1 << 30)	/* no table takes a longer one */
 
 /* A result of a formula that is no number has these upper bytes. */
@@ -67,6 +72,7 @@ struct XlsSheetReader
 	size_t		npieces;
 	size_t		capacity;
 	size_t		next;			/* to be read */
+	uint8_t		hidden[MAX_ROWS / 8];	/* rows that are not wanted, one bit for each */
 	uint64_t	lead;			/* version 2: where a style in front of a cell begins and ends */
 	uint64_t	lead_end;
 
@@ -145,7 +151,7 @@ NotePlace(XlsSheetReader *sheet, const XlsRecord *record)
 	}
 	if (sheet->npieces == MAX_PIECES)
 		return XlsDamaged(xls, "a sheet has more cells than it can have");
-	if (!XlsGrow((void **) &sheet->pieces, &sheet->capacity, sheet->npieces, sizeof(Piece)))
+	if (!GrowArray((void **) &sheet->pieces, &sheet->capacity, sheet->npieces, sizeof(Piece)))
 		return XlsOutOfMemory(xls);
 	last = &sheet->pieces[sheet->npieces++];
 	last->row = row;
@@ -179,6 +185,34 @@ SortPieces(XlsSheetReader *sheet)
 	}
 }
 
+/* Notes that a row is hidden, if such rows are not wanted. */
+static void
+NoteRow(XlsSheetReader *sheet, const XlsRecord *record)
+{
+	uint16_t	row;
+
+	if (!sheet->xls->base.options.skip_hidden_rows || record->length < 16 || !(record->data[12] & ROW_HIDDEN))
+		return;
+	row = GetU16(record->data);
+	sheet->hidden[row / 8] |= 1 << row % 8;
+}
+
+/* Notes which cells are merged. */
+static ReaderStatus
+NoteMerged(XlsSheetReader *sheet, const XlsRecord *record)
+{
+	ReaderStatus status = READER_OK;
+
+	for (int at = 2; status == READER_OK && at + 8 <= record->length; at += 8)
+	{
+		const unsigned char *p = record->data + at;
+		MergedRange range = {GetU16(p) + 1, GetU16(p + 2) + 1, GetU16(p + 4), GetU16(p + 6)};
+
+		status = MergedAdd(&sheet->xls->base, &range);
+	}
+	return status;
+}
+
 /* Notes what a record means for the rows. */
 static ReaderStatus
 NoteRecord(XlsSheetReader *sheet, XlsRecord *record)
@@ -193,11 +227,17 @@ NoteRecord(XlsSheetReader *sheet, XlsRecord *record)
 		last->end = record->next;
 		return READER_OK;
 	}
-	if (record->type == IXFE2)
+	switch (record->type)
 	{
-		sheet->lead = record->position;
-		sheet->lead_end = record->next;
-		return READER_OK;
+		case IXFE2:
+			sheet->lead = record->position;
+			sheet->lead_end = record->next;
+			return READER_OK;
+		case ROW:
+			NoteRow(sheet, record);
+			return READER_OK;
+		case MERGED_CELLS:
+			return NoteMerged(sheet, record);
 	}
 	/* before version 5 a sheet says itself what later the workbook says */
 	return xls->version < 5 || record->type == XLS_FILEPASS ? XlsBookRecord(xls, record) : READER_OK;
@@ -554,6 +594,12 @@ HandOut(XlsSheetReader *sheet, int64_t number, ReaderRow *row)
 	return READER_OK;
 }
 
+static bool
+IsHidden(const XlsSheetReader *sheet, uint32_t row)
+{
+	return sheet->hidden[row / 8] >> row % 8 & 1;
+}
+
 /* The next row that has any cell. */
 ReaderStatus
 XlsNextRow(XlsSheetReader *sheet, ReaderRow *row)
@@ -571,7 +617,7 @@ XlsNextRow(XlsSheetReader *sheet, ReaderRow *row)
 		reader->column = 0;
 		for (; sheet->next < sheet->npieces && sheet->pieces[sheet->next].row == number; sheet->next++)
 		{
-			if (ReadPiece(sheet, &sheet->pieces[sheet->next]) != READER_OK)
+			if (!IsHidden(sheet, number) && ReadPiece(sheet, &sheet->pieces[sheet->next]) != READER_OK)
 				return reader->status;
 		}
 		while (sheet->width > 0 && sheet->cells[sheet->width - 1].kind == CELL_EMPTY)

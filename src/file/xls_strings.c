@@ -298,7 +298,7 @@ ReadString(XlsReader *xls, XlsPayload *payload)
 	XlsStrings *strings = &xls->strings;
 	size_t		start = strings->arena.length;
 
-	if (!XlsGrow((void **) &strings->starts, &strings->capacity, strings->count + 1, sizeof(uint32_t)))
+	if (!GrowArray((void **) &strings->starts, &strings->capacity, strings->count + 1, sizeof(uint32_t)))
 		return XlsOutOfMemory(xls);
 	if (XlsTakeText(xls, payload, 2, &strings->arena) != READER_OK)
 		return xls->base.status;
@@ -327,7 +327,7 @@ XlsReadStrings(XlsReader *xls, const XlsRecord *record)
 		return XlsDamaged(xls, "its shared strings are cut short");
 	XlsBeginPayload(&payload, record, 8);
 	if (!BufferReserve(&strings->arena, 1) ||
-		!XlsGrow((void **) &strings->starts, &strings->capacity, 0, sizeof(uint32_t)))
+		!GrowArray((void **) &strings->starts, &strings->capacity, 0, sizeof(uint32_t)))
 		return XlsOutOfMemory(xls);
 	strings->starts[0] = 0;
 	while ((status = AtEnd(xls, &payload)) == READER_OK)

@@ -9,11 +9,14 @@
 #include <string.h>
 
 #include "file/biff.h"
+#include "file/merged.h"
 #include "file/xlsb.h"
 
 #define ROW_HEADER 0
 #define BEGIN_CELLS 145
 #define END_CELLS 146
+#define MERGED_CELL 176
+#define ROW_HIDDEN 0x10			/* in byte 11 of its header */
 
 /* Records of cells.  A short one is of the column behind the one before it. */
 #define BLANK 1
@@ -52,6 +55,8 @@ struct XlsbSheetReader
 	int64_t		row;			/* 0-based, whose cells come; NO_ROW: none yet */
 	int64_t		last;			/* the row before it */
 	bool		at_end;			/* of the cells */
+	bool		hidden;			/* the row, and such rows are not wanted */
+	bool		next_hidden;
 	int			column;			/* of the cell before, -1: none in this row */
 	int			ncells;			/* records of this row */
 	int			width;
@@ -240,6 +245,32 @@ TakeCell(XlsbSheetReader *sheet, const XlsbRecord *record)
 	return PutValue(sheet, record, type, at, GetU32(record->data + at - 4) & STYLE_MASK);
 }
 
+/* Finds the merged cells of the sheet in a part, which stand behind its rows, if
+ * somebody wants them. */
+static ReaderStatus
+FindMerged(XlsxReader *book, const char *path)
+{
+	XlsbPart	part = {0};
+	XlsbRecord	record;
+	ReaderStatus status;
+
+	if (!MergedWanted(&book->base, 1))
+		return READER_OK;
+	status = XlsbOpenPart(&part, book, path);
+	while (status == READER_OK && (status = XlsbNextRecord(&part, &record)) == READER_OK)
+	{
+		if (record.type == MERGED_CELL && record.data != NULL && record.kept >= 16)
+		{
+			MergedRange range = {GetU32(record.data) + INT64_C(1), GetU32(record.data + 4) + INT64_C(1),
+			GetU32(record.data + 8), GetU32(record.data + 12)};
+
+			status = MergedAdd(&book->base, &range);
+		}
+	}
+	XlsbClosePart(&part);
+	return status == READER_END ? READER_OK : status;
+}
+
 /* Opens the sheet in a part, and goes to where its cells begin. */
 XlsbSheetReader *
 XlsbOpenSheet(XlsxReader *book, const char *path)
@@ -255,7 +286,9 @@ XlsbOpenSheet(XlsxReader *book, const char *path)
 	}
 	sheet->book = book;
 	sheet->row = sheet->last = NO_ROW;
-	status = XlsbOpenPart(&sheet->part, book, path);
+	status = FindMerged(book, path);
+	if (status == READER_OK)
+		status = XlsbOpenPart(&sheet->part, book, path);
 	while (status == READER_OK && record.type != BEGIN_CELLS)
 		status = XlsbNextRecord(&sheet->part, &record);
 	if (status == READER_END)
@@ -308,6 +341,8 @@ ReadCells(XlsbSheetReader *sheet, int64_t *next)
 			if (record.kept < 4)
 				return XlsbDamaged(&sheet->part, "a row is cut short");
 			*next = GetU32(record.data);
+			sheet->next_hidden = sheet->book->base.options.skip_hidden_rows && record.kept > 11 &&
+				record.data[11] & ROW_HIDDEN;
 			return READER_OK;
 		}
 		if (status == READER_OK && record.type == END_CELLS)
@@ -352,6 +387,7 @@ XlsbNextRow(XlsbSheetReader *sheet, ReaderRow *row)
 	{
 		int64_t		number = sheet->row + 1;
 		int64_t		next = NO_ROW;
+		bool		hidden;
 
 		memset(sheet->cells, 0, sizeof(XlsbCell) * sheet->width);
 		sheet->width = sheet->ncells = 0;
@@ -363,7 +399,9 @@ XlsbNextRow(XlsbSheetReader *sheet, ReaderRow *row)
 			return reader->status;
 		sheet->last = sheet->row;
 		sheet->row = next;
-		if (sheet->width > 0)
+		hidden = sheet->hidden;
+		sheet->hidden = sheet->next_hidden;
+		if (sheet->width > 0 && !hidden)
 		{
 			HandOut(sheet, number, row);
 			return READER_OK;

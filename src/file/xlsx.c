@@ -50,7 +50,7 @@ XlsxNextSheet(Reader *reader, ReaderSheet *sheet)
 	XlsxCloseSheet(xlsx->sheet);
 	xlsx->sheet = NULL;
 	status = XlsxStepSheet(xlsx, sheet, &path);
-	if (status != READER_OK || XlsxReadStrings(xlsx) != READER_OK)
+	if (status != READER_OK || XlsxReadStrings(xlsx) != READER_OK || XlsxFindMerged(xlsx, path) != READER_OK)
 		return status != READER_OK ? status : reader->status;
 	xlsx->sheet = XlsxOpenSheet(xlsx, path);
 	return xlsx->sheet == NULL ? reader->status : READER_OK;

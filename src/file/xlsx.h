@@ -85,6 +85,11 @@ extern XlsxSheetReader *XlsxOpenSheet(XlsxReader *xlsx, const char *path);
 extern ReaderStatus XlsxNextRow(XlsxSheetReader *sheet, ReaderRow *row);
 extern void XlsxCloseSheet(XlsxSheetReader *sheet);
 
+extern int	XlsxColumn(const char *reference);	/* "BC12" -> 54; -1: no letters; too many: beyond the last */
+
+/* xlsx_merged.c */
+extern ReaderStatus XlsxFindMerged(XlsxReader *xlsx, const char *path);
+
 /* xlsx_values.c */
 /* What a value means, by the cell's type (n, b, e, d; strings are elsewhere) and
  * style.  *spelled > 0: that many bytes of out are it; 0: it stays as it is. */

@@ -544,11 +544,13 @@ XlsxScanOpen(XlsxReader *xlsx, Xml *xml, ScanStatus *status)
 	return sheet;
 }
 
-/* The parser goes on where the scan ended, behind the row of this number. */
+/* The parser goes on where the scan ended, behind the row of this number, if
+ * it had any. */
 ReaderStatus
 XlsxScanHandOver(SheetScan *sheet, Xml *xml, int64_t *row_number, bool *at_end)
 {
-	*row_number = sheet->row_number;
+	if (sheet->row_number > 0)
+		*row_number = sheet->row_number;
 	*at_end = sheet->scan.at_end;
 	return ScanHandOver(&sheet->scan, xml);
 }

@@ -65,6 +65,7 @@ struct XlsxSheetReader
 	bool		in_data;		/* inside <sheetData> */
 	bool		past_data;		/* what looks like cells behind it is an extension's */
 	bool		in_row;
+	bool		row_hidden;		/* and such rows are not wanted */
 	bool		in_cell;
 	bool		in_inline;		/* inside <is> */
 	int			phonetic;		/* depth of <rPh> */
@@ -96,26 +97,9 @@ SheetFail(XlsxSheetReader *sheet, ReaderStatus status, const char *message)
 	XmlStop(sheet->xml);
 }
 
-/* Grows an array to hold one more. */
-static bool
-GrowArray(void **array, size_t *capacity, size_t count, size_t size)
-{
-	size_t		larger = *capacity ? *capacity * 2 : 256;
-	void	   *grown;
-
-	if (count < *capacity)
-		return true;
-	grown = realloc(*array, larger * size);
-	if (grown == NULL)
-		return false;
-	*array = grown;
-	*capacity = larger;
-	return true;
-}
-
-/* "BC12" -> column 54 (0-based); -1 if there are no letters, or too many. */
-static int
-ColumnOfReference(const char *reference)
+/* "BC12" -> column 54 (0-based); -1 if there are no letters. */
+int
+XlsxColumn(const char *reference)
 {
 	int			column = 0;
 
@@ -133,12 +117,20 @@ ColumnOfReference(const char *reference)
 	}
 }
 
+/* Is this what XML writes for true? */
+static bool
+IsTrue(const char *value)
+{
+	return value != NULL && (strcmp(value, "1") == 0 || strcmp(value, "true") == 0);
+}
+
 static void
 StartRow(XlsxSheetReader *sheet, const char **attributes)
 {
 	const char *number = XmlAttribute(attributes, "r");
 
 	sheet->in_row = true;
+	sheet->row_hidden = sheet->xlsx->base.options.skip_hidden_rows && IsTrue(XmlAttribute(attributes, "hidden"));
 	sheet->row_number = number ? strtoll(number, NULL, 10) : sheet->row_number + 1;
 	sheet->column = -1;
 	sheet->row_first_cell = sheet->ncells;
@@ -178,7 +170,7 @@ StartCell(XlsxSheetReader *sheet, const char **attributes)
 			style = attributes[1];
 	}
 	if (reference != NULL)
-		column = ColumnOfReference(reference);
+		column = XlsxColumn(reference);
 	sheet->in_cell = true;
 	sheet->column = column >= 0 ? column : sheet->column + 1;
 	sheet->type = TypeLetter(type);
@@ -375,6 +367,11 @@ EndRow(XlsxSheetReader *sheet)
 	QueuedRow  *row;
 
 	sheet->in_row = false;
+	if (sheet->row_hidden)
+	{
+		sheet->ncells = sheet->row_first_cell;
+		sheet->arena.length = sheet->row_arena;
+	}
 	if (sheet->ncells == sheet->row_first_cell)
 		return;
 	if (!GrowArray((void **) &sheet->rows, &sheet->row_capacity, sheet->nrows, sizeof(QueuedRow)))
@@ -452,13 +449,18 @@ BeginScan(XlsxSheetReader *sheet)
 	XlsxReader *xlsx = sheet->xlsx;
 	ScanStatus	status;
 
-	/* the scanner does not ask for the size of what it knows to be a short number */
-	if (xlsx->base.options.strict || xlsx->base.options.max_cell_size < NUMBER_TEXT_SIZE)
+	/* the scanner does not ask which rows are hidden, nor for the size of what it
+	 * knows to be a short number */
+	if (xlsx->base.options.strict || xlsx->base.options.skip_hidden_rows ||
+		xlsx->base.options.max_cell_size < NUMBER_TEXT_SIZE)
 		return READER_OK;
 	sheet->scan = XlsxScanOpen(xlsx, sheet->xml, &status);
 	if (sheet->scan == NULL || status == SCAN_FAILED)
 		return xlsx->base.status;
-	return status == SCAN_OK && sheet->in_data ? READER_OK : EndScan(sheet);
+	/* rows that a prefix hides from the scanner may hold a tag that looks like theirs */
+	if (status != SCAN_OK || !sheet->in_data || sheet->in_row || sheet->skipped > 0)
+		return EndScan(sheet);
+	return READER_OK;
 }
 
 /* Opens the sheet in a part. */

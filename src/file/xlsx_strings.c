@@ -159,7 +159,7 @@ StringsStart(void *arg, const char *name, const char **attributes)
 
 	(void) attributes;
 	if (strcmp(name, "sst") == 0)
-		parse->in_table = true;
+		parse->in_table = !parse->in_item && parse->phonetic == 0;
 	else if (strcmp(name, "si") == 0)
 	{
 		parse->in_item = true;

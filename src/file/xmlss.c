@@ -54,6 +54,8 @@ typedef struct XmlssReader
 	int64_t		row_span;		/* further rows that the row stands for, without cells */
 	int64_t		column;			/* 0-based, of the cell being read */
 	int64_t		next_column;
+	bool		row_hidden;		/* and such rows are not wanted */
+	int64_t		merged_rows;	/* of the cell */
 	DataType	type;
 	NumberClass row_class;
 	NumberClass class;			/* of the cell */
@@ -160,6 +162,7 @@ StartRow(XmlssReader *book, const char **attributes)
 	book->row_span = CountOf(attributes, "Span");
 	book->next_column = 0;
 	book->row_class = StyleClass(book, style);
+	book->row_hidden = book->base.options.skip_hidden_rows && CountOf(attributes, "Hidden") == 1;
 	if (book->row_number < 1 || book->row_number > XLSX_MAX_ROWS)
 		return Fail(book, READER_ERROR, "the row number is not one that a sheet can have");
 	return true;
@@ -174,6 +177,7 @@ StartCell(XmlssReader *book, const char **attributes)
 	book->has_data = false;
 	book->column = IndexOr(attributes, book->next_column + 1) - 1;
 	book->next_column = book->column + 1 + CountOf(attributes, "MergeAcross");
+	book->merged_rows = 1 + CountOf(attributes, "MergeDown");
 	book->class = style ? StyleClass(book, style) : book->row_class;
 	QueueBeginCell(&book->queue);
 	if (book->column < 0 || book->column >= XLSX_MAX_COLUMNS)
@@ -382,7 +386,11 @@ EndCell(XmlssReader *book)
 
 	if (book->has_data && !FinishValue(book, &kind))
 		return false;
-	return QueueCell(&book->queue, book->column, 1, kind);
+	if (!QueueCell(&book->queue, book->column, 1, kind))
+		return false;
+	if (kind != CELL_EMPTY)
+		QueueMerge(&book->queue, book->merged_rows, book->next_column - book->column);
+	return true;
 }
 
 static void
@@ -405,6 +413,8 @@ BookEnd(void *arg, const char *name)
 	}
 	else if (book->in_row)
 	{
+		if (book->row_hidden)
+			QueueDropCells(&book->queue);
 		well = QueueRow(&book->queue, book->row_number, 1);
 		book->in_row = false;
 	}

@@ -1,6 +1,6 @@
 /*
  * define.c
- *	  create_model() and drop_model().
+ *	  create_model(), alter_model() and drop_model().
  *
  * The user's text is checked (query.c), made a scratch view under the user's
  * own search_path, and read back from there schema-qualified.  What is stored
@@ -18,6 +18,7 @@
 #include "base/sql.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "gold/declare.h"
 #include "gold/graph.h"
 #include "gold/query.h"
 #include "gold/target.h"
@@ -139,11 +140,8 @@ ChangeRelations(const Model *old, const Model *new, const char *shape)
 	else
 	{
 		if (!new->is_view)
-		{
 			MatchTable(new, false);
-			CreateUniqueKey(new);
-		}
-		DescribeTarget(new);
+		DeclareTarget(new);
 	}
 }
 
@@ -173,19 +171,16 @@ ChangeModel(const Model *old, const Model *new, const char *shape, Jsonb *option
 				" WHERE model_id = $1", &params);
 }
 
-PG_FUNCTION_INFO_V1(medallion_create_model);
-
-/* create_model(name, query, options): makes the model exist as described. */
-Datum
-medallion_create_model(PG_FUNCTION_ARGS)
+/* Makes the model exist as described; query NULL: as it is. */
+static void
+DefineModel(const char *name, const char *query, Jsonb *options)
 {
-	Jsonb	   *options = PG_GETARG_JSONB_P(2);
 	Model	   *model = palloc0(sizeof(Model));
 	Model	   *old;
 	int			nest_level;
 	char	   *shape;
 
-	model->name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	model->name = pstrdup(name);
 	CheckModelName(model->name);
 	ParseModelOptions(options, model);
 
@@ -196,7 +191,7 @@ medallion_create_model(PG_FUNCTION_ARGS)
 	CheckMayActFor(model->owner, "model", model->name);
 	UnpinSettings(nest_level);
 
-	shape = ReadQuery(model, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	shape = ReadQuery(model, query != NULL ? query : old->query);
 
 	nest_level = PinSettings();
 	if (old == NULL)
@@ -204,6 +199,40 @@ medallion_create_model(PG_FUNCTION_ARGS)
 	else
 		ChangeModel(old, model, shape, options);
 	UnpinSettings(nest_level);
+}
+
+PG_FUNCTION_INFO_V1(medallion_create_model);
+
+/* create_model(name, query, options): makes the model exist as described. */
+Datum
+medallion_create_model(PG_FUNCTION_ARGS)
+{
+	DefineModel(text_to_cstring(PG_GETARG_TEXT_PP(0)), text_to_cstring(PG_GETARG_TEXT_PP(1)),
+				PG_GETARG_JSONB_P(2));
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(medallion_alter_model);
+
+/* alter_model(name, options): options given replace those of the same name;
+ * null takes an option back. */
+Datum
+medallion_alter_model(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	int			nest_level = PinSettings();
+	SqlParams	params = {0};
+	SqlRows    *rows;
+	bool		isnull;
+
+	LockModel(name);
+	(void) FindOwnModel(name);
+	ParamText(&params, name);
+	ParamJsonb(&params, PG_GETARG_JSONB_P(1));
+	rows = CatalogFetch("SELECT jsonb_strip_nulls(options || $2) FROM medallion.models WHERE name = $1",
+						&params);
+	UnpinSettings(nest_level);
+	DefineModel(name, NULL, DatumGetJsonbP(RowDatum(rows, 0, 1, &isnull)));
 	PG_RETURN_VOID();
 }
 

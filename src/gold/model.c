@@ -52,10 +52,11 @@ SetDescription(Model *model, const char *option, JsonbValue *value)
 	model->description = StringOption(option, value);
 }
 
-/* unique_key: an array of column names. */
-static void
-SetUniqueKey(Model *model, const char *option, JsonbValue *value)
+/* A json array of column names, of which there is at least one. */
+static List *
+ColumnsOption(const char *option, const JsonbValue *value)
 {
+	List	   *columns = NIL;
 	JsonbIterator *it;
 	JsonbValue	item;
 	JsonbIteratorToken token;
@@ -67,21 +68,178 @@ SetUniqueKey(Model *model, const char *option, JsonbValue *value)
 	while ((token = JsonbIteratorNext(&it, &item, true)) != WJB_DONE)
 	{
 		if (token == WJB_ELEM)
-			model->unique_key = lappend(model->unique_key, StringOption(option, &item));
+			columns = lappend(columns, StringOption(option, &item));
+	}
+	return columns;
+}
+
+/* unique_key: columns of a unique index. */
+static void
+SetUniqueKey(Model *model, const char *option, JsonbValue *value)
+{
+	model->unique_key = ColumnsOption(option, value);
+}
+
+/* primary_key: columns. */
+static void
+SetPrimaryKey(Model *model, const char *option, JsonbValue *value)
+{
+	model->primary_key = ColumnsOption(option, value);
+}
+
+/* not_null: columns. */
+static void
+SetNotNull(Model *model, const char *option, JsonbValue *value)
+{
+	model->not_null = ColumnsOption(option, value);
+}
+
+/* The elements of a json array (JsonbValue *). */
+static List *
+ElementsOption(const char *option, const JsonbValue *value)
+{
+	List	   *elements = NIL;
+	int			count;
+
+	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
+		RaiseOptionType(option, "an array");
+	count = JsonContainerSize(value->val.binary.data);
+	for (int i = 0; i < count; i++)
+		elements = lappend(elements, getIthJsonbValueFromContainer(value->val.binary.data, i));
+	return elements;
+}
+
+/* Raises for a key of an object that is not among those known. */
+static void
+CheckKeys(const char *option, JsonbValue *object, List *known)
+{
+	List	   *names;
+	List	   *values;
+	ListCell   *nc;
+
+	if (object->type != jbvBinary || !JsonContainerIsObject(object->val.binary.data))
+		RaiseOptionType(option, "an array of objects");
+	JsonbObjectItems(JsonbValueToJsonb(object), &names, &values);
+	foreach(nc, names)
+	{
+		ListCell   *kc;
+		bool		found = false;
+
+		foreach(kc, known)
+			found |= strcmp(lfirst(nc), lfirst(kc)) == 0;
+		if (!found)
+			RaiseUnknownName(psprintf("key in option \"%s\":", option), lfirst(nc), known);
 	}
 }
 
-/* refresh: auto and full, which are the same as long as full is all there is. */
+/* A field of an object, or NULL. */
+static JsonbValue *
+Field(JsonbValue *object, const char *name)
+{
+	JsonbValue *value = getKeyJsonValueFromContainer(object->val.binary.data, name, strlen(name), NULL);
+
+	return value != NULL && value->type != jbvNull ? value : NULL;
+}
+
+/* foreign_keys: an array of {columns, references, referenced}. */
+static void
+SetForeignKeys(Model *model, const char *option, JsonbValue *value)
+{
+	ListCell   *lc;
+
+	foreach(lc, ElementsOption(option, value))
+	{
+		JsonbValue *object = lfirst(lc);
+		ForeignKey *key = palloc0(sizeof(ForeignKey));
+
+		CheckKeys(option, object, list_make3("columns", "references", "referenced"));
+		if (Field(object, "columns") == NULL || Field(object, "references") == NULL)
+			RaiseOptionType(option, "an array of objects with \"columns\" and \"references\"");
+		key->columns = ColumnsOption(option, Field(object, "columns"));
+		key->references = StringOption(option, Field(object, "references"));
+		if (Field(object, "referenced") != NULL)
+			key->referenced = ColumnsOption(option, Field(object, "referenced"));
+		model->foreign_keys = lappend(model->foreign_keys, key);
+	}
+}
+
+/* One of indexes: a column, an array of columns, or {columns, using, unique}. */
+static ModelIndex *
+IndexOption(const char *option, JsonbValue *value)
+{
+	ModelIndex *index = palloc0(sizeof(ModelIndex));
+
+	if (value->type == jbvString)
+		index->columns = list_make1(StringOption(option, value));
+	else if (value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data))
+		index->columns = ColumnsOption(option, value);
+	else
+	{
+		CheckKeys(option, value, list_make3("columns", "using", "unique"));
+		if (Field(value, "columns") == NULL)
+			RaiseOptionType(option, "an array of columns, arrays of columns, or objects with \"columns\"");
+		index->columns = ColumnsOption(option, Field(value, "columns"));
+		if (Field(value, "using") != NULL)
+			index->method = StringOption(option, Field(value, "using"));
+		if (Field(value, "unique") != NULL)
+		{
+			if (Field(value, "unique")->type != jbvBool)
+				RaiseOptionType("unique", "true or false");
+			index->unique = Field(value, "unique")->val.boolean;
+		}
+	}
+	return index;
+}
+
+/* indexes: an array. */
+static void
+SetIndexes(Model *model, const char *option, JsonbValue *value)
+{
+	ListCell   *lc;
+
+	foreach(lc, ElementsOption(option, value))
+		model->indexes = lappend(model->indexes, IndexOption(option, lfirst(lc)));
+}
+
+/* column_comments: {column: comment}. */
+static void
+SetColumnComments(Model *model, const char *option, JsonbValue *value)
+{
+	if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
+		RaiseOptionType(option, "an object of column names and comments");
+	JsonbObjectItems(JsonbValueToJsonb(value), &model->commented, &model->comments);
+	if (list_member_ptr(model->comments, NULL))
+		RaiseOptionType(option, "an object of column names and comments");
+}
+
+/* checks: an array of objects, whose meaning run_checks() knows. */
+static void
+SetChecks(Model *model, const char *option, JsonbValue *value)
+{
+	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
+		RaiseOptionType(option, "an array of checks");
+	if (JsonContainerSize(value->val.binary.data) > 0)
+		model->checks = JsonbValueToJsonb(value);
+}
+
+/* refresh: auto, full, incremental or append. */
 static void
 SetRefresh(Model *model, const char *option, JsonbValue *value)
 {
+	static const char *const words[] = {"auto", "full", "incremental", "append"};	/* as RefreshMode */
 	char	   *word = StringOption(option, value);
+	List	   *known = NIL;
 
-	if (strcmp(word, "auto") != 0 && strcmp(word, "full") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("refresh mode \"%s\" is not supported", word),
-				 errhint("Use \"auto\" or \"full\": both compute the whole query and write only what differs.")));
+	for (int i = 0; i < lengthof(words); i++)
+	{
+		known = lappend(known, unconstify(char *, words[i]));
+		if (strcmp(words[i], word) == 0)
+		{
+			model->refresh = i;
+			return;
+		}
+	}
+	RaiseUnknownName("value for option \"refresh\":", word, known);
 }
 
 /* Which options exist; each is set by its function. */
@@ -95,6 +253,12 @@ static const struct
 	{"description", SetDescription},
 	{"unique_key", SetUniqueKey},
 	{"refresh", SetRefresh},
+	{"primary_key", SetPrimaryKey},
+	{"not_null", SetNotNull},
+	{"foreign_keys", SetForeignKeys},
+	{"indexes", SetIndexes},
+	{"column_comments", SetColumnComments},
+	{"checks", SetChecks},
 };
 
 /* Sets one option by its name; null stands for its default. */

@@ -28,6 +28,31 @@ typedef struct ModelInput
 	char	   *name;
 } ModelInput;
 
+/* How a model is brought up to date. */
+typedef enum RefreshMode
+{
+	REFRESH_AUTO,				/* by the groups that changed where that is provably the same, else in full */
+	REFRESH_FULL,
+	REFRESH_INCREMENTAL,		/* like auto; a query that cannot be is refused */
+	REFRESH_APPEND				/* rows of new input rows are added, none is taken back */
+} RefreshMode;
+
+/* A reference that option "foreign_keys" declares. */
+typedef struct ForeignKey
+{
+	List	   *columns;		/* char * */
+	char	   *references;		/* a model, or schema.table as SQL spells it */
+	List	   *referenced;		/* char *; NIL: its primary key */
+} ForeignKey;
+
+/* An index that option "indexes" declares. */
+typedef struct ModelIndex
+{
+	List	   *columns;		/* char * */
+	char	   *method;			/* NULL: btree */
+	bool		unique;
+} ModelIndex;
+
 typedef struct Model
 {
 	int			id;
@@ -37,7 +62,15 @@ typedef struct Model
 	char	   *options;		/* json, in jsonb's own spelling */
 	bool		is_view;		/* gold.<name> is a view too, and never refreshed */
 	char	   *description;	/* the comment on gold.<name>, or NULL */
+	RefreshMode refresh;
 	List	   *unique_key;		/* char *, columns that a unique index covers */
+	List	   *primary_key;	/* char * */
+	List	   *not_null;		/* char * */
+	List	   *foreign_keys;	/* ForeignKey * */
+	List	   *indexes;		/* ModelIndex * */
+	List	   *commented;		/* char *, columns with a comment ... */
+	List	   *comments;		/* ... and the comments (char *) */
+	Jsonb	   *checks;			/* an array for run_checks(), or NULL */
 	List	   *inputs;			/* ModelInput *, direct ones */
 	List	   *watched;		/* ModelInput *: inputs, view models replaced by theirs */
 } Model;
@@ -65,6 +98,9 @@ extern void RefreshModel(const Model *model, int64 run_id, RefreshResult *result
 
 #define SCRATCH_PREFIX "_new_"	/* view and table that live for one statement */
 #define KEY_PREFIX "_key_"		/* index over unique_key */
+#define PRIMARY_PREFIX "_pk_"	/* constraint of primary_key */
+#define FOREIGN_PREFIX "_fk%d_"	/* constraints of foreign_keys, by number */
+#define INDEX_PREFIX "_ix%d_"	/* indexes, by number */
 #define HASH_PREFIX "_hash_"	/* index over _row_hash */
 
 extern void ParseModelOptions(Jsonb *json, Model *model);

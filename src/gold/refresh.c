@@ -19,6 +19,7 @@
 #include "base/sql.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "gold/declare.h"
 #include "gold/graph.h"
 #include "gold/target.h"
 #include "miscadmin.h"
@@ -85,24 +86,45 @@ InsertNewRows(const char *target, const char *staging, List *columns, int64 run_
 						 target, names.data, names.data, staging, target);
 }
 
-/* Computes the query and writes what differs; run as the model's owner. */
-static void
-FillTable(const Model *model, int64 run_id, RefreshResult *result)
+/* The table that holds a result until it is written. */
+static char *
+StagingName(const Model *model)
 {
-	char	   *target = TargetName(model);
-	char	   *staging = QualifiedName(medallion_gold_schema,
-										psprintf("%s%s", SCRATCH_PREFIX, model->name));
-	List	   *columns = ColumnNames(ViewOid(model));
+	return QualifiedName(medallion_gold_schema, psprintf("%s%s", SCRATCH_PREFIX, model->name));
+}
 
+/* Computes the query into the staging table; as the model's owner. */
+static void
+FillStaging(const Model *model, RefreshResult *result)
+{
 	result->rows_total = SqlExecFormat(NULL, "CREATE UNLOGGED TABLE %s AS"
 									   " SELECT q.*, %s AS _row_hash FROM %s q",
-									   staging, HashExpression(columns), ViewName(model));
-	SqlExecFormat(NULL, "ANALYZE %s (_row_hash)", staging);
-	result->rows_deleted = DeleteOldRows(target, staging);
-	result->rows_inserted = InsertNewRows(target, staging, columns, run_id);
-	SqlExecFormat(NULL, "DROP TABLE %s", staging);
+									   StagingName(model), HashExpression(ColumnNames(ViewOid(model))),
+									   ViewName(model));
+	SqlExecFormat(NULL, "ANALYZE %s (_row_hash)", StagingName(model));
+}
+
+/* Writes what differs. */
+static void
+WriteDifferences(const Model *model, int64 run_id, RefreshResult *result)
+{
+	SavedIdentity saved;
+
+	AsWriter(&saved, model);
+	result->rows_deleted = DeleteOldRows(TargetName(model), StagingName(model));
+	result->rows_inserted = InsertNewRows(TargetName(model), StagingName(model),
+										  ColumnNames(ViewOid(model)), run_id);
+	CheckForeignKeys(model);
+	EndAs(&saved);
+}
+
+/* Drops what the refresh needed; as the model's owner. */
+static void
+FinishTable(const Model *model, const RefreshResult *result)
+{
+	SqlExecFormat(NULL, "DROP TABLE %s", StagingName(model));
 	if (result->rows_inserted + result->rows_deleted > result->rows_total / 10)
-		SqlExecFormat(NULL, "ANALYZE %s", target);
+		SqlExecFormat(NULL, "ANALYZE %s", TargetName(model));
 }
 
 /* Notes the refresh, and whether it changed anything. */
@@ -141,11 +163,21 @@ RefreshModel(const Model *model, int64 run_id, RefreshResult *result)
 	if (!model->is_view)
 	{
 		MatchTable(model, true);
-		FillTable(model, run_id, result);
+		DeclareTarget(model);
+		FillStaging(model, result);
 	}
 	EndAs(&saved);
 	UnpinSettings(inner_level);
 
+	if (!model->is_view)
+	{
+		inner_level = PinSettings();
+		WriteDifferences(model, run_id, result);
+		UnpinSettings(inner_level);
+		AsRole(&saved, model->owner);
+		FinishTable(model, result);
+		EndAs(&saved);
+	}
 	if (!model->is_view)
 		MarkRefreshed(model, run_id, result->rows_inserted + result->rows_deleted > 0);
 	UnpinSettings(nest_level);

@@ -14,6 +14,7 @@
 #include "base/settings.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
+#include "gold/declare.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
@@ -29,13 +30,6 @@ Oid
 TargetOid(const Model *model)
 {
 	return TableOid(medallion_gold_schema, model->name);
-}
-
-/* A name of ours in the gold schema. */
-static char *
-GoldName(const char *prefix, const Model *model)
-{
-	return QualifiedName(medallion_gold_schema, psprintf("%s%s", prefix, model->name));
 }
 
 /* The first column of a query over one oid, as strings. */
@@ -152,32 +146,6 @@ DefineView(const Model *model, const char *shape)
 	SqlExecFormat(NULL, "CREATE OR REPLACE VIEW %s AS\n%s", ViewName(model), model->query);
 }
 
-/* Makes the description the comment of the target. */
-void
-DescribeTarget(const Model *model)
-{
-	if (model->description != NULL)
-		SqlExecFormat(NULL, "COMMENT ON %s %s IS %s", model->is_view ? "VIEW" : "TABLE",
-					  TargetName(model), quote_literal_cstr(model->description));
-}
-
-/* Makes the unique index that the options ask for, in the place of an older one. */
-void
-CreateUniqueKey(const Model *model)
-{
-	List	   *columns = NIL;
-	ListCell   *lc;
-
-	if (OidIsValid(TableOid(medallion_gold_schema, psprintf("%s%s", KEY_PREFIX, model->name))))
-		SqlExecFormat(NULL, "DROP INDEX %s", GoldName(KEY_PREFIX, model));
-	foreach(lc, model->unique_key)
-		columns = lappend(columns, (char *) quote_identifier(lfirst(lc)));
-	if (columns != NIL)
-		SqlExecFormat(NULL, "CREATE UNIQUE INDEX %s ON %s (%s)",
-					  quote_identifier(psprintf("%s%s", KEY_PREFIX, model->name)),
-					  TargetName(model), Join(columns));
-}
-
 /* Makes the target, empty. */
 void
 CreateTarget(const Model *model)
@@ -193,12 +161,8 @@ CreateTarget(const Model *model)
 		SqlExecFormat(NULL, "ALTER TABLE %s ALTER _run_id SET NOT NULL,"
 					  " ALTER _loaded_at SET NOT NULL, ALTER _row_hash SET NOT NULL",
 					  TargetName(model));
-		SqlExecFormat(NULL, "CREATE INDEX %s ON %s (_row_hash)",
-					  quote_identifier(psprintf("%s%s", HASH_PREFIX, model->name)),
-					  TargetName(model));
-		CreateUniqueKey(model);
 	}
-	DescribeTarget(model);
+	DeclareTarget(model);
 }
 
 /* Drops the target, whichever kind it is. */
@@ -325,7 +289,7 @@ MatchTable(const Model *model, bool detach_models)
 	if (retyped)
 		SqlExecFormat(NULL, "DELETE FROM %s", TargetName(model));
 	SqlExecFormat(NULL, "ALTER TABLE %s %s", TargetName(model), actions);
-	CreateUniqueKey(model);
+	DeclareTarget(model);
 }
 
 /* Makes those of the model's relations that are missing. */
@@ -336,4 +300,32 @@ RestoreModel(const Model *model)
 		SqlExecFormat(NULL, "CREATE VIEW %s AS\n%s", ViewName(model), model->query);
 	if (!OidIsValid(TargetOid(model)))
 		CreateTarget(model);
+}
+
+/*
+ * Does writing rows of the table run anything that its owner made, and may
+ * foreign keys be left for later?
+ */
+static const char *const plain_with_keys_query =
+"SELECT EXISTS (SELECT FROM pg_constraint WHERE $1 IN (conrelid, confrelid) AND contype = 'f' AND condeferrable)"
+" AND NOT c.relhasrules AND NOT c.relrowsecurity AND c.relkind = 'r'"
+" AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = $1 AND NOT t.tgisinternal"
+"  AND t.tgfoid IS DISTINCT FROM to_regproc('medallion.note_changes'))"
+" AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = $1 AND (indexprs IS NOT NULL OR indpred IS NOT NULL))"
+" AND NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = $1 AND contype NOT IN ('p', 'u', 'f', 'n'))"
+" AND NOT EXISTS (SELECT FROM pg_attrdef WHERE adrelid = $1)"
+" FROM pg_class c WHERE c.oid = $1";
+
+void
+AsWriter(SavedIdentity *saved, const Model *model)
+{
+	SqlParams	params = {0};
+	SqlRows    *rows;
+
+	ParamDatum(&params, OIDOID, ObjectIdGetDatum(TargetOid(model)));
+	rows = SqlFetch(plain_with_keys_query, &params);
+	if (rows->count > 0 && RowBool(rows, 0, 1))
+		AsRoleDeferring(saved, model->owner);
+	else
+		AsRole(saved, model->owner);
 }

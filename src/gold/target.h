@@ -6,6 +6,7 @@
 #ifndef MEDALLION_TARGET_H
 #define MEDALLION_TARGET_H
 
+#include "base/sql.h"
 #include "gold/model.h"
 
 extern Oid	ViewOid(const Model *model);
@@ -24,18 +25,15 @@ extern void DefineView(const Model *model, const char *shape);
 extern void CreateTarget(const Model *model);
 extern void DropTarget(const Model *model);
 
-/* Makes the description the comment of the target. */
-extern void DescribeTarget(const Model *model);
-
-/* Makes the unique index that the options ask for. */
-extern void CreateUniqueKey(const Model *model);
-
 /* Gives the table the columns of the view; readers that are models may be
  * detached for it, until their own refresh. */
 extern void MatchTable(const Model *model, bool detach_models);
 
 /* Makes those of the model's relations that are missing. */
 extern void RestoreModel(const Model *model);
+
+/* Becomes the model's owner to write rows of the target, until EndAs(). */
+extern void AsWriter(SavedIdentity *saved, const Model *model);
 
 /* Raises, naming them, if objects other than the model's own depend on it. */
 extern void CheckNoDependents(const Model *model, Oid relation, const char *action);

@@ -13,14 +13,14 @@
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
-#include "silver/checks.h"
+#include "silver/check_def.h"
 #include "storage/lock.h"
 #include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(medallion_create_feature);
 PG_FUNCTION_INFO_V1(medallion_alter_feature);
 PG_FUNCTION_INFO_V1(medallion_drop_feature);
-PG_FUNCTION_INFO_V1(medallion_add_check);
+PG_FUNCTION_INFO_V1(medallion_store_check);
 PG_FUNCTION_INFO_V1(medallion_rebuild);
 PG_FUNCTION_INFO_V1(medallion_export_config);
 
@@ -38,56 +38,49 @@ CheckFeatureName(const char *name)
 						   MAX_FEATURE_NAME)));
 }
 
-/* A check as the user gives it. */
-typedef struct CheckDef
+/* A share or number of rows as a parameter; negative: NULL. */
+static void
+ParamThreshold(SqlParams *params, Oid type, double value)
 {
-	char	   *name;			/* NULL: the kind's own */
-	char	   *kind;
-	Datum		columns;		/* text[] */
-	Jsonb	   *params;
-	char	   *action;
-	double		warn_if;
-	double		error_if;		/* negative: by the kind */
-} CheckDef;
+	if (value < 0)
+		ParamNull(params, type);
+	else if (type == FLOAT8OID)
+		ParamDatum(params, type, Float8GetDatum(value));
+	else
+		ParamBigint(params, (int64) value);
+}
 
-/* Validates and stores one check of a feature. */
+/* Stores one check of a feature. */
 static void
 StoreCheck(int feature_id, const CheckDef *check, bool from_options)
 {
-	const CheckKind *kind = FindCheckKind(check->kind ? check->kind : "");
-	double		error_if = check->error_if >= 0 ? check->error_if : kind->error_if;
 	SqlParams	params = {0};
 
-	if (strcmp(check->action, "flag") != 0 && strcmp(check->action, "fail") != 0)
-		RaiseUnknownName("action of a check", check->action, list_make2("flag", "fail"));
-	if (list_length(TextArrayToList(check->columns)) == 0 && strcmp(kind->name, "expression") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a check of kind \"%s\" needs columns", kind->name)));
 	ParamInt(&params, feature_id);
 	ParamText(&params, check->name);
-	ParamText(&params, kind->name);
-	ParamDatum(&params, TEXTARRAYOID, check->columns);
+	ParamText(&params, check->kind->name);
+	ParamDatum(&params, TEXTARRAYOID, ListToTextArray(check->columns));
 	ParamJsonb(&params, check->params);
-	ParamText(&params, check->action);
-	ParamDatum(&params, FLOAT8OID, Float8GetDatum(check->warn_if));
-	if (error_if >= 0)
-		ParamDatum(&params, FLOAT8OID, Float8GetDatum(error_if));
-	else
-		ParamNull(&params, FLOAT8OID);
+	ParamText(&params, CheckActionName(check->action));
+	ParamThreshold(&params, FLOAT8OID, check->warn_if);
+	ParamThreshold(&params, FLOAT8OID, check->error_if);
 	ParamBool(&params, from_options);
+	ParamText(&params, check->null_fails ? "fail" : "pass");
+	ParamThreshold(&params, INT8OID, check->warn_count);
+	ParamThreshold(&params, INT8OID, check->error_count);
 
 	/*
 	 * A check without a name has its kind's; a second one of that kind has its
 	 * columns' names too.
 	 */
 	CatalogExec("INSERT INTO medallion.checks (feature_id, name, kind, columns, params, action, warn_if,"
-				" error_if, from_options) VALUES ($1, coalesce($2, CASE WHEN EXISTS"
+				" error_if, from_options, on_null, warn_count, error_count) VALUES ($1, coalesce($2, CASE WHEN EXISTS"
 				" (SELECT FROM medallion.checks WHERE feature_id = $1 AND name = $3"
 				"  AND (kind, columns) IS DISTINCT FROM ($3, $4))"
-				" THEN $3 || '_' || array_to_string($4, '_') ELSE $3 END), $3, $4, coalesce($5, '{}'), $6, $7, $8, $9)"
-				" ON CONFLICT (feature_id, name) DO UPDATE SET kind = $3, columns = $4,"
-				" params = coalesce($5, '{}'), action = $6, warn_if = $7, error_if = $8, from_options = $9", &params);
+				" THEN $3 || '_' || array_to_string($4, '_') ELSE $3 END), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+				" ON CONFLICT (feature_id, name) DO UPDATE SET kind = $3, columns = $4, params = $5, action = $6,"
+				" warn_if = $7, error_if = $8, from_options = $9, on_null = $10, warn_count = $11, error_count = $12",
+				&params);
 }
 
 /* Replaces the checks of the feature's options; those of add_check() stay. */
@@ -95,65 +88,32 @@ static void
 StoreChecks(int feature_id, Jsonb *checks)
 {
 	SqlParams	params = {0};
-	SqlRows    *rows;
+	ListCell   *lc;
 
 	ParamInt(&params, feature_id);
 	CatalogExec("DELETE FROM medallion.checks WHERE feature_id = $1 AND from_options", &params);
 	if (checks == NULL)
 		return;
-	params.count = 0;
-	ParamJsonb(&params, checks);
-	rows = CatalogFetch("SELECT c->>'name', c->>'kind',"
-						" ARRAY(SELECT jsonb_array_elements_text(coalesce(c->'columns', '[]'))),"
-						" coalesce(c->'params', '{}'), coalesce(c->>'action', 'flag'),"
-						" coalesce((c->>'warn_if')::float8, 0)::text, coalesce((c->>'error_if')::float8, -1)::text"
-						" FROM jsonb_array_elements($1) c", &params);
-	for (uint64 i = 0; i < rows->count; i++)
-	{
-		CheckDef	check = {0};
-		bool		isnull;
-
-		check.name = RowText(rows, i, 1);
-		check.kind = RowText(rows, i, 2);
-		check.columns = RowDatum(rows, i, 3, &isnull);
-		check.params = DatumGetJsonbP(RowDatum(rows, i, 4, &isnull));
-		check.action = RowText(rows, i, 5);
-		check.warn_if = strtod(RowText(rows, i, 6), NULL);
-		check.error_if = strtod(RowText(rows, i, 7), NULL);
-		StoreCheck(feature_id, &check, true);
-	}
+	foreach(lc, ParseCheckDefs(checks))
+		StoreCheck(feature_id, lfirst(lc), true);
 }
 
-/* medallion.add_check(feature, kind, columns, params, action, warn_if, error_if, name) */
+/* medallion.store_check(feature, check): what add_check() says, as a json object */
 Datum
-medallion_add_check(PG_FUNCTION_ARGS)
+medallion_store_check(PG_FUNCTION_ARGS)
 {
 	int			nest_level = PinSettings();
-	Feature    *feature;
-	CheckDef	check = {0};
+	Feature    *feature = LoadFeature(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	CheckDef   *check = ParseCheckDef(PG_GETARG_JSONB_P(1));
 	SqlParams	params = {0};
 
-	for (int i = 0; i < 6; i++)
-	{
-		if (PG_ARGISNULL(i))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("arguments of add_check() must not be NULL, but for error_if and name")));
-	}
-	feature = LoadFeature(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	CheckMayActFor(feature->owner, "feature", feature->name);
 	LockFeature(feature->id, true);
-	check.kind = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	check.columns = PG_GETARG_DATUM(2);
-	check.params = PG_GETARG_JSONB_P(3);
-	check.action = text_to_cstring(PG_GETARG_TEXT_PP(4));
-	check.warn_if = PG_GETARG_FLOAT8(5);
-	check.error_if = PG_ARGISNULL(6) ? -1 : PG_GETARG_FLOAT8(6);
-	check.name = PG_ARGISNULL(7) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(7));
-	StoreCheck(feature->id, &check, false);
+	StoreCheck(feature->id, check, false);
 	ParamInt(&params, feature->id);
-	CatalogExec("UPDATE medallion.features SET needs_rebuild = changed_run_id IS NOT NULL"
-				" WHERE feature_id = $1", &params);
+	if (check->kind->scope != CHECK_TABLE)
+		CatalogExec("UPDATE medallion.features SET needs_rebuild = changed_run_id IS NOT NULL"
+					" WHERE feature_id = $1", &params);
 	UnpinSettings(nest_level);
 	PG_RETURN_VOID();
 }
@@ -401,7 +361,8 @@ medallion_export_config(PG_FUNCTION_ARGS)
 						"   'business_keys', f.business_keys, 'options', f.options) ||"
 						"   coalesce((SELECT jsonb_build_object('checks', jsonb_agg(jsonb_build_object('name', c.name,"
 						"     'kind', c.kind, 'columns', c.columns, 'params', c.params, 'action', c.action,"
-						"     'warn_if', c.warn_if, 'error_if', c.error_if) ORDER BY c.name))"
+						"     'warn_if', c.warn_if, 'error_if', c.error_if, 'on_null', c.on_null,"
+						"     'warn_count', c.warn_count, 'error_count', c.error_count) ORDER BY c.name))"
 						"    FROM medallion.checks c WHERE c.feature_id = f.feature_id AND NOT c.from_options"
 						"    HAVING count(*) > 0), '{}') ORDER BY f.feature_id), '[]')"
 						"  FROM medallion.features f WHERE pg_has_role($1, f.owner::oid, 'USAGE')),"

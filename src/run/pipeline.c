@@ -311,6 +311,8 @@ LogSilver(Run *run, const Feature *feature, const SilverOutcome *outcome)
 
 	foreach(lc, outcome->checks)
 		LogCheck(run->id, table, lfirst(lc));
+	if (!outcome->changed)
+		return;
 	foreach(lc, outcome->changes)
 	{
 		SilverChange *change = lfirst(lc);
@@ -340,7 +342,10 @@ RunSilverStep(Run *run, const Feature *feature)
 		log.error = ErrorLine(error);
 	}
 	else if (!outcome->changed)
+	{
+		LogSilver(run, feature, outcome);
 		log.status = "UNCHANGED";
+	}
 	else
 	{
 		LogSilver(run, feature, outcome);
@@ -350,9 +355,9 @@ RunSilverStep(Run *run, const Feature *feature)
 		log.invalid = outcome->invalid;
 		log.detail = psprintf("{\"inserted\": " INT64_FORMAT ", \"updated\": " INT64_FORMAT
 							  ", \"expired\": " INT64_FORMAT ", \"quarantined\": " INT64_FORMAT
-							  ", \"flagged\": " INT64_FORMAT ", \"rebuilt\": %s}",
+							  ", \"dropped\": " INT64_FORMAT ", \"flagged\": " INT64_FORMAT ", \"rebuilt\": %s}",
 							  outcome->inserted, outcome->updated, outcome->expired,
-							  outcome->quarantined, outcome->invalid, outcome->rebuilt ? "true" : "false");
+							  outcome->quarantined, outcome->dropped, outcome->invalid, outcome->rebuilt ? "true" : "false");
 	}
 	FinishStep(run, &log);
 }

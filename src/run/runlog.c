@@ -150,10 +150,16 @@ LogCheck(int64 run_id, const char *table, const CheckOutcome *check)
 	ParamText(&params, check->name);
 	ParamBigint(&params, check->checked);
 	ParamText(&params, check->samples);
+	ParamText(&params, check->details);
+	ParamText(&params, check->action);
 	CatalogExec("INSERT INTO etl_logs.data_quality_checks (run_id, layer, table_name, check_type,"
 				" column_name, check_status, records_affected, check_details)"
 				" VALUES ($1, 'silver', $2, $3, $4, $5, $6, jsonb_build_object('check', $7, 'records_checked',"
-				" $8, 'percent', round(100.0 * $6 / greatest($8, 1), 4), 'samples', $9::jsonb))", &params);
+				" $8, 'percent', round(100.0 * $6 / greatest($8, 1), 4), 'action', $11, 'samples',"
+				" (SELECT coalesce(jsonb_agg(s || jsonb_build_object('file', v.path) ORDER BY n), '[]')"
+				"  FROM jsonb_array_elements($9::jsonb) WITH ORDINALITY AS e (s, n)"
+				"  LEFT JOIN medallion.file_versions v ON v.file_id = (s->>'file_id')::bigint)) || coalesce($10::jsonb, '{}'))",
+				&params);
 }
 
 /* One row of etl_logs.scd2_history. */

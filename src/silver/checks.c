@@ -1,10 +1,13 @@
 /*
  * checks.c
- *	  Data-quality checks: kinds, predicates, verdicts.
+ *	  Checks as SQL: what makes a row fail, what is measured of a table.
+ *
+ *	  one row alone			a predicate over d, in the pass that types the row
+ *	  a row among others	a predicate over d and what is joined to it, over current rows
+ *	  the whole table		an aggregate over current rows, all in one scan
  *
  * A check never changes a value.  Its verdict on a row is a flag column of
- * silver; its verdict on a run is a row of etl_logs.data_quality_checks, by
- * the share of rows that fail.
+ * silver, and its verdict on a run a row of etl_logs.data_quality_checks.
  */
 #include "base/compat.h"
 
@@ -14,218 +17,12 @@
 #include "base/sql.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 
-#define SAMPLES 5				/* addresses kept per check and run */
+typedef char *(*PredicateMaker) (const SilverShape *shape, const CheckDef *def, const char *column);
 
-/* The row of a check in the catalog. */
-typedef struct CheckRow
-{
-	char	   *name;
-	char	   *kind;
-	List	   *columns;
-	char	   *minimum;		/* SQL */
-	char	   *maximum;		/* SQL */
-	char	   *pattern;
-	char	   *expression;
-	char	   *values;			/* SQL, an array */
-	bool		fails_run;
-	double		warn_if;
-	double		error_if;
-} CheckRow;
-
-typedef char *(*PredicateMaker) (const SilverShape *shape, const CheckRow *row, const char *column);
-
-static char *
-NullPredicate(const SilverShape *shape, const CheckRow *row, const char *column)
-{
-	return psprintf("d.%s IS NULL", quote_identifier(column));
-}
-
-static char *
-RangePredicate(const SilverShape *shape, const CheckRow *row, const char *column)
-{
-	return psprintf("d.%s < %s OR d.%s > %s", quote_identifier(column), row->minimum ? row->minimum : "NULL",
-					quote_identifier(column), row->maximum ? row->maximum : "NULL");
-}
-
-/* The list is a literal without a type: it takes the column's. */
-static char *
-AcceptedPredicate(const SilverShape *shape, const CheckRow *row, const char *column)
-{
-	return psprintf("NOT d.%s = ANY (%s)", quote_identifier(column), row->values);
-}
-
-static char *
-PatternPredicate(const SilverShape *shape, const CheckRow *row, const char *column)
-{
-	return psprintf("d.%s::text !~ %s", quote_identifier(column),
-					quote_literal_cstr(row->pattern ? row->pattern : ""));
-}
-
-static char *
-ExpressionPredicate(const SilverShape *shape, const CheckRow *row, const char *column)
-{
-	return psprintf("NOT (%s\n)", row->expression ? row->expression : "true");
-}
-
-/* The condition of the split named credits, or false. */
-static const char *
-CreditCondition(const SilverShape *shape)
-{
-	List	   *names;
-	List	   *conditions;
-	ListCell   *nc;
-	ListCell   *cc;
-
-	JsonbObjectItems(shape->feature->options.split, &names, &conditions);
-	forboth(nc, names, cc, conditions)
-	{
-		if (strcmp(lfirst(nc), "credits") == 0 && lfirst(cc) != NULL)
-			return lfirst(cc);
-	}
-	return "false";
-}
-
-/* A negative amount on anything but a credit note. */
-static char *
-AmountPredicate(const SilverShape *shape, const CheckRow *row, const char *column)
-{
-	return psprintf("d.%s < 0 AND (%s\n) IS NOT TRUE", quote_identifier(column), CreditCondition(shape));
-}
-
-/* A positive amount on a credit note. */
-static char *
-CreditAmountPredicate(const SilverShape *shape, const CheckRow *row, const char *column)
-{
-	return psprintf("d.%s > 0 AND (%s\n) IS TRUE", quote_identifier(column), CreditCondition(shape));
-}
-
-/* The kinds of checks there are. */
-static const struct
-{
-	CheckKind	kind;
-	const char *flag;			/* word in the flag's name; NULL: the check's own name */
-	PredicateMaker predicate;	/* NULL: not a matter of one row */
-}			kinds[] =
-{
-	{{"not_null", "null_check", 0.01}, "null", NullPredicate},
-	{{"duplicate", "duplicate_check", -1}, NULL, NULL},
-	{{"amount", "amount_check", -1}, "amount", AmountPredicate},
-	{{"credit_amount", "credit_amount_check", -1}, "credit_amount", CreditAmountPredicate},
-	{{"range", "range_check", -1}, "range", RangePredicate},
-	{{"accepted_values", "accepted_values_check", -1}, "accepted_values", AcceptedPredicate},
-	{{"pattern", "pattern_check", -1}, "pattern", PatternPredicate},
-	{{"expression", "expression_check", -1}, NULL, ExpressionPredicate},
-};
-
-/* The kind's place in the table; an alias serves as well. */
-static int
-KindIndex(const char *name)
-{
-	List	   *known = NIL;
-
-	for (int i = 0; i < lengthof(kinds); i++)
-	{
-		if (strcmp(kinds[i].kind.name, name) == 0 || strcmp(kinds[i].kind.alias, name) == 0)
-			return i;
-		known = lappend(known, unconstify(char *, kinds[i].kind.name));
-	}
-	RaiseUnknownName("kind of check", name, known);
-}
-
-/* A kind by its name or alias; raises if there is none. */
-const CheckKind *
-FindCheckKind(const char *name)
-{
-	return &kinds[KindIndex(name)].kind;
-}
-
-/* Adds one check on one column (or on all of them) to the shape. */
-static void
-AddCheck(SilverShape *shape, const CheckRow *row, int kind, List *columns, const char *column)
-{
-	RowCheck   *check = palloc0(sizeof(RowCheck));
-
-	check->name = row->name;
-	check->kind = row->kind;
-	check->columns = columns;
-	check->fails_run = row->fails_run;
-	check->warn_if = row->warn_if;
-	check->error_if = row->error_if;
-	if (kinds[kind].predicate == NULL)
-	{
-		check->flag = FlagName(shape, strcmp(row->name, "duplicate") == 0 ? "dq_duplicate_flag" :
-							   psprintf("dq_duplicate_flag_%s", row->name));
-		shape->duplicate_checks = lappend(shape->duplicate_checks, check);
-		return;
-	}
-	check->flag = FlagName(shape, kinds[kind].flag ? psprintf("dq_%s_flag_%s", kinds[kind].flag, column) :
-						   psprintf("dq_flag_%s", row->name));
-	check->predicate = kinds[kind].predicate(shape, row, column);
-	shape->checks = lappend(shape->checks, check);
-}
-
-/* Makes the checks of one catalog row: one per column, or one over all. */
-static void
-ExpandCheck(SilverShape *shape, const CheckRow *row)
-{
-	int			kind = KindIndex(row->kind);
-	ListCell   *lc;
-
-	foreach(lc, row->columns)
-		RequireSilverColumn(shape, psprintf("column of check \"%s\":", row->name), lfirst(lc));
-	if (kinds[kind].predicate == NULL || kinds[kind].flag == NULL)
-	{
-		AddCheck(shape, row, kind, row->columns, NULL);
-		return;
-	}
-	foreach(lc, row->columns)
-		AddCheck(shape, row, kind, list_make1(lfirst(lc)), lfirst(lc));
-}
-
-/* Fills the checks of a shape from the catalog. */
-void
-LoadChecks(SilverShape *shape)
-{
-	SqlParams	params = {0};
-	SqlRows    *rows;
-
-	if (!medallion_enable_data_quality_checks)
-		return;
-	ParamInt(&params, shape->feature->id);
-	/* a number stays a number, whatever the column's type; anything else is a
-	 * literal that takes that type */
-	rows = CatalogFetch("SELECT name, kind, columns,"
-						" CASE jsonb_typeof(params->'min') WHEN 'number' THEN params->>'min'"
-						" ELSE quote_literal(params->>'min') END,"
-						" CASE jsonb_typeof(params->'max') WHEN 'number' THEN params->>'max'"
-						" ELSE quote_literal(params->>'max') END,"
-						" params->>'pattern', params->>'expression',"
-						" quote_literal(ARRAY(SELECT jsonb_array_elements_text("
-						"  CASE jsonb_typeof(params->'values') WHEN 'array' THEN params->'values' ELSE '[]' END))::text),"
-						" action = 'fail', warn_if::text, error_if::text"
-						" FROM medallion.checks WHERE feature_id = $1 ORDER BY name COLLATE \"C\"", &params);
-	for (uint64 i = 0; i < rows->count; i++)
-	{
-		CheckRow   *row = palloc0(sizeof(CheckRow));
-		bool		isnull;
-
-		row->name = RowText(rows, i, 1);
-		row->kind = RowText(rows, i, 2);
-		row->columns = TextArrayToList(RowDatum(rows, i, 3, &isnull));
-		row->minimum = RowText(rows, i, 4);
-		row->maximum = RowText(rows, i, 5);
-		row->pattern = RowText(rows, i, 6);
-		row->expression = RowText(rows, i, 7);
-		row->values = RowText(rows, i, 8);
-		row->fails_run = RowBool(rows, i, 9);
-		row->warn_if = strtod(RowText(rows, i, 10), NULL);
-		row->error_if = RowIsNull(rows, i, 11) ? -1 : strtod(RowText(rows, i, 11), NULL);
-		ExpandCheck(shape, row);
-	}
-}
-
-static char *
+/* Names with a comma between. */
+char *
 JoinColumns(List *columns, const char *prefix)
 {
 	StringInfoData sql;
@@ -238,110 +35,394 @@ JoinColumns(List *columns, const char *prefix)
 	return sql.data;
 }
 
-/*
- * Sets the duplicate flags of current rows anew, where they are not right.
- *
- * A duplicate is a property of what is current: a row is flagged while another
- * current row agrees with it on the check's columns, whichever came first and
- * however they were batched.
- */
-void
-FlagDuplicates(const SilverShape *shape, const char *table)
+static char *
+NullPredicate(const SilverShape *shape, const CheckDef *def, const char *column)
 {
-	const char *current = FeatureKeepsHistory(shape->feature) ? "s._scd2_is_current" : "true";
+	return psprintf("d.%s IS NULL", quote_identifier(column));
+}
+
+/* A value outside min and max, where these are given. */
+static char *
+OutsidePredicate(const CheckDef *def, const char *value)
+{
+	char	   *minimum = CheckParamLiteral(def, "min");
+	char	   *maximum = CheckParamLiteral(def, "max");
+
+	return psprintf("%s < %s OR %s > %s", value, minimum ? minimum : "NULL", value, maximum ? maximum : "NULL");
+}
+
+static char *
+RangePredicate(const SilverShape *shape, const CheckDef *def, const char *column)
+{
+	return OutsidePredicate(def, psprintf("d.%s", quote_identifier(column)));
+}
+
+static char *
+LengthPredicate(const SilverShape *shape, const CheckDef *def, const char *column)
+{
+	return OutsidePredicate(def, psprintf("char_length(d.%s::text)", quote_identifier(column)));
+}
+
+/* The list is a literal without a type: it takes the column's. */
+static char *
+AcceptedPredicate(const SilverShape *shape, const CheckDef *def, const char *column)
+{
+	char	   *values = OidOutputFunctionCall(F_ARRAY_OUT, ListToTextArray(CheckParamList(def, "values")));
+
+	return psprintf("NOT d.%s = ANY (%s)", quote_identifier(column), quote_literal_cstr(values));
+}
+
+static char *
+PatternPredicate(const SilverShape *shape, const CheckDef *def, const char *column)
+{
+	return psprintf("d.%s::text !~ %s", quote_identifier(column), quote_literal_cstr(CheckParamText(def, "pattern")));
+}
+
+/* What browsers take in a field for an address, with at least one dot in the domain. */
+static char *
+EmailPredicate(const SilverShape *shape, const CheckDef *def, const char *column)
+{
+	return psprintf("d.%s::text COLLATE \"C\" !~ '^[a-zA-Z0-9.!#$%%&''*+/=?^_`{|}~-]+@[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+					"([.][a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)+$'", quote_identifier(column));
+}
+
+static char *
+ExpressionPredicate(const SilverShape *shape, const CheckDef *def, const char *column)
+{
+	return psprintf(def->null_fails ? "(%s\n) IS NOT TRUE" : "NOT (%s\n)", CheckParamText(def, "expression"));
+}
+
+/* The condition under which a row is a credit note: the check's, that of the
+ * split named credits, or none. */
+static const char *
+CreditCondition(const SilverShape *shape, const CheckDef *def)
+{
+	const char *given = CheckParamText(def, "credits");
+	List	   *names;
+	List	   *conditions;
+	ListCell   *nc;
+	ListCell   *cc;
+
+	if (given != NULL || shape->feature == NULL)
+		return given ? given : "false";
+	JsonbObjectItems(shape->feature->options.split, &names, &conditions);
+	forboth(nc, names, cc, conditions)
+	{
+		if (strcmp(lfirst(nc), "credits") == 0 && lfirst(cc) != NULL)
+			return lfirst(cc);
+	}
+	return "false";
+}
+
+/* A negative amount on anything but a credit note. */
+static char *
+AmountPredicate(const SilverShape *shape, const CheckDef *def, const char *column)
+{
+	return psprintf("d.%s < 0 AND (%s\n) IS NOT TRUE", quote_identifier(column), CreditCondition(shape, def));
+}
+
+/* A positive amount on a credit note. */
+static char *
+CreditAmountPredicate(const SilverShape *shape, const CheckDef *def, const char *column)
+{
+	return psprintf("d.%s > 0 AND (%s\n) IS TRUE", quote_identifier(column), CreditCondition(shape, def));
+}
+
+/* There was something, and it did not convert. */
+static char *
+CastPredicate(const SilverShape *shape, const CheckDef *def, const char *column)
+{
 	ListCell   *lc;
 
-	foreach(lc, shape->duplicate_checks)
+	foreach(lc, shape->columns)
 	{
-		RowCheck   *check = lfirst(lc);
-		char	   *hash = psprintf("medallion.row_hash(%s)", JoinColumns(check->columns, "s."));
-		const char *flag = quote_identifier(check->flag);
+		SilverColumn *known = lfirst(lc);
 
-		SqlExecFormat(NULL, "WITH hashed AS MATERIALIZED"
-					  " (SELECT s._file_id, s._sheet, s._row, s.%s AS flag, %s AS hash FROM %s s WHERE %s),\n"
-					  " twice AS MATERIALIZED (SELECT hash FROM hashed GROUP BY hash HAVING count(*) > 1),\n"
-					  " wrong AS (SELECT h._file_id, h._sheet, h._row, t.hash IS NOT NULL AS flag"
-					  " FROM hashed h LEFT JOIN twice t USING (hash)"
-					  " WHERE h.flag IS DISTINCT FROM (t.hash IS NOT NULL))\n"
-					  "UPDATE %s s SET %s = w.flag FROM wrong w WHERE s._file_id = w._file_id"
-					  " AND s._sheet = w._sheet AND s._row = w._row AND %s",
-					  flag, hash, table, current, table, flag, current);
+		if (strcmp(known->name, column) == 0 && known->given != NULL)
+			return psprintf("d.%s AND d.%s IS NULL", known->given, quote_identifier(column));
+	}
+	return pstrdup("false");
+}
+
+/* Kinds of one row. */
+static const struct
+{
+	const char *kind;
+	const char *flag;			/* word in the flag's name; NULL: the check's own name */
+	PredicateMaker predicate;
+}			row_kinds[] =
+{
+	{"not_null", "null", NullPredicate},
+	{"amount", "amount", AmountPredicate},
+	{"credit_amount", "credit_amount", CreditAmountPredicate},
+	{"range", "range", RangePredicate},
+	{"length", "length", LengthPredicate},
+	{"accepted_values", "accepted_values", AcceptedPredicate},
+	{"pattern", "pattern", PatternPredicate},
+	{"email", "email", EmailPredicate},
+	{"expression", NULL, ExpressionPredicate},
+	{"cast", "cast_check", CastPredicate},
+};
+
+/* The flag's name on silver; there is none where no feature is. */
+static char *
+CheckFlag(const SilverShape *shape, const char *name)
+{
+	return shape->feature ? FlagName(shape, name) : NULL;
+}
+
+static RowCheck *
+NewCheck(const CheckDef *def, List *columns)
+{
+	RowCheck   *check = palloc0(sizeof(RowCheck));
+
+	check->def = def;
+	check->columns = columns;
+	return check;
+}
+
+/* Adds a check of one row: on one column, or on all of them. */
+static void
+AddRowCheck(SilverShape *shape, const CheckDef *def, List *columns, int kind)
+{
+	const char *column = columns ? linitial(columns) : NULL;
+	RowCheck   *check = NewCheck(def, columns);
+	char	   *predicate = row_kinds[kind].predicate(shape, def, column);
+
+	check->flag = CheckFlag(shape, row_kinds[kind].flag ? psprintf("dq_%s_flag_%s", row_kinds[kind].flag, column) :
+							psprintf("dq_flag_%s", def->name));
+	check->predicate = def->null_fails && row_kinds[kind].flag != NULL ?
+		psprintf("d.%s IS NULL OR (%s)", quote_identifier(column), predicate) : predicate;
+	shape->checks = lappend(shape->checks, check);
+	shape->refuses |= CheckRefuses(check);
+}
+
+/* The relation that set checks look at. */
+char *
+CheckedTable(const SilverShape *shape)
+{
+	return shape->feature ? QualifiedName(medallion_silver_schema, shape->feature->name) : shape->table;
+}
+
+/* Which of its rows. */
+const char *
+CheckedCondition(const SilverShape *shape)
+{
+	return shape->feature && FeatureKeepsHistory(shape->feature) ? "d._scd2_is_current" : "true";
+}
+
+/*
+ * Rows that agree with another on all columns.  "duplicate" compares NULL like
+ * a value, whichever came first; for "unique" NULL is unknown, as SQL has it.
+ */
+static void
+MakeDuplicateCheck(const SilverShape *shape, RowCheck *check, int number)
+{
+	bool		unique = strcmp(check->def->kind->name, "unique") == 0;
+	char	   *columns = JoinColumns(check->columns, "d.");
+
+	check->join = psprintf("LEFT JOIN (SELECT h FROM (SELECT medallion.row_hash(%s) AS h FROM %s d WHERE %s) x"
+						   " GROUP BY h HAVING count(*) > 1) j%d ON j%d.h = medallion.row_hash(%s)",
+						   columns, CheckedTable(shape), CheckedCondition(shape), number, number, columns);
+	check->predicate = psprintf("j%d.h IS NOT NULL%s", number, !unique ? "" :
+								psprintf(check->def->null_fails ? " OR num_nulls(%s) > 0" :
+										 " AND num_nulls(%s) = 0", columns));
+}
+
+/* Rows whose values are not found in another relation. */
+static void
+MakeRelationshipCheck(RowCheck *check, int number)
+{
+	const CheckDef *def = check->def;
+	List	   *targets = CheckParamList(def, "columns");
+	const char *condition = CheckParamText(def, "condition");
+	SqlParams	params = {0};
+	StringInfoData match;
+	ListCell   *cc;
+	ListCell   *tc;
+
+	if (targets == NIL)
+		targets = check->columns;
+	if (list_length(targets) != list_length(check->columns))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("check \"%s\" has %d columns, and %d to compare them with", def->name,
+						list_length(check->columns), list_length(targets))));
+	ParamText(&params, CheckParamText(def, "to"));
+	initStringInfo(&match);
+	forboth(cc, check->columns, tc, targets)
+		appendStringInfo(&match, "%sj%d.%s = d.%s", match.len > 0 ? " AND " : "", number,
+						 quote_identifier(lfirst(tc)), quote_identifier(lfirst(cc)));
+	check->join = psprintf("LEFT JOIN (SELECT DISTINCT true AS found, %s FROM %s t WHERE (%s\n)) j%d ON %s",
+						   JoinColumns(targets, "t."),
+						   RowText(SqlFetch("SELECT $1::regclass::text", &params), 0, 1),
+						   condition ? condition : "true", number, match.data);
+	check->predicate = psprintf("j%d.found IS NULL%s", number, def->null_fails ? "" :
+								psprintf(" AND num_nulls(%s) = 0", JoinColumns(check->columns, "d.")));
+}
+
+/* Adds a check of a row among others. */
+static void
+AddSetCheck(SilverShape *shape, const CheckDef *def)
+{
+	RowCheck   *check = NewCheck(def, def->columns);
+	const char *kind = def->kind->name;
+
+	if (strcmp(kind, "relationship") == 0)
+		MakeRelationshipCheck(check, list_length(shape->set_checks) + 1);
+	else
+		MakeDuplicateCheck(shape, check, list_length(shape->set_checks) + 1);
+	check->flag = CheckFlag(shape, strcmp(def->name, kind) == 0 ? psprintf("dq_%s_flag", kind) :
+							psprintf("dq_%s_flag_%s", kind, def->name));
+	shape->set_checks = lappend(shape->set_checks, check);
+}
+
+/* What a drift check may follow. */
+static const struct
+{
+	const char *name;
+	const char *aggregate;
+}			drift_metrics[] =
+{
+	{"mean", "avg(d.%s)::float8"},
+	{"sum", "sum(d.%s)::float8"},
+	{"stddev", "stddev_pop(d.%s)::float8"},
+	{"min", "min(d.%s)::float8"},
+	{"max", "max(d.%s)::float8"},
+	{"median", "percentile_cont(0.5) WITHIN GROUP (ORDER BY d.%s::float8)"},
+	{"completeness", "count(d.%s)::float8 / nullif(count(*), 0)"},
+	{"distinct", "count(DISTINCT d.%s)::float8"},
+};
+
+/* The aggregate of a drift check on a column. */
+static char *
+DriftMeasure(const CheckDef *def, const char *column)
+{
+	const char *metric = CheckParamText(def, "metric");
+	List	   *known = NIL;
+
+	for (int i = 0; i < lengthof(drift_metrics); i++)
+	{
+		StringInfoData sql;
+
+		known = lappend(known, unconstify(char *, drift_metrics[i].name));
+		if (strcmp(metric ? metric : "mean", drift_metrics[i].name) != 0)
+			continue;
+		initStringInfo(&sql);
+		appendStringInfo(&sql, drift_metrics[i].aggregate, quote_identifier(column));
+		return sql.data;
+	}
+	RaiseUnknownName("metric of a drift check:", metric, known);
+}
+
+/* Adds a check of the whole table: on one column, or on none. */
+static void
+AddTableCheck(SilverShape *shape, const CheckDef *def, List *columns)
+{
+	RowCheck   *check = NewCheck(def, columns);
+	const char *kind = def->kind->name;
+
+	if (strcmp(kind, "row_count") == 0)
+		check->measure = "count(*)::float8";
+	else if (strcmp(kind, "drift") == 0)
+		check->measure = DriftMeasure(def, linitial(columns));
+	else if (strcmp(kind, "freshness") == 0)
+		check->measure = psprintf("extract(epoch FROM now() - max(d.%s)::timestamptz)::float8",
+								  quote_identifier(linitial(columns)));
+	else if (strcmp(kind, "metric") == 0)
+		check->measure = psprintf("(%s\n)::float8", CheckParamText(def, "sql"));
+	else
+		check->measure = "NULL::float8";	/* schema: not a matter of rows */
+	shape->table_checks = lappend(shape->table_checks, check);
+}
+
+/* Makes one check per column, or one over all, as the kind has it. */
+static void
+ExpandCheck(SilverShape *shape, const CheckDef *def)
+{
+	ListCell   *lc;
+	int			row_kind = 0;
+
+	foreach(lc, def->columns)
+		RequireSilverColumn(shape, psprintf("column of check \"%s\":", def->name), lfirst(lc));
+	if (def->kind->scope == CHECK_SET)
+	{
+		AddSetCheck(shape, def);
+		return;
+	}
+	while (def->kind->scope == CHECK_ROW && strcmp(row_kinds[row_kind].kind, def->kind->name) != 0)
+		row_kind++;
+	if (!def->kind->needs_columns)
+	{
+		if (def->kind->scope == CHECK_ROW)
+			AddRowCheck(shape, def, def->columns, row_kind);
+		else
+			AddTableCheck(shape, def, def->columns);
+		return;
+	}
+	foreach(lc, def->columns)
+	{
+		if (def->kind->scope == CHECK_ROW)
+			AddRowCheck(shape, def, list_make1(lfirst(lc)), row_kind);
+		else
+			AddTableCheck(shape, def, list_make1(lfirst(lc)));
 	}
 }
 
-static const char *
-Verdict(const RowCheck *check, int64 affected, int64 checked)
+/* Adds checks to a shape. */
+void
+AddChecks(SilverShape *shape, List *defs)
 {
-	double		share = checked > 0 ? (double) affected / checked : 0;
-
-	if (affected == 0)
-		return "PASSED";
-	if (check->error_if >= 0 && share >= check->error_if)
-		return "FAILED";
-	return share >= check->warn_if ? "WARNING" : "PASSED";
-}
-
-/* Addresses of some rows whose flag is set, as a json array. */
-static char *
-SampleAddresses(const char *table, const char *flag)
-{
-	SqlRows    *rows = SqlFetch(psprintf("SELECT coalesce(jsonb_agg(jsonb_build_object('file_id', _file_id,"
-										 " 'sheet', _sheet, 'row', _row)), '[]')::text FROM"
-										 " (SELECT _file_id, _sheet, _row FROM %s WHERE %s"
-										 " ORDER BY _file_id, _sheet, _row LIMIT %d) s",
-										 table, quote_identifier(flag), SAMPLES), NULL);
-
-	return RowText(rows, 0, 1);
-}
-
-/* Judges one check and adds it to the outcomes. */
-static List *
-AddVerdict(List *outcomes, const RowCheck *check, const char *table, int64 affected, int64 checked)
-{
-	CheckOutcome *outcome = palloc0(sizeof(CheckOutcome));
-
-	outcome->name = check->name;
-	outcome->kind = check->kind;
-	outcome->column = check->columns ? JoinColumns(check->columns, "") : NULL;
-	outcome->checked = checked;
-	outcome->affected = affected;
-	outcome->status = Verdict(check, affected, checked);
-	outcome->samples = affected > 0 ? SampleAddresses(table, check->flag) : "[]";
-	if (check->fails_run && strcmp(outcome->status, "PASSED") != 0 &&
-		(check->error_if < 0 || strcmp(outcome->status, "FAILED") == 0))
-		ereport(ERROR,
-				(errcode(ERRCODE_CHECK_VIOLATION),
-				 errmsg("check \"%s\" failed for " INT64_FORMAT " of " INT64_FORMAT " rows",
-						check->name, affected, checked),
-				 errdetail("First of them: %s", outcome->samples)));
-	return lappend(outcomes, outcome);
-}
-
-/* Verdicts on rows of one table, counted in one scan of it. */
-static List *
-CountFlags(List *outcomes, List *checks, const char *table, const char *condition)
-{
-	StringInfoData sql;
-	SqlRows    *rows;
 	ListCell   *lc;
 
-	if (checks == NIL)
-		return outcomes;
-	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT count(*)");
-	foreach(lc, checks)
-		appendStringInfo(&sql, ", count(*) FILTER (WHERE %s)",
-						 quote_identifier(((RowCheck *) lfirst(lc))->flag));
-	appendStringInfo(&sql, " FROM %s WHERE %s", table, condition);
-	rows = SqlFetch(sql.data, NULL);
-	foreach(lc, checks)
-		outcomes = AddVerdict(outcomes, lfirst(lc), table,
-							  RowBigint(rows, 0, foreach_current_index(lc) + 2), RowBigint(rows, 0, 1));
-	return outcomes;
+	foreach(lc, defs)
+		ExpandCheck(shape, lfirst(lc));
 }
 
-/* Conversions are checked without being asked: one check per typed column. */
-static List *
+/* Fills the checks of a feature's shape from the catalog. */
+void
+LoadChecks(SilverShape *shape)
+{
+	SqlParams	params = {0};
+	SqlRows    *rows;
+	bool		isnull;
+
+	if (!medallion_enable_data_quality_checks)
+		return;
+	ParamInt(&params, shape->feature->id);
+	rows = CatalogFetch("SELECT coalesce(jsonb_agg(jsonb_build_object('name', name, 'kind', kind, 'columns', columns,"
+						" 'params', params, 'action', action, 'on_null', on_null, 'warn_if', warn_if,"
+						" 'error_if', error_if, 'warn_count', warn_count, 'error_count', error_count)"
+						" ORDER BY name COLLATE \"C\"), '[]')"
+						" FROM medallion.checks WHERE feature_id = $1", &params);
+	AddChecks(shape, ParseCheckDefs(DatumGetJsonbP(RowDatum(rows, 0, 1, &isnull))));
+}
+
+/* Does the check keep a failing row out of silver? */
+bool
+CheckRefuses(const RowCheck *check)
+{
+	return check->def->action == ACTION_QUARANTINE || check->def->action == ACTION_DROP;
+}
+
+/* Is there a check of kind "cast" on the column? */
+static bool
+CastIsChecked(const SilverShape *shape, const char *column)
+{
+	ListCell   *lc;
+
+	foreach(lc, shape->checks)
+	{
+		RowCheck   *check = lfirst(lc);
+
+		if (strcmp(check->def->kind->name, "cast") == 0 && strcmp(linitial(check->columns), column) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* One check per typed column that no other check asks about. */
+List *
 CastChecks(const SilverShape *shape)
 {
 	List	   *checks = NIL;
@@ -350,51 +431,31 @@ CastChecks(const SilverShape *shape)
 	foreach(lc, shape->columns)
 	{
 		SilverColumn *column = lfirst(lc);
+		CheckDef   *def;
 		RowCheck   *check;
+		Jsonb	   *json;
 
-		if (column->cast_flag == NULL)
+		if (column->cast_flag == NULL || CastIsChecked(shape, column->name))
 			continue;
-		check = palloc0(sizeof(RowCheck));
-		check->name = psprintf("cast_%s", column->name);
-		check->kind = "cast";
-		check->columns = list_make1(column->name);
+		json = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{\"kind\": \"cast\", \"columns\": [\"\"]}")));
+		def = ParseCheckDef(json);
+		def->name = psprintf("cast_%s", column->name);
+		check = NewCheck(def, list_make1(column->name));
 		check->flag = column->cast_flag;
-		check->error_if = -1;
 		checks = lappend(checks, check);
 	}
 	return checks;
 }
 
-/* Rows of one key and time that differ: one was chosen, which deserves a word. */
-static List *
-AddConflicts(List *outcomes, const char *table, const SilverOutcome *silver)
+/* The joins of set checks, one after the other. */
+char *
+CheckJoins(List *checks)
 {
-	CheckOutcome *outcome = palloc0(sizeof(CheckOutcome));
+	StringInfoData sql;
+	ListCell   *lc;
 
-	outcome->name = outcome->kind = "conflict";
-	outcome->checked = silver->rows_in;
-	outcome->affected = silver->conflicts;
-	outcome->status = silver->conflicts > 0 ? "WARNING" : "PASSED";
-	outcome->samples = silver->conflicts > 0 ? SampleAddresses(table, "dq_conflict_flag") : "[]";
-	return lappend(outcomes, outcome);
-}
-
-/* Verdicts of a run: row checks over what it took in of files in force (what a
- * mended file said before is history, not news), duplicates over what is
- * current. */
-List *
-CountVerdicts(const SilverShape *shape, const char *stage, const char *table,
-			  const SilverOutcome *silver)
-{
-	bool		history = FeatureKeepsHistory(shape->feature);
-	List	   *outcomes = NIL;
-
-	if (!medallion_enable_data_quality_checks)
-		return NIL;
-	if (silver->rows_in > 0)
-		outcomes = CountFlags(outcomes, list_concat(CastChecks(shape), shape->checks), stage,
-							  "_event_until = 'infinity'");
-	if (history)
-		outcomes = AddConflicts(outcomes, table, silver);
-	return CountFlags(outcomes, shape->duplicate_checks, table, history ? "_scd2_is_current" : "true");
+	initStringInfo(&sql);
+	foreach(lc, checks)
+		appendStringInfo(&sql, "\n %s", ((RowCheck *) lfirst(lc))->join);
+	return sql.data;
 }

@@ -1,34 +1,35 @@
 /*
  * checks.h
- *	  Data-quality checks: kinds, predicates, verdicts.
+ *	  Checks as SQL: what makes a row fail, what is measured of a table.
  */
 #ifndef MEDALLION_CHECKS_H
 #define MEDALLION_CHECKS_H
 
 #include "postgres.h"
-#include "silver/silver.h"
 #include "silver/typed.h"
 
-/* What a user may ask for. */
-typedef struct CheckKind
-{
-	const char *name;
-	const char *alias;			/* what it is called in other pipelines */
-	double		error_if;		/* share of rows that fails the check, unless the user says; -1: none */
-} CheckKind;
-
-/* A kind by its name or alias; raises if there is none. */
-extern const CheckKind *FindCheckKind(const char *name);
-
-/* Fills shape->checks and shape->duplicate_checks from the catalog. */
+/* Fills the checks of a feature's shape from the catalog. */
 extern void LoadChecks(SilverShape *shape);
 
-/* Sets the duplicate flags of current rows anew, where they are not right. */
-extern void FlagDuplicates(const SilverShape *shape, const char *table);
+/* Adds checks (CheckDef *) to a shape. */
+extern void AddChecks(SilverShape *shape, List *defs);
 
-/* The verdicts of a run (CheckOutcome *); raises for a failed check whose
- * action is "fail". */
-extern List *CountVerdicts(const SilverShape *shape, const char *stage, const char *table,
-						   const SilverOutcome *outcome);
+/* Does the check keep a failing row out of silver? */
+extern bool CheckRefuses(const RowCheck *check);
+
+/* Conversions are checked without being asked: one check per typed column
+ * that no other check asks about. */
+extern List *CastChecks(const SilverShape *shape);
+
+/* The rows that set checks look at, with the alias d: relation and condition. */
+extern char *CheckedTable(const SilverShape *shape);
+extern const char *CheckedCondition(const SilverShape *shape);
+
+/* The joins of set checks, one after the other. */
+extern char *CheckJoins(List *checks);
+
+/* Names with a comma between, each quoted behind the prefix; as they are where
+ * that is empty. */
+extern char *JoinColumns(List *columns, const char *prefix);
 
 #endif							/* MEDALLION_CHECKS_H */

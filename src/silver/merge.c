@@ -33,6 +33,11 @@ CollectRefoldKeys(Merge *merge)
 				  " GROUP BY _business_key_hash"
 				  " HAVING count(*) > 1 OR bool_or(_event_until < 'infinity') OR min(_event_at) <= $1",
 				  merge->refold, merge->stage);
+	if (merge->any_touched)
+		SqlExecFormat(&merge->touched, "INSERT INTO %s SELECT DISTINCT k._business_key_hash FROM (%s) k"
+					  " WHERE k._business_key_hash IS NOT NULL AND NOT EXISTS"
+					  " (SELECT FROM %s r WHERE r._business_key_hash = k._business_key_hash)",
+					  merge->refold, KeySelect(merge->shape), merge->refold);
 	if (!merge->any_ended)
 		return;
 
@@ -236,10 +241,13 @@ MergeAppend(Merge *merge)
 		merge->outcome->expired +=
 			SqlExecFormat(&ended, "DELETE FROM %s WHERE _file_id = ANY ($1)", merge->table);
 	}
+	if (merge->any_touched && !merge->initial)
+		merge->outcome->expired +=
+			SqlExecFormat(&merge->touched, "DELETE FROM %s WHERE _file_id = ANY ($1)", merge->table);
 	merge->outcome->inserted +=
 		SqlExecFormat(NULL, "INSERT INTO %s (%s, _opened_run_id, " ADDRESS_COLUMNS ")"
 					  " SELECT %s, " INT64_FORMAT ", s._file_id, s._sheet, s._row FROM %s s"
-					  " WHERE s._event_until = 'infinity'",
+					  " WHERE s._event_until = 'infinity'%s",
 					  merge->table, DataColumns(merge->shape, ""), DataColumns(merge->shape, "s."),
-					  merge->run_id, merge->stage);
+					  merge->run_id, merge->stage, merge->shape->refuses ? " AND NOT s._refused" : "");
 }

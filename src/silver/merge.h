@@ -24,6 +24,8 @@ typedef struct Merge
 	SqlParams	all_files;		/* $1 to $4 of TypedSelect(): every version that counts */
 	SqlParams	ended;			/* $1: file versions that ended since the last run */
 	bool		any_ended;
+	SqlParams	touched;		/* $1: file versions whose keys are folded anew in any case */
+	bool		any_touched;
 	TimestampTz taken_until;	/* the latest event, or end of one, taken in before */
 	bool		initial;		/* the table is empty */
 	SilverOutcome *outcome;

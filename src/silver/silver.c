@@ -17,11 +17,12 @@
 #include "base/sql.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "silver/checks.h"
 #include "silver/keep.h"
 #include "silver/merge.h"
+#include "silver/quarantine.h"
 #include "silver/table.h"
 #include "silver/typed.h"
+#include "silver/verdict.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -32,9 +33,11 @@ typedef struct PendingFiles
 	SqlParams	all;			/* $1 to $4 of TypedSelect() */
 	SqlParams	due;			/* likewise, only those not taken in yet */
 	SqlParams	ended;			/* $1: versions whose end is due; $2: their successors */
+	SqlParams	touched;		/* $1: versions whose keys are to be folded anew */
 	int64		all_count;
 	int64		due_count;
 	int64		ended_count;
+	int64		touched_count;
 	TimestampTz taken_until;	/* the latest event or end that was taken in */
 } PendingFiles;
 
@@ -85,6 +88,23 @@ FetchEnded(const Feature *feature, int64 *count)
 	return ended;
 }
 
+/* Versions that came to count, or ceased to, or at another time: a run was undone. */
+static SqlParams
+FetchTouched(const Feature *feature, int64 *count)
+{
+	SqlParams	params = {0};
+	SqlParams	touched = {0};
+	SqlRows    *rows;
+	bool		isnull;
+
+	ParamInt(&params, feature->id);
+	rows = CatalogFetch("SELECT coalesce(array_agg(file_id), '{}'), count(*) FROM medallion.file_versions"
+						" WHERE feature_id = $1 AND refold", &params);
+	ParamDatum(&touched, INT8ARRAYOID, RowDatum(rows, 0, 1, &isnull));
+	*count = RowBigint(rows, 0, 2);
+	return touched;
+}
+
 /* The time of the latest event, or end of one, that silver has taken in. */
 static TimestampTz
 FetchTakenUntil(const Feature *feature)
@@ -108,9 +128,10 @@ FetchPending(const Feature *feature, PendingFiles *pending)
 {
 	/* $2: superseded versions count only where they stay in history */
 	pending->all = FetchFiles(feature, "superseded_at IS NULL OR NOT $2", &pending->all_count);
-	pending->due = FetchFiles(feature, "silver_run_id IS NULL AND (superseded_at IS NULL OR NOT $2)",
+	pending->due = FetchFiles(feature, "(silver_run_id IS NULL OR refold) AND (superseded_at IS NULL OR NOT $2)",
 							  &pending->due_count);
 	pending->ended = FetchEnded(feature, &pending->ended_count);
+	pending->touched = FetchTouched(feature, &pending->touched_count);
 	pending->taken_until = FetchTakenUntil(feature);
 }
 
@@ -121,6 +142,7 @@ StartAgain(PendingFiles *pending)
 	pending->due = pending->all;
 	pending->due_count = pending->all_count;
 	pending->ended_count = 0;
+	pending->touched_count = 0;
 }
 
 /* Notes in the ledger what silver has taken in. */
@@ -136,48 +158,8 @@ MarkTaken(const Feature *feature, int64 run_id)
 				" THEN coalesce(silver_superseded_run_id, $2) END"
 				" WHERE feature_id = $1 AND (silver_run_id IS NULL"
 				" OR (superseded_at IS NOT NULL AND silver_superseded_run_id IS NULL))", &params);
+	CatalogExec("UPDATE medallion.file_versions SET refold = false WHERE feature_id = $1 AND refold", &params);
 	CatalogExec("UPDATE medallion.features SET changed_run_id = $2, needs_rebuild = false WHERE feature_id = $1", &params);
-}
-
-/* Forgets what was quarantined of versions that ended, or of all where
- * everything is folded anew. */
-static void
-ClearQuarantine(const Feature *feature, bool all)
-{
-	SqlParams	params = {0};
-
-	ParamInt(&params, feature->id);
-	ParamBool(&params, all);
-	CatalogExec("DELETE FROM medallion.quarantine q USING medallion.file_versions f"
-				" WHERE q.feature_id = $1 AND f.file_id = q.file_id AND ($2 OR f.superseded_at IS NOT NULL)",
-				&params);
-}
-
-/* Rows whose key is NULL go to quarantine. */
-static int64
-QuarantineNullKeys(const SilverShape *shape, const char *stage, int64 run_id)
-{
-	SqlParams	params = {0};
-	SqlRows    *rows;
-	Oid			types[] = {INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID};
-
-	rows = SqlFetch(psprintf("SELECT coalesce(array_agg(_file_id), '{}'), coalesce(array_agg(_sheet), '{}'),"
-							 " coalesce(array_agg(_row), '{}'), count(*) FROM %s"
-							 " WHERE _business_key_hash IS NULL", stage), NULL);
-	if (RowBigint(rows, 0, 4) == 0)
-		return 0;
-	ParamInt(&params, shape->feature->id);
-	ParamBigint(&params, run_id);
-	for (int i = 0; i < lengthof(types); i++)
-	{
-		bool		isnull;
-
-		ParamDatum(&params, types[i], RowDatum(rows, 0, i + 1, &isnull));
-	}
-	CatalogExec("INSERT INTO medallion.quarantine (feature_id, file_id, sheet, row, reason, run_id)"
-				" SELECT $1, f, s, r, 'NULL in business key', $2 FROM unnest($3, $4, $5) AS q (f, s, r)"
-				" ON CONFLICT DO NOTHING", &params);
-	return RowBigint(rows, 0, 4);
 }
 
 /* Rows with any flag set. */
@@ -215,7 +197,7 @@ MergeStage(Merge *merge)
 		MergeAppend(merge);
 	if (merge->outcome->initial)
 		IndexSilverTable(shape);
-	FlagDuplicates(shape, merge->table);
+	FlagSets(shape);
 	CreateSilverViews(shape);
 	SqlExecFormat(NULL, "ANALYZE %s", merge->table);
 }
@@ -238,6 +220,8 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	merge.all_files = pending->all;
 	merge.ended = pending->ended;
 	merge.any_ended = pending->ended_count > 0;
+	merge.touched = pending->touched;
+	merge.any_touched = pending->touched_count > 0;
 	merge.taken_until = pending->taken_until;
 
 	EnsureSchema(medallion_silver_schema);
@@ -251,7 +235,7 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	if (FitSilverTable(shape, stage_name, outcome))
 	{
 		outcome->rebuilt = true;
-		merge.any_ended = false;
+		merge.any_ended = merge.any_touched = false;
 		SqlExecFormat(NULL, "DROP TABLE %s", merge.stage);
 		FillStage(shape, merge.stage, &pending->all);
 	}
@@ -259,12 +243,11 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	outcome->rows_in = SqlBigint(psprintf("SELECT count(*) FROM %s", merge.stage), NULL, 0);
 	outcome->invalid = CountInvalid(shape, merge.stage);
 	ClearQuarantine(feature, merge.initial);
-	if (FeatureKeepsHistory(feature))
-		outcome->quarantined = QuarantineNullKeys(shape, merge.stage, run_id);
+	QuarantineRows(shape, merge.stage, run_id, outcome);
 	MergeStage(&merge);
 	if (outcome->rebuilt)
 		GiveBack(kept);
-	outcome->checks = CountVerdicts(shape, merge.stage, merge.table, outcome);
+	outcome->checks = CountVerdicts(shape, merge.stage, run_id, outcome);
 	SqlExecFormat(NULL, "DROP TABLE %s", merge.stage);
 }
 
@@ -280,8 +263,12 @@ RunSilver(const Feature *feature, int64 run_id, SilverOutcome *outcome)
 	FetchPending(feature, &pending);
 	if (feature->needs_rebuild || !has_table)
 		StartAgain(&pending);
-	if (pending.due_count + pending.ended_count == 0)
+	if (pending.due_count + pending.ended_count + pending.touched_count == 0)
+	{
+		if (has_table)
+			outcome->checks = JudgeFreshness(feature, run_id);
 		return;
+	}
 	if (has_table && TIMESTAMP_IS_NOBEGIN(pending.taken_until))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_TABLE),

@@ -14,11 +14,13 @@ typedef struct CheckOutcome
 {
 	char	   *name;
 	char	   *kind;
+	const char *action;
 	char	   *column;			/* comma-separated, or NULL */
 	const char *status;			/* PASSED, WARNING, FAILED */
 	int64		checked;
 	int64		affected;
 	char	   *samples;		/* json array of bronze addresses */
+	char	   *details;		/* json object, of a check of the whole table; NULL: none */
 } CheckOutcome;
 
 typedef struct SilverOutcome
@@ -28,6 +30,7 @@ typedef struct SilverOutcome
 	bool		rebuilt;		/* a type was widened: everything was folded again */
 	int64		rows_in;		/* bronze rows taken in */
 	int64		quarantined;
+	int64		dropped;
 	int64		conflicts;		/* versions chosen between differing rows of one time */
 	int64		invalid;		/* rows with any flag set */
 	int64		inserted;		/* keys opened (rows, for append) */

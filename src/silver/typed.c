@@ -22,6 +22,7 @@
 #include "mb/pg_wchar.h"
 #include "parser/parse_type.h"
 #include "silver/checks.h"
+#include "silver/quarantine.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
@@ -48,13 +49,28 @@ TokensLiteral(List *tokens)
 	return sql.data;
 }
 
+/* The text of one bronze column: what it says, or what it was corrected to. */
+static char *
+BronzeText(const SilverShape *shape, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, shape->corrected)
+	{
+		if (strcmp(lfirst(lc), name) == 0)
+			return psprintf("CASE WHEN x.values ? %s THEN x.values->>%s ELSE b.%s END", quote_literal_cstr(name),
+							quote_literal_cstr(name), quote_identifier(name));
+	}
+	return psprintf("b.%s", quote_identifier(name));
+}
+
 /* Cleaned text of one bronze column. */
 static char *
-CleanExpression(const FeatureOptions *feature, const ColumnOptions *column, const char *name)
+CleanExpression(const SilverShape *shape, const ColumnOptions *column, const char *name)
 {
-	List	   *tokens = column->null_tokens ? column->null_tokens : feature->null_tokens;
+	List	   *tokens = column->null_tokens ? column->null_tokens : shape->feature->options.null_tokens;
 
-	return psprintf("medallion.clean_text(b.%s, %s, %s)", quote_identifier(name),
+	return psprintf("medallion.clean_text(%s, %s, %s)", BronzeText(shape, name),
 					TokensLiteral(tokens), QuoteOrNull(column->letter_case));
 }
 
@@ -291,6 +307,7 @@ LoadSilverShape(const Feature *feature)
 			column->cast_flag = FlagName(shape, psprintf("dq_cast_flag_%s", column->name));
 	}
 	LoadChecks(shape);
+	LoadCorrections(shape);
 	return shape;
 }
 
@@ -310,7 +327,7 @@ FlagColumns(const SilverShape *shape)
 	}
 	foreach(lc, shape->checks)
 		flags = lappend(flags, ((RowCheck *) lfirst(lc))->flag);
-	foreach(lc, shape->duplicate_checks)
+	foreach(lc, shape->set_checks)
 		flags = lappend(flags, ((RowCheck *) lfirst(lc))->flag);
 	if (FeatureKeepsHistory(shape->feature))
 		flags = lappend(flags, "dq_conflict_flag");
@@ -333,11 +350,15 @@ AppendCleanLevel(StringInfo sql, const SilverShape *shape)
 		if (column->derived)
 			continue;
 		ParseColumnOptions(&feature->options, column->name, &options);
-		appendStringInfo(sql, ",\n %s AS %s", CleanExpression(&feature->options, &options, column->name),
+		appendStringInfo(sql, ",\n %s AS %s", CleanExpression(shape, &options, column->name),
 						 quote_identifier(column->name));
 	}
-	appendStringInfo(sql, "\nFROM %s b WHERE b._file_id = ANY ($1) OFFSET 0",
-					 QualifiedName(medallion_bronze_schema, feature->name));
+	appendStringInfo(sql, "\nFROM %s b", QualifiedName(medallion_bronze_schema, feature->name));
+	if (shape->corrections != NULL)
+		appendStringInfo(sql, " LEFT JOIN jsonb_to_recordset(%s) AS x (file_id bigint, sheet text, \"row\" bigint,"
+						 " \"values\" jsonb) ON x.file_id = b._file_id AND x.sheet = b._sheet AND x.row = b._row",
+						 quote_literal_cstr(shape->corrections));
+	appendStringInfoString(sql, "\nWHERE b._file_id = ANY ($1) OFFSET 0");
 }
 
 /* Level 2: typed values; _given_n tells whether there was anything to convert. */
@@ -405,6 +426,57 @@ KeyExpression(const Feature *feature)
 	return psprintf("CASE WHEN %s THEN NULL ELSE medallion.row_hash(%s) END", nulls.data, arguments.data);
 }
 
+/* Level 4, where checks keep rows out: their verdicts, each of which is used twice. */
+static void
+AppendJudgedLevel(StringInfo sql, const SilverShape *shape)
+{
+	ListCell   *lc;
+
+	if (!shape->refuses)
+	{
+		AppendDerivedLevel(sql, shape);
+		return;
+	}
+	appendStringInfoString(sql, "SELECT d.*");
+	foreach(lc, shape->checks)
+	{
+		RowCheck   *check = lfirst(lc);
+
+		if (CheckRefuses(check))
+			appendStringInfo(sql, ",\n (%s\n) IS TRUE AS %s", check->predicate, quote_identifier(check->flag));
+	}
+	appendStringInfoString(sql, "\nFROM (");
+	AppendDerivedLevel(sql, shape);
+	appendStringInfoString(sql, ") d OFFSET 0");
+}
+
+/* Does a check keep the row out? */
+static char *
+RefusedExpression(const SilverShape *shape)
+{
+	StringInfoData sql;
+	ListCell   *lc;
+
+	initStringInfo(&sql);
+	foreach(lc, shape->checks)
+	{
+		RowCheck   *check = lfirst(lc);
+
+		if (CheckRefuses(check))
+			appendStringInfo(&sql, "%sd.%s", sql.len > 0 ? " OR " : "", quote_identifier(check->flag));
+	}
+	return sql.data;
+}
+
+/* The hash of the business key; NULL where the row is no event. */
+static char *
+EventKey(const SilverShape *shape)
+{
+	if (!shape->refuses)
+		return KeyExpression(shape->feature);
+	return psprintf("CASE WHEN NOT (%s) THEN %s END", RefusedExpression(shape), KeyExpression(shape->feature));
+}
+
 /* The source columns whose values make a version, as a text[] literal. */
 static char *
 TrackedColumns(const SilverShape *shape)
@@ -442,13 +514,18 @@ AppendFinalColumns(StringInfo sql, const SilverShape *shape)
 	{
 		RowCheck   *check = lfirst(lc);
 
-		appendStringInfo(sql, "\n (%s\n) IS TRUE AS %s, ", check->predicate,
-						 quote_identifier(check->flag));
+		if (CheckRefuses(check))
+			appendStringInfo(sql, "\n d.%s, ", quote_identifier(check->flag));
+		else
+			appendStringInfo(sql, "\n (%s\n) IS TRUE AS %s, ", check->predicate,
+							 quote_identifier(check->flag));
 	}
-	foreach(lc, shape->duplicate_checks)
+	foreach(lc, shape->set_checks)
 		appendStringInfo(sql, "false AS %s, ", quote_identifier(((RowCheck *) lfirst(lc))->flag));
 	if (FeatureKeepsHistory(shape->feature))
 		appendStringInfoString(sql, "false AS dq_conflict_flag, ");
+	if (shape->refuses)
+		appendStringInfo(sql, "\n %s AS _refused, ", RefusedExpression(shape));
 }
 
 /* The whole SELECT. */
@@ -463,15 +540,15 @@ TypedSelect(const SilverShape *shape, const char *keys)
 	appendStringInfo(&sql, "\n %s AS _business_key_hash, medallion.pairs_hash(d.*, %s) AS _value_hash,"
 					 " f._seen_at AS _event_at, f._until AS _event_until, f._rank,"
 					 " d._file_id, d._sheet, d._row\nFROM (",
-					 KeyExpression(shape->feature), TrackedColumns(shape));
-	AppendDerivedLevel(&sql, shape);
+					 EventKey(shape), TrackedColumns(shape));
+	AppendJudgedLevel(&sql, shape);
 	appendStringInfoString(&sql, ") d JOIN unnest($1, $2, $3, $4) AS f (_file, _rank, _seen_at, _until)"
 						   " ON f._file = d._file_id\nWHERE true");
 	if (shape->feature->options.filter != NULL)
 		appendStringInfo(&sql, " AND (%s\n)", shape->feature->options.filter);
 	if (keys != NULL)
 		appendStringInfo(&sql, " AND %s IN (SELECT k._business_key_hash FROM %s k)",
-						 KeyExpression(shape->feature), keys);
+						 EventKey(shape), keys);
 	return sql.data;
 }
 
@@ -482,8 +559,8 @@ KeySelect(const SilverShape *shape)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT %s AS _business_key_hash FROM (", KeyExpression(shape->feature));
-	AppendDerivedLevel(&sql, shape);
+	appendStringInfo(&sql, "SELECT %s AS _business_key_hash FROM (", EventKey(shape));
+	AppendJudgedLevel(&sql, shape);
 	appendStringInfoString(&sql, ") d");
 	if (shape->feature->options.filter != NULL)
 		appendStringInfo(&sql, " WHERE (%s\n)", shape->feature->options.filter);

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 #include "base/feature.h"
+#include "silver/check_def.h"
 
 /* One column of a silver table that comes from data. */
 typedef struct SilverColumn
@@ -18,17 +19,15 @@ typedef struct SilverColumn
 	char	   *cast_flag;		/* column that tells of a failed conversion; NULL: it cannot fail */
 } SilverColumn;
 
-/* A data-quality check whose verdict on a row needs only that row. */
+/* A data-quality check as SQL, on one column or on all of the check's. */
 typedef struct RowCheck
 {
-	char	   *name;
-	char	   *kind;
+	const CheckDef *def;
 	List	   *columns;		/* char * */
-	char	   *flag;			/* column that holds the verdict */
-	char	   *predicate;		/* SQL, true where the row fails */
-	bool		fails_run;		/* action "fail" */
-	double		warn_if;
-	double		error_if;		/* negative: never */
+	char	   *flag;			/* column that holds the verdict on a row; NULL: there is none */
+	char	   *predicate;		/* true where the row d fails */
+	char	   *join;			/* what the predicate needs beside d; NULL: nothing */
+	char	   *measure;		/* an aggregate over rows d, or a scalar; NULL: no check of a table */
 } RowCheck;
 
 /* The columns of a feature's silver table and how they come about. */
@@ -36,8 +35,13 @@ typedef struct SilverShape
 {
 	const Feature *feature;
 	List	   *columns;		/* SilverColumn * */
-	List	   *checks;			/* RowCheck *, without the duplicate checks */
-	List	   *duplicate_checks;	/* RowCheck *, predicate unused */
+	List	   *checks;			/* RowCheck *, of one row alone */
+	List	   *set_checks;		/* RowCheck *, of a row among others */
+	List	   *table_checks;	/* RowCheck *, of the whole table */
+	bool		refuses;		/* a check of one row quarantines or drops */
+	char	   *corrections;	/* json array of {file_id, sheet, row, values}; NULL: none */
+	List	   *corrected;		/* names of columns in them */
+	char	   *table;			/* what is checked, where there is no feature */
 } SilverShape;
 
 /* A file version and the time its events hold. */

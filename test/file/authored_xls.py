@@ -5,15 +5,10 @@ usage: authored_xls.py READER_CHECK FOLDER
 Whole ones must give the cells listed with them, refused ones their message, and damaged ones
 either of the two, but no crash and no hang.
 """
-import os
 import random
 import struct
-import subprocess
-import sys
 
-check, folder = sys.argv[1:]
-failures = []
-cases = 0
+from authored import finish, gives, refused, run
 
 # --- the compound file ---
 
@@ -168,41 +163,18 @@ def one(records, globals_=b"", **how):
     return book([("S", 0, 0, records)], globals_, **how)
 
 
-# --- judging ---
+# --- merged cells, hidden rows ---
 
-
-def run(data, name):
-    path = os.path.join(folder, "authored.xls")
-    with open(path, "wb") as file:
-        file.write(data)
-    try:
-        done = subprocess.run([check, path], capture_output=True, timeout=20)
-    except subprocess.TimeoutExpired:
-        failures.append("%s: hangs" % name)
-        return ""
-    if done.returncode != 0:
-        failures.append("%s: %s" % (name, done.stderr.decode()[:600]))
-    return done.stdout.decode()
-
-
-def gives(name, data, *cells):
-    """Cells as "row column kind value", in order; those of another sheet than S begin with its name."""
-    global cases
-    cases += 1
-    wanted = "".join(("\t".join(cell) if len(cell) == 5 else "S\t" + "\t".join(cell)) + "\n"
-                     for cell in (c.split(" ", 3) if isinstance(c, str) else c for c in cells))
-    got = run(data, name)
-    if got != wanted:
-        failures.append("%s:\n%s  instead of\n%s" % (name, got, wanted))
-
-
-def refused(name, data, message, rows=0):
-    global cases
-    cases += 1
-    got = run(data, name).split("\n")
-    if not got[rows].startswith("error\t") or message not in got[rows]:
-        failures.append("%s: %s" % (name, got[:rows + 2]))
-
+two_rows = b"".join([
+    rec(0x0208, struct.pack("<HHHHHHI", 1, 0, 4, 255, 0, 0, 0x20)), rec(0x0208, struct.pack("<HHHHHHI", 2, 0, 4, 255, 0, 0, 0)),
+    label8(0, 0, "top"), number(0, 3, 1), number(1, 3, 2), number(2, 1, 3),
+    rec(0x00E5, struct.pack("<HHHHHHHHH", 2, 0, 1, 0, 1, 2, 2, 1, 4))])
+gives("merged cells as they are", one(two_rows), "1 1 text top", "1 4 number 1", "2 4 number 2", "3 2 number 3")
+gives("merged cells, filled", one(two_rows), "1 1 text top", "1 2 text top", "1 4 number 1", "2 1 text top", "2 2 text top", "2 4 number 2",
+      "3 2 number 3", "3 3 number 3", "3 4 number 3", "3 5 number 3", options=("-l", "merged_rows=99"))
+gives("merged cells, filled in the first rows", one(two_rows), "1 1 text top", "1 2 text top", "1 4 number 1", "2 4 number 2", "3 2 number 3",
+      options=("-l", "merged_rows=1"))
+gives("hidden rows", one(two_rows), "1 1 text top", "1 4 number 1", "3 2 number 3", options=("-l", "skip_hidden_rows"))
 
 # --- values ---
 
@@ -437,16 +409,11 @@ rich = ole([("Workbook", one(values + dates + filler, strings + formats + styles
 fifth = ole([("Book", one(label5(0, 0, "caf\xe9", "cp1252") + number(0, 1, 1), rec(0x0042, b"\xe3\4"), version=0x0500))])
 for kind, original in [("version 8", rich), ("short", whole), ("version 5", fifth), ("version 2", old)]:
     for i in range(40):
-        cases += 1
         run(original[:len(original) * i // 40 + i % 3], "%s, cut at %d of 40" % (kind, i))
     for i in range(120):
         altered = bytearray(original)
         for _ in range(1 + i % 4):
             altered[chance.randrange(len(altered))] ^= 1 << chance.randrange(8) if i % 2 else chance.randrange(1, 256)
-        cases += 1
         run(bytes(altered), "%s, altered %d" % (kind, i))
 
-for failure in failures:
-    print(failure)
-print("%d workbooks, %d fail" % (cases, len(failures)))
-sys.exit(len(failures) > 0)
+finish()

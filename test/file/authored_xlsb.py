@@ -5,16 +5,13 @@ usage: authored_xlsb.py READER_CHECK FOLDER
 Whole ones must give the cells listed with them, refused ones their message, and damaged ones
 either of the two, but no crash and no hang.
 """
-import os
+import io
 import random
 import struct
-import subprocess
-import sys
 import zipfile
 
-check, folder = sys.argv[1:]
-failures = []
-cases = 0
+from authored import failures, finish, gives, refused, run
+
 chance = random.Random(42)
 
 
@@ -102,53 +99,27 @@ def book(sheets, strings=None, style=None, flags=0, place="xl/workbook.bin", cha
         rec(156, struct.pack("<II", state, i + 1) + text("rId%d" % (i + 1)) + text(name))
         for i, (name, _, state, _) in enumerate(sheets)) + rec(132)
     parts.update(changed)
-    path = os.path.join(folder, "authored.xlsb")
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as package:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as package:
         for name, data in parts.items():
             package.writestr(name, data)
-    with open(path, "rb") as file:
-        return file.read()
+    return out.getvalue()
 
 
 def one(records, **how):
     return book([("S", "worksheet", 0, sheet(records))], **how)
 
 
-# --- judging ---
+# --- merged cells, hidden rows ---
 
-
-def run(data, name, *options):
-    path = os.path.join(folder, "authored.xlsb")
-    with open(path, "wb") as file:
-        file.write(data)
-    try:
-        done = subprocess.run([check, *options, path], capture_output=True, timeout=20)
-    except subprocess.TimeoutExpired:
-        failures.append("%s: hangs" % name)
-        return ""
-    if done.returncode != 0:
-        failures.append("%s: %s" % (name, done.stderr.decode()[:600]))
-    return done.stdout.decode()
-
-
-def gives(name, data, *cells):
-    """Cells as "row column kind value", in order; those of another sheet than S begin with its name."""
-    global cases
-    cases += 1
-    wanted = "".join(("\t".join(c) if len(c) == 5 else "S\t" + "\t".join(c)) + "\n"
-                     for c in (c.split(" ", 3) if isinstance(c, str) else c for c in cells))
-    got = run(data, name)
-    if got != wanted:
-        failures.append("%s:\n%s  instead of\n%s" % (name, got, wanted))
-
-
-def refused(name, data, message, rows=0, options=()):
-    global cases
-    cases += 1
-    got = run(data, name, *options).split("\n")
-    if not got[rows].startswith("error\t") or message not in got[rows]:
-        failures.append("%s: %s" % (name, got[:rows + 2]))
-
+merged = rec(177, struct.pack("<I", 2)) + rec(176, struct.pack("<IIII", 0, 1, 0, 1)) + rec(176, struct.pack("<IIII", 2, 2, 1, 4)) + rec(178)
+grid = book([("S", "worksheet", 0, sheet(row(0) + cell(6, 0, text("top")) + cell(2, 3, rk(1)) +
+             rec(0, struct.pack("<IIHBBB", 1, 0, 300, 0, 0x10, 0) + bytes(4)) + cell(2, 3, rk(2)) + row(2) + cell(2, 1, rk(3)),
+             rec(146) + merged + rec(130)))])
+gives("merged cells as they are", grid, "1 1 text top", "1 4 number 1", "2 4 number 2", "3 2 number 3")
+gives("merged cells, filled", grid, "1 1 text top", "1 2 text top", "1 4 number 1", "2 1 text top", "2 2 text top", "2 4 number 2",
+      "3 2 number 3", "3 3 number 3", "3 4 number 3", "3 5 number 3", options=("-l", "merged_rows=99"))
+gives("hidden rows", grid, "1 1 text top", "1 4 number 1", "3 2 number 3", options=("-l", "skip_hidden_rows"))
 
 # --- values ---
 
@@ -206,7 +177,6 @@ kinds = book([("Chart", "chartsheet", 0, b""), ("\u0160koda", "worksheet", 0, sh
               ("Macro", "xlMacrosheet", 0, sheet(row(0) + cell(2, 0, rk(3)))), ("Dialog", "dialogsheet", 0, b""),
               ("Hidden", "worksheet", 1, sheet(row(0) + cell(2, 0, rk(4)))), ("Very hidden", "worksheet", 2, sheet(b""))])
 gives("charts, macros and dialogs are no sheets", kinds, ("\u0160koda", "1", "1", "number", "2"), ("Hidden", "1", "1", "number", "4"))
-cases += 1
 if [line.split("\t")[3] for line in run(kinds, "hidden", "-s").split("\n") if "\t0\t0\t" in line] != ["visible", "hidden", "hidden"]:
     failures.append("hidden sheets")
 
@@ -252,7 +222,6 @@ refused("cancelled", one(many), "cancelled", 0, ("-i",))
 # --- cut and altered at many places ---
 
 for i in range(40):
-    cases += 1
     run(whole[:len(whole) * i // 40], "cut at %d of 40" % i)
 parts = {"xl/sheets/0.bin": sheet(values), "xl/sharedStrings.bin": strings, "xl/styles.bin": style,
          "xl/workbook.bin": rec(131) + rec(156, struct.pack("<II", 0, 1) + text("rId1") + text("S")) + rec(132)}
@@ -263,10 +232,6 @@ for i in range(300):
         altered[chance.randrange(len(altered))] ^= 1 << chance.randrange(8) if i % 2 else chance.randrange(1, 256)
     if i % 7 == 0:
         del altered[chance.randrange(len(altered)):]
-    cases += 1
     run(one(values, strings=strings, style=style, changed={place: bytes(altered)}), "%s, altered %d" % (place, i))
 
-for failure in failures:
-    print(failure[:2000])
-print("%d workbooks, %d fail" % (cases, len(failures)))
-sys.exit(len(failures) > 0)
+finish()

@@ -59,6 +59,10 @@ printf "${frame_1%\\xce}\\xcf" >"$scratch/input"
 reads "zstd: wrong checksum" "error 3 the zstd data is damaged: Restored data doesn't match checksum;"
 printf "${frame_1}junk" >"$scratch/input"
 reads "zstd: junk behind it" 'error 3 the zstd data is damaged: Unknown frame descriptor;'
+printf '\x28\xb5\x2f\xfd\x00\x78\x49\0\0a,b\n1,2\n\n' >"$scratch/input"
+reads "zstd: a window of 32 MiB" "$two_rows"
+printf '\x28\xb5\x2f\xfd\x00\x80\x49\0\0a,b\n1,2\n\n' >"$scratch/input"
+reads "zstd: a window of 64 MiB" 'error 4 the zstd data needs a window of more than 32 MiB;'
 
 # --- long files: what is packed reads as what is plain ---
 

@@ -110,7 +110,7 @@ Interrupted(void)
 	return ++asked >= 3;
 }
 
-/* Sets a limit by its name. */
+/* Sets a limit, or another option, by its name. */
 static bool
 SetLimit(ReaderOptions *options, const char *setting)
 {
@@ -122,6 +122,12 @@ SetLimit(ReaderOptions *options, const char *setting)
 		options->max_uncompressed_size = number;
 	else if (sscanf(setting, "max_cell_size=%llu", &number) == 1)
 		options->max_cell_size = number;
+	else if (sscanf(setting, "max_shared_strings=%llu", &number) == 1)
+		options->max_shared_strings = number;
+	else if (sscanf(setting, "merged_rows=%llu", &number) == 1)
+		options->merged_rows = number;
+	else if (strcmp(setting, "skip_hidden_rows") == 0)
+		options->skip_hidden_rows = true;
 	else if (sscanf(setting, "max_columns=%llu", &number) == 1)
 		options->max_columns = number;
 	else

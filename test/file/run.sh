@@ -289,6 +289,7 @@ passes()
 
 passes "older workbooks" authored_xls.py "$scratch"
 passes "binary workbooks" authored_xlsb.py "$scratch"
+passes "merged cells and hidden rows" authored_merged.py "$scratch"
 passes "OpenDocument, SpreadsheetML and HTML" authored_markup.py "$scratch"
 
 # --- the scanner beside the parser, numbers beside the C library ---

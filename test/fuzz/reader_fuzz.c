@@ -370,6 +370,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	options.max_uncompressed_size = 16 << 20;
 	options.max_cell_size = 64 << 10;
 	options.max_shared_strings = 16 << 20;
+	options.merged_rows = size % 3 == 0 ? INT64_MAX : size % 3 == 1 ? 3 : 0;
+	options.skip_hidden_rows = size % 5 == 0;
 	if (size % 4 == 0)
 	{
 		options.max_columns = 5;

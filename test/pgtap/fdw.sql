@@ -3,32 +3,8 @@
  * and what the planner knows.  read_file(), which stands on the same code, at
  * the end.
  */
-\set ON_ERROR_STOP on
-\set QUIET on
-\pset format unaligned
-\pset tuples_only on
-SET client_min_messages = error;
-
-SELECT set_config('test.tree', :'scratch' || '/fdw', false) AS tree \gset
-SELECT set_config('medallion.input_root', :'tree', false) AS root \gset
-
-CREATE FUNCTION pg_temp.shell(command text) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-	EXECUTE format('COPY (SELECT) TO PROGRAM %L', 'cat >/dev/null; ' || command);
-END
-$$;
-
-/* writes a file of exactly this text, its folders too */
-CREATE FUNCTION pg_temp.put(path text, content text) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-	target text := current_setting('test.tree') || '/' || path;
-	object oid := lo_from_bytea(0, convert_to(content, 'UTF8'));
-BEGIN
-	PERFORM pg_temp.shell(format('mkdir -p "$(dirname ''%s'')"', target));
-	PERFORM lo_export(object, target);
-	PERFORM lo_unlink(object);
-END
-$$;
+\set name fdw
+\ir setup.psql
 
 /* what a statement raises: message, hint and context */
 CREATE FUNCTION pg_temp.raised(statement text) RETURNS text LANGUAGE plpgsql AS $$
@@ -75,7 +51,6 @@ END
 $$;
 
 \o /dev/null
-SELECT pg_temp.shell(format('rm -rf %1$s && mkdir -p %1$s', :'tree'));
 SELECT pg_temp.put('shop/2024/december/north.csv', E'Doc No.,Sold On,Price,Qty,Note\nA1,31.12.2024,1.50,3,x\nA2,2024-12-30,2,,  \n');
 SELECT pg_temp.put('shop/2025/january/north.csv', E'Price,Doc No.,Sold On,Colour\n10.25,A3,01/02/2025,red\n');
 SELECT pg_temp.put('shop/2025/january/south.csv', E'Doc No.,Sold On,Price,Qty,Note\nB1,2025-01-03,7,1,"a, b"\nB2,2025-01-04,n/a,2,y\n');

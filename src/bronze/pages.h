@@ -1,0 +1,28 @@
+/*
+ * pages.h
+ *	  Tuples -> whole pages at the end of a table, past the buffer cache.
+ */
+#ifndef MEDALLION_PAGES_H
+#define MEDALLION_PAGES_H
+
+#include "postgres.h"
+#include "access/htup_details.h"
+#include "utils/relcache.h"
+
+typedef struct Pages Pages;
+
+/* May tuples be put into this heap in pages of their own?  It must be proven
+ * plain besides. */
+extern bool CanAppendPages(Relation rel);
+
+/* Begins in the current memory context, on behalf of the current command. */
+extern Pages *PagesBegin(Relation rel);
+
+/* Adds a copy of a tuple of at most MaxHeapTupleSize bytes, with nothing in it
+ * that TOAST should store. */
+extern void PagesAdd(Pages *pages, HeapTupleHeader tuple, Size size);
+
+/* Writes what is buffered. */
+extern void PagesEnd(Pages *pages);
+
+#endif							/* MEDALLION_PAGES_H */

@@ -1,0 +1,19 @@
+/*
+ * declare.h
+ *	  What a model's options declare about its table: keys, indexes, comments.
+ */
+#ifndef MEDALLION_DECLARE_H
+#define MEDALLION_DECLARE_H
+
+#include "gold/model.h"
+
+/* Brings keys, constraints, indexes and comments of the target to what the
+ * options say, as the model's owner; what is right stays untouched.  A
+ * foreign key to a table that is not there yet waits for the next refresh. */
+extern void DeclareTarget(const Model *model);
+
+/* Checks now what a refresh may have broken of the model's own foreign keys,
+ * so that the failure is the model's and not the transaction's. */
+extern void CheckForeignKeys(const Model *model);
+
+#endif							/* MEDALLION_DECLARE_H */

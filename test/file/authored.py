@@ -1,0 +1,51 @@
+"""How the workbooks that a script writes are judged by what reader_check makes of them.
+
+A script is called as: authored_FORMAT.py READER_CHECK FOLDER.
+"""
+import os
+import subprocess
+import sys
+
+check, folder = sys.argv[1:]
+failures = []
+cases = 0
+
+
+def run(data, name, *options):
+    """What the reader makes of these bytes; neither a crash nor a hang is right, whatever they are."""
+    global cases
+    cases += 1
+    path = os.path.join(folder, "authored")
+    with open(path, "wb") as file:
+        file.write(data)
+    try:
+        done = subprocess.run([check, *options, path], capture_output=True, timeout=20)
+    except subprocess.TimeoutExpired:
+        failures.append("%s: hangs" % name)
+        return ""
+    if done.returncode != 0:
+        failures.append("%s: %s" % (name, done.stderr.decode()[:600]))
+    return done.stdout.decode()
+
+
+def gives(name, data, *cells, options=()):
+    """Cells as "row column kind value", in order; those of another sheet than S begin with its name."""
+    wanted = "".join(("\t".join(cell) if len(cell) == 5 else "S\t" + "\t".join(cell)) + "\n"
+                     for cell in (c.split(" ", 3) if isinstance(c, str) else c for c in cells))
+    got = run(data, name, *options)
+    if got != wanted:
+        failures.append("%s:\n%s  instead of\n%s" % (name, got, wanted))
+
+
+def refused(name, data, message, rows=0, options=()):
+    """So many rows, then a refusal that says this."""
+    got = run(data, name, *options).split("\n")
+    if not got[rows].startswith("error\t") or message not in got[rows]:
+        failures.append("%s: %s" % (name, got[:rows + 2]))
+
+
+def finish():
+    for failure in failures:
+        print(failure[:2000])
+    print("%d workbooks, %d fail" % (cases, len(failures)))
+    sys.exit(len(failures) > 0)
