@@ -98,7 +98,7 @@ OBJS += \
 	src/bronze/select.o \
 	src/bronze/sink.o \
 	src/bronze/source.o \
-	src/bronze/tuple.o
+	src/bronze/tuple.o \
 	src/bronze/withdraw.o
 
 # silver: typed, cleaned, checked, versioned
@@ -126,8 +126,7 @@ OBJS += \
 	src/gold/model.o \
 	src/gold/query.o \
 	src/gold/refresh.o \
-	src/gold/target.o \
-	src/gold/trust.o
+	src/gold/target.o
 
 # run: the whole way, and what is written down about it
 OBJS += \
