@@ -131,8 +131,7 @@ OBJS += \
 	src/gold/provenance.o \
 	src/gold/query.o \
 	src/gold/refresh.o \
-	src/gold/target.o \
-	src/gold/trust.o
+	src/gold/target.o
 
 # run: the whole way, and what is written down about it
 OBJS += \

@@ -197,19 +197,6 @@ $function$;
 COMMENT ON FUNCTION medallion.date_dimension_query(date, date, jsonb) IS
 'the query of create_date_dimension() without its unknown member: one row a day, to be read, copied and changed';
 
-CREATE FUNCTION medallion.column_list(columns jsonb) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT string_agg(quote_ident(c), ', ' ORDER BY n) FROM jsonb_array_elements_text(columns) WITH ORDINALITY AS k (c, n);
-END;
-COMMENT ON FUNCTION medallion.column_list(jsonb) IS 'an array of names as SQL, separated by commas';
-
-CREATE FUNCTION medallion.trust_foreign_keys(relation regclass) RETURNS void
-	AS 'MODULE_PATHNAME', 'medallion_trust_foreign_keys'
-	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION medallion.trust_foreign_keys(regclass) IS
-'makes the foreign keys of a table of yours declarations: tools find them, and the server no longer enforces them, for a star''s tables are refreshed one after the other. See foreign_key_violations(). Raises unless you own the table and those that it refers to';
-
 CREATE FUNCTION medallion.foreign_key_violations(relation regclass, OUT constraint_name name, OUT violations bigint) RETURNS SETOF record
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -232,59 +219,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION medallion.foreign_key_violations(regclass) IS
-'for each foreign key of a table the number of its rows that refer to nothing; it should be 0 after every run';
-
-CREATE FUNCTION medallion.declare_model(name text, declarations jsonb) RETURNS void
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
-AS $function$
-DECLARE
-	gold	text := coalesce(nullif(current_setting('medallion.gold_schema', true), ''), 'gold');
-	target	regclass := format('%I.%I', gold, name)::regclass;
-	entry	jsonb;
-	wanted	text;
-	pair	record;
-BEGIN
-	PERFORM medallion.check_options('declaration', declarations, '{primary_key,foreign_keys,not_null,column_comments}');
-	IF declarations ? 'primary_key' THEN
-		wanted := format('PRIMARY KEY (%s)', medallion.column_list(declarations -> 'primary_key'));
-		SELECT conname AS name, pg_get_constraintdef(oid) AS def INTO pair FROM pg_constraint WHERE conrelid = target AND contype = 'p';
-		IF pair.def IS DISTINCT FROM wanted THEN
-			IF pair.name IS NOT NULL THEN
-				EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', target, pair.name);
-			END IF;
-			EXECUTE format('ALTER TABLE %s ADD %s', target, wanted);
-		END IF;
-	END IF;
-
-	FOR pair IN SELECT c FROM jsonb_array_elements_text(declarations -> 'not_null') AS n (c) LOOP
-		EXECUTE format('ALTER TABLE %s ALTER %I SET NOT NULL', target, pair.c);
-	END LOOP;
-	FOR pair IN SELECT c.key, c.value FROM jsonb_each_text(declarations -> 'column_comments') AS c LOOP
-		EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', target, pair.key, pair.value);
-	END LOOP;
-
-	FOR entry IN SELECT jsonb_array_elements(declarations -> 'foreign_keys') LOOP
-		wanted := format('FOREIGN KEY (%s) REFERENCES %s(%s) NOT VALID', medallion.column_list(entry -> 'columns'),
-						 format('%I.%I', gold, entry ->> 'references')::regclass, medallion.column_list(entry -> 'referenced'));
-		CONTINUE WHEN EXISTS (SELECT FROM pg_constraint WHERE conrelid = target AND contype = 'f' AND pg_get_constraintdef(oid) = wanted);
-		EXECUTE format('ALTER TABLE %s ADD %s', target, wanted);
-	END LOOP;
-	PERFORM medallion.trust_foreign_keys(target);
-END
-$function$;
-COMMENT ON FUNCTION medallion.declare_model(text, jsonb) IS
-'declares on the table of a model what its rows keep to: primary_key and not_null (arrays of columns), column_comments (object), foreign_keys (array of {columns, references: a model, referenced: its columns}), which tools find and the server does not enforce: see trust_foreign_keys(). What is declared already stays; raises where the rows break a primary key or NOT NULL';
-
-CREATE FUNCTION medallion.star_model(name text, query text, options jsonb) RETURNS void
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
-AS $function$
-BEGIN
-	PERFORM medallion.create_model(name, query, jsonb_build_object('description', options -> 'description'));
-	PERFORM medallion.declare_model(name, options - 'description');
-END
-$function$;
-COMMENT ON FUNCTION medallion.star_model(text, text, jsonb) IS
-'create_model() with what declare_model() knows beside the description';
+'for each foreign key of a table the number of its rows that refer to nothing; 0, unless somebody made them invalid or switched triggers off';
 
 CREATE FUNCTION medallion.create_date_dimension(first date, last date, options jsonb DEFAULT '{}') RETURNS text
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -296,7 +231,7 @@ BEGIN
 	IF options ->> 'week_start' NOT IN ('sunday', 'monday') THEN
 		RAISE invalid_parameter_value USING MESSAGE = 'option "week_start" of a date dimension must be sunday or monday';
 	END IF;
-	PERFORM medallion.star_model(model, medallion.date_dimension_query(first, last, options)
+	PERFORM medallion.create_model(model, medallion.date_dimension_query(first, last, options)
 		|| E'\nUNION ALL\nSELECT 0' || repeat(', NULL', 26),
 		jsonb_build_object('description', coalesce(options ->> 'description', format('One row a day, %s to %s, and the unknown date with key 0.', first, last))) || '{"primary_key": ["date_key"], "column_comments": {
 		"date_key": "the day as yyyymmdd; 0: unknown",

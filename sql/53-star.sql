@@ -106,22 +106,22 @@ DECLARE
 	gold	text := coalesce(nullif(current_setting('medallion.gold_schema', true), ''), 'gold');
 	full_options jsonb := jsonb_build_object('key', regexp_replace(name, '^dim_', '') || '_key') || options;
 	key		text := full_options ->> 'key';
-	target	regclass;
-	comments jsonb;
+	query	text := medallion.dimension_query(feature, full_options);
+	history	bool := query ~ ' AS valid_from,\n';
+	current_columns text;
 BEGIN
-	PERFORM medallion.create_model(name, medallion.dimension_query(feature, full_options), jsonb_build_object('description',
-		coalesce(options ->> 'description', format('Dimension of feature %s, and its unknown member, whose key is 0.', feature))));
-	target := format('%I.%I', gold, name)::regclass;
-	comments := jsonb_build_object(key, 'surrogate key, the same after every rebuild; 0: unknown');
-	IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = target AND attname = 'valid_from') THEN
-		comments := comments || '{"valid_from": "when this version begins", "valid_to": "when it ends, exclusive; NULL: in force",
-			"is_current": "is this version in force?", "version": "1, 2, 3 in time order; 0: the unknown member"}';
-		PERFORM medallion.create_model(name || '_current', format('SELECT %s FROM %s AS d WHERE d.is_current',
-			(SELECT string_agg(format('d.%I', c), ', ' ORDER BY n) FROM unnest(medallion.user_columns(target)) WITH ORDINALITY AS u (c, n)
-			  WHERE c NOT IN ('valid_to', 'is_current')), target),
+	PERFORM medallion.create_model(name, query, jsonb_build_object(
+		'description', coalesce(options ->> 'description', format('Dimension of feature %s, and its unknown member, whose key is 0.', feature)),
+		'primary_key', jsonb_build_array(key),
+		'column_comments', jsonb_build_object(key, 'surrogate key, the same after every rebuild; 0: unknown')
+			|| CASE WHEN history THEN '{"valid_from": "when this version begins", "valid_to": "when it ends, exclusive; NULL: in force",
+				"is_current": "is this version in force?", "version": "1, 2, 3 in time order; 0: the unknown member"}' ELSE '{}' END::jsonb));
+	IF history THEN
+		SELECT string_agg(format('d.%I', attname), ', ' ORDER BY attnum) INTO current_columns FROM pg_attribute
+		 WHERE attrelid = format('%I.%I', gold, name)::regclass AND attnum > 0 AND NOT attisdropped AND attname !~ '^_|^(valid_to|is_current)$';
+		PERFORM medallion.create_model(name || '_current', format('SELECT %s FROM %I.%I AS d WHERE d.is_current', current_columns, gold, name),
 			jsonb_build_object('materialized', 'view', 'description', format('%s as it is now.', name)));
 	END IF;
-	PERFORM medallion.declare_model(name, jsonb_build_object('primary_key', jsonb_build_array(key), 'column_comments', comments));
 	RETURN name;
 END
 $function$;
@@ -236,7 +236,7 @@ BEGIN
 		SELECT jsonb_build_object('columns', jsonb_build_array(coalesce(l ->> 'key', a.attname)), 'references', l ->> 'model', 'referenced', jsonb_build_array(a.attname))
 		  FROM jsonb_array_elements(options -> 'dimensions') AS l
 		  JOIN pg_attribute a ON a.attrelid = format('%I.%I', gold, l ->> 'model')::regclass AND a.attnum = 1) AS all_keys);
-	PERFORM medallion.star_model(name, medallion.fact_query(source, options), jsonb_strip_nulls(jsonb_build_object(
+	PERFORM medallion.create_model(name, medallion.fact_query(source, options), jsonb_strip_nulls(jsonb_build_object(
 		'description', coalesce(options ->> 'description', 'Fact; its keys are 0 where the dimension has no such member.'),
 		'primary_key', primary_key, 'foreign_keys', keys,
 		'not_null', (SELECT jsonb_agg(c) FROM (SELECT k #>> '{columns,0}' AS c FROM jsonb_array_elements(keys) AS k

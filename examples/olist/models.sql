@@ -7,7 +7,7 @@ SELECT medallion.create_date_dimension('2016-01-01', '2020-12-31', '{"holidays":
 	{"name": "Independência do Brasil", "month": 9, "day": 7}, {"name": "Nossa Senhora Aparecida", "month": 10, "day": 12}, {"name": "Finados", "month": 11, "day": 2},
 	{"name": "Proclamação da República", "month": 11, "day": 15}, {"name": "Consciência Negra", "month": 11, "day": 20, "from": 2024}, {"name": "Natal", "month": 12, "day": 25}]}');
 
-SELECT medallion.star_model('dim_location', $$
+SELECT medallion.create_model('dim_location', $$
 SELECT geolocation_zip_code_prefix AS zip_code_prefix, round(avg(geolocation_lat), 8) AS latitude, round(avg(geolocation_lng), 8) AS longitude,
 	min(lower(geolocation_city) COLLATE "C") AS city, min(geolocation_state COLLATE "C") AS state, count(*) AS readings
 FROM silver.geolocation_current WHERE geolocation_zip_code_prefix IS NOT NULL
@@ -15,7 +15,7 @@ GROUP BY geolocation_zip_code_prefix
 $$, '{"description": "Places by zip code prefix, averaged.", "primary_key": ["zip_code_prefix"]}');
 
 -- A customer has an id per order and a unique one: versions are the addresses of the orders, in force from the order's time on.
-SELECT medallion.star_model('dim_customer', $$
+SELECT medallion.create_model('dim_customer', $$
 WITH told AS (
 	SELECT c.customer_unique_id, o.order_purchase_timestamp AS at, c.customer_zip_code_prefix, c.customer_city, c.customer_state,
 		row_number() OVER (PARTITION BY c.customer_unique_id, o.order_purchase_timestamp ORDER BY o.order_id COLLATE "C") AS twin

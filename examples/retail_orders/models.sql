@@ -27,7 +27,7 @@ SELECT customer_key, upper(left(first_name, 1)) || '.' AS first_name, upper(left
 FROM gold.dim_customer
 $$, '{"materialized": "view", "description": "dim_customer without what names a person."}');
 
-SELECT medallion.star_model('dim_product', $$
+SELECT medallion.create_model('dim_product', $$
 SELECT medallion.surrogate_key(medallion.row_hash(productcode)) AS product_key, productcode AS product_code, product_family,
 	CASE product_family WHEN 'S10' THEN 'Scale Models' WHEN 'S12' THEN 'Motorcycles' WHEN 'S18' THEN 'Vintage Cars' WHEN 'S24' THEN 'Classic Cars'
 		WHEN 'S32' THEN 'Trucks and Buses' WHEN 'S50' THEN 'Ships' WHEN 'S700' THEN 'Planes' ELSE 'UNKNOWN' END AS product_family_name,

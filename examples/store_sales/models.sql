@@ -3,7 +3,7 @@
 SELECT medallion.create_date_dimension('2025-01-01', '2026-12-31');
 
 -- A store's versions, by the days on which its receipts name it so: on a day of two names the last one counts.
-SELECT medallion.star_model('dim_store', $$
+SELECT medallion.create_model('dim_store', $$
 WITH told AS (
 	SELECT DISTINCT ON (store_id, date) store_id, date, store_name, city
 	FROM silver.sales_current WHERE store_id IS NOT NULL AND date IS NOT NULL
@@ -20,13 +20,13 @@ SELECT 0, NULL, 'Unknown', 'Unknown', NULL, NULL, true, 0
 $$, '{"description": "Stores, a row per version.", "primary_key": ["store_key"], "column_comments": {"store_key": "surrogate key; 0: unknown"}}');
 
 -- The others as they were told last.
-SELECT medallion.star_model('dim_product', $$
+SELECT medallion.create_model('dim_product', $$
 SELECT DISTINCT ON (product_id) medallion.surrogate_key(medallion.row_hash(product_id)) AS product_key, product_id, product_name, category
 FROM silver.sales_current WHERE product_id IS NOT NULL
 ORDER BY product_id, date DESC NULLS LAST, transaction_id COLLATE "C" DESC
 $$, '{"description": "Products.", "primary_key": ["product_key"]}');
 
-SELECT medallion.star_model('dim_customer', $$
+SELECT medallion.create_model('dim_customer', $$
 (SELECT DISTINCT ON (customer_id) medallion.surrogate_key(medallion.row_hash(customer_id)) AS customer_key, customer_id, customer_name
 FROM silver.sales_current WHERE customer_id IS NOT NULL
 ORDER BY customer_id, date DESC NULLS LAST, transaction_id COLLATE "C" DESC)
@@ -34,7 +34,7 @@ UNION ALL
 SELECT 0, NULL, 'Unknown'
 $$, '{"description": "Customers; 0: receipts that name none.", "primary_key": ["customer_key"]}');
 
-SELECT medallion.star_model('dim_payment_method', $$
+SELECT medallion.create_model('dim_payment_method', $$
 SELECT DISTINCT medallion.surrogate_key(medallion.row_hash(payment_method)) AS payment_method_key, payment_method
 FROM silver.sales_current WHERE payment_method IS NOT NULL
 UNION ALL

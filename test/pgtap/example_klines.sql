@@ -1,6 +1,6 @@
 /* examples/klines: candles, with the seed's bugs absent. */
 \set example klines
-\set plan 11
+\set plan 12
 \ir example.psql
 \o
 SELECT is((SELECT array_agg(DISTINCT interval ORDER BY interval) || array_agg(DISTINCT symbol ORDER BY symbol) FROM silver.klines_current), '{1d,1m,AAAUSDT,BBBUSDT,CCCUSDT}', 'symbol and interval come from the files'' names');

@@ -25,7 +25,7 @@ SELECT olist.round(1);
 CREATE EXTENSION dblink SCHEMA public;
 SELECT set_config('test.source', format('host=%s port=%s dbname=%s user=%s', :'source_host', :'source_port', :'source_database', :'source_user'), false) AS source \gset
 SET timezone = 'Asia/Kolkata';		-- no session setting may reach results
-SELECT plan(24);
+SELECT plan(25);
 
 \o /dev/null
 \ir ../../examples/olist/config.sql
@@ -85,6 +85,8 @@ SELECT is((SELECT (bronze, gold, refused, status)::text FROM audit.drift_gold_ag
 SELECT cmp_ok((SELECT count(*) FROM audit.run_logs WHERE status = 'COMPLETED' AND dq_metrics IS NOT NULL), '>', 0::bigint, 'the audit has runs with the metrics of their checks');
 SELECT cmp_ok((SELECT count(*) FROM audit.drift_between_runs WHERE status = 'WARNING'), '>', 0::bigint, 'drift between runs: the second brought more than a fifth');
 SELECT is((SELECT sum(violations) FROM medallion.foreign_key_violations('gold.fact_sales')), 0::numeric, 'no key leads nowhere');
+\set example olist
+\ir dashboards.psql
 \o /dev/null
 SELECT public.dblink_disconnect('source');
 \o

@@ -1,6 +1,6 @@
 /* examples/retail_orders: files with bare CRs and differing headers to a star, with the seed's bugs absent. */
 \set example retail_orders
-\set plan 17
+\set plan 18
 \ir example.psql
 \o
 SELECT is((SELECT array_agg(c ORDER BY c) FROM (SELECT DISTINCT concat_ws(' ', CASE WHEN county IS NOT NULL THEN 'county' END, CASE WHEN state IS NOT NULL THEN 'state' END, CASE WHEN postal_code IS NOT NULL THEN 'postal' END) AS c FROM silver.customers_current) AS k),

@@ -1,6 +1,6 @@
 /* examples/store_sales: receipts to a star, with the seed's bugs absent. */
 \set example store_sales
-\set plan 17
+\set plan 18
 \ir example.psql
 SELECT string_agg(regexp_replace(line, '\s*--.*$', ''), E'\n') AS post_load FROM regexp_split_to_table(pg_read_file(:'project' || '/examples/store_sales/post_load.sql'), E'\n') AS line \gset
 CREATE TEMP VIEW post_load AS :post_load;
