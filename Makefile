@@ -23,7 +23,8 @@ OBJS += \
 	src/base/options.o \
 	src/base/settings.o \
 	src/base/space.o \
-	src/base/sql.o
+	src/base/sql.o \
+	src/base/transaction.o
 
 # file: bytes -> raw rows; pure C behind reader.h
 OBJS += \
@@ -119,10 +120,20 @@ OBJS += \
 
 # run: the whole way, and what is written down about it
 OBJS += \
+	src/run/alert.o \
 	src/run/configure.o \
+	src/run/dispatch.o \
+	src/run/feature_unit.o \
+	src/run/finish.o \
+	src/run/journal.o \
+	src/run/model_unit.o \
 	src/run/pipeline.o \
+	src/run/redact.o \
 	src/run/runlog.o \
-	src/run/step.o
+	src/run/step.o \
+	src/run/step_unit.o \
+	src/run/unit.o \
+	src/run/worker.o
 
 # The install script is these parts, one after the other, in layer order.
 SQL_PARTS = \
@@ -134,6 +145,8 @@ SQL_PARTS = \
 	sql/50-gold.sql \
 	sql/55-sales-pack.sql \
 	sql/60-run.sql \
+	sql/62-alerts.sql \
+	sql/64-schedule.sql \
 	sql/90-finish.sql
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql

@@ -8,11 +8,14 @@
 
 #include "base/options.h"
 
+#include <limits.h>
+
 #include "base/sql.h"
 #include "commands/defrem.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
+#include "utils/timestamp.h"
 #include "utils/varlena.h"
 
 typedef enum OptionType
@@ -41,6 +44,10 @@ static const OptionDef feature_options[] = {
 	{"schema_evolution", OPTION_CHOICE, FIELD(schema_evolution), evolution_choices},
 	{"load_duplicates", OPTION_BOOL, FIELD(load_duplicates)},
 	{"verify", OPTION_BOOL, FIELD(verify)},
+	{"paused", OPTION_BOOL, FIELD(paused)},
+	{"max_retries", OPTION_INT, FIELD(max_retries)},
+	{"retry_delay", OPTION_TEXT, FIELD(retry_delay)},
+	{"step_timeout", OPTION_TEXT, FIELD(step_timeout)},
 	{"header", OPTION_INT, FIELD(header)},
 	{"names", OPTION_NAMES, FIELD(names)},
 	{"sheets", OPTION_TEXT, FIELD(sheets)},
@@ -332,6 +339,23 @@ CheckReading(const FeatureOptions *options)
 				 errmsg("files without a header need option \"names\"")));
 }
 
+/* An interval in milliseconds; -1 where none is given. */
+int
+IntervalMs(const char *option, const char *text)
+{
+	Interval   *interval;
+	double		ms;
+
+	if (text == NULL)
+		return -1;
+	interval = DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(text),
+													 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	ms = interval->time / 1000.0 + interval->day * 86400000.0;
+	if (interval->month != 0 || ms < 0 || ms > INT_MAX)
+		RaiseWrongType(option, "an interval from 0 to 24 days, such as \"30 s\"");
+	return (int) ms;
+}
+
 /* Parses and validates the options of a feature. */
 void
 ParseFeatureOptions(Jsonb *json, FeatureOptions *options)
@@ -342,9 +366,12 @@ ParseFeatureOptions(Jsonb *json, FeatureOptions *options)
 
 	memset(options, 0, sizeof(FeatureOptions));
 	options->max_errors = -1;
+	options->max_retries = -1;
 	ParseObject(json, "feature option", feature_options, lengthof(feature_options),
 				(char *) options);
 
+	options->retry_delay_ms = IntervalMs("retry_delay", options->retry_delay);
+	options->step_timeout_ms = IntervalMs("step_timeout", options->step_timeout);
 	CheckReading(options);
 	if (options->relation != NULL && options->watermark == NULL)
 		ereport(ERROR,
