@@ -122,6 +122,7 @@ OBJS += \
 OBJS += \
 	src/run/alert.o \
 	src/run/configure.o \
+	src/run/define.o \
 	src/run/dispatch.o \
 	src/run/feature_unit.o \
 	src/run/finish.o \

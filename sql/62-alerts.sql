@@ -56,7 +56,7 @@ $$;
 COMMENT ON FUNCTION medallion.record_alert(jsonb) IS 'Internal: writes an alert down and sends it.';
 
 CREATE FUNCTION medallion.record_journal(journal jsonb)
-RETURNS void LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+RETURNS jsonb LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	INSERT INTO medallion.runs AS r (run_id, started_at, finished_at, status, pipeline_name, error_message)
 	VALUES ((journal->>'run_id')::bigint, (journal->>'started_at')::timestamptz, clock_timestamp(), journal->>'status',
@@ -70,15 +70,15 @@ BEGIN
 		   s->>'error', s->'detail'
 	  FROM jsonb_array_elements(journal->'steps') s
 	ON CONFLICT DO NOTHING;
-	IF journal->>'status' IN ('FAILED', 'CANCELLED', 'TERMINATED')
-	   AND position('failure' IN current_setting('medallion.alert_on', true)) > 0 THEN
-		PERFORM medallion.record_alert(jsonb_build_object('kind', 'failure', 'severity', 'error', 'run_id', journal->'run_id',
-			'pipeline', journal->>'pipeline', 'layer', 'run', 'object', journal->>'pipeline',
-			'message', format('run %s: %s', lower(journal->>'status'), coalesce(journal->>'error', 'its session ended'))));
+	IF journal->>'status' NOT IN ('FAILED', 'CANCELLED', 'TERMINATED') OR NOT (journal->>'alert')::boolean THEN
+		RETURN NULL;
 	END IF;
+	RETURN jsonb_strip_nulls(jsonb_build_object('kind', 'failure', 'severity', 'error', 'run_id', journal->'run_id',
+		'pipeline', journal->>'pipeline', 'layer', 'run', 'object', journal->>'pipeline', 'hook', nullif(journal->>'hook', ''),
+		'message', format('run %s: %s', lower(journal->>'status'), coalesce(journal->>'error', 'its session ended'))));
 END
 $$;
-COMMENT ON FUNCTION medallion.record_journal(jsonb) IS 'Internal: what a worker writes down of a run that was rolled back.';
+COMMENT ON FUNCTION medallion.record_journal(jsonb) IS 'Internal: what a worker writes down of a run that was rolled back; returns the alert to raise, if any.';
 
 /* Everybody may read an application_name, of a session whose transaction has not committed too. */
 CREATE VIEW medallion.progress AS

@@ -43,81 +43,48 @@ CREATE TABLE medallion.schedules (
 );
 COMMENT ON TABLE medallion.schedules IS 'what schedule() was told; the jobs themselves are pg_cron''s';
 
-CREATE FUNCTION medallion.check_may_act(owner regrole, kind text, name text)
-RETURNS void LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-	IF NOT pg_has_role(owner, 'USAGE') THEN
-		RAISE EXCEPTION 'must be owner of % "%"', kind, name USING ERRCODE = 'insufficient_privilege';
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION medallion.check_may_act(regrole, text, text) IS 'Internal: raises unless the current user may act for a role.';
-
 CREATE FUNCTION medallion.create_pipeline(name text, features text[] DEFAULT NULL, options jsonb DEFAULT '{}', layers text[] DEFAULT NULL)
-RETURNS void LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-	PERFORM medallion.check_may_act(p.owner, 'pipeline', p.name) FROM medallion.pipelines p WHERE p.name = create_pipeline.name;
-	INSERT INTO medallion.pipelines VALUES (name, current_user::regrole, features, layers, options)
-	ON CONFLICT ON CONSTRAINT pipelines_pkey DO UPDATE SET features = excluded.features, layers = excluded.layers, options = excluded.options;
-END
-$$;
+RETURNS void LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'medallion_create_pipeline';
 COMMENT ON FUNCTION medallion.create_pipeline(text, text[], jsonb, text[]) IS
-'Gives a name to a run, or another meaning to the name: run_pipeline(options => {"pipeline": name}) takes from it the features, layers and options that the call does not give, and logs the name as pipeline_name.';
+'Gives a name to a run, or another meaning to the name: run_pipeline(options => {"pipeline": name}) takes from it the features, layers and options that the call does not give, and logs the name as pipeline_name. Raises for unknown options.';
 
 CREATE FUNCTION medallion.drop_pipeline(name text)
-RETURNS boolean LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-	PERFORM medallion.check_may_act(p.owner, 'pipeline', p.name) FROM medallion.pipelines p WHERE p.name = drop_pipeline.name;
-	DELETE FROM medallion.pipelines p WHERE p.name = drop_pipeline.name;
-	RETURN FOUND;
-END
-$$;
+RETURNS boolean LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'medallion_drop_pipeline';
 COMMENT ON FUNCTION medallion.drop_pipeline(text) IS 'Forgets a named pipeline and the steps that are its alone; false if there was none.';
 
 CREATE FUNCTION medallion.add_step(name text, sql text, after text DEFAULT 'gold', pipeline text DEFAULT NULL)
-RETURNS void LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-	IF after NOT IN ('start', 'bronze', 'silver', 'gold')
-	   AND NOT EXISTS (SELECT FROM medallion.features f WHERE f.name = after)
-	   AND NOT EXISTS (SELECT FROM medallion.models m WHERE m.name = after) THEN
-		RAISE EXCEPTION 'a step cannot come after "%"', after USING ERRCODE = 'invalid_parameter_value',
-			HINT = 'It comes after start, bronze, silver, gold, or a feature or model by name.';
-	END IF;
-	PERFORM medallion.check_may_act(s.owner, 'step', s.name) FROM medallion.steps s WHERE s.name = add_step.name;
-	INSERT INTO medallion.steps (name, owner, sql, after, pipeline)
-	VALUES (add_step.name, current_user::regrole, add_step.sql, add_step.after, add_step.pipeline)
-	ON CONFLICT ON CONSTRAINT steps_name_key DO UPDATE SET sql = excluded.sql, after = excluded.after, pipeline = excluded.pipeline;
-END
-$$;
+RETURNS void LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'medallion_add_step';
 COMMENT ON FUNCTION medallion.add_step(text, text, text, text) IS
 'Adds a statement to the runs of everybody who may act for you, or replaces the one of that name. after: start, bronze, silver, gold, or the name of a feature or model. It runs with your rights and with search_path pg_catalog, so names are schema-qualified; what comes later waits for it; its failure is logged as that of any step, and the run goes on. pipeline: only in runs of that name.';
 
 CREATE FUNCTION medallion.drop_step(name text)
-RETURNS boolean LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-	PERFORM medallion.check_may_act(s.owner, 'step', s.name) FROM medallion.steps s WHERE s.name = drop_step.name;
-	DELETE FROM medallion.steps s WHERE s.name = drop_step.name;
-	RETURN FOUND;
-END
-$$;
+RETURNS boolean LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'medallion_drop_step';
 COMMENT ON FUNCTION medallion.drop_step(text) IS 'Takes a step back; false if there was none.';
 
 CREATE FUNCTION medallion.pause(pipeline text DEFAULT '*', reason text DEFAULT NULL)
-RETURNS void LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
-	INSERT INTO medallion.pauses AS p (pipeline, reason) VALUES ($1, $2)
-	ON CONFLICT (pipeline) DO UPDATE SET reason = coalesce(excluded.reason, p.reason)
-$$;
+RETURNS void LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'medallion_pause';
 COMMENT ON FUNCTION medallion.pause(text, text) IS
 'Lets runs be skipped, and logged as SKIPPED, until resume(): those of one pipeline ("default" has no other name) or all. A run that goes on is not stopped. For one feature: alter_feature(name, {"paused": true}).';
 
 CREATE FUNCTION medallion.resume(pipeline text DEFAULT '*')
-RETURNS boolean LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-	DELETE FROM medallion.pauses p WHERE p.pipeline = resume.pipeline;
-	RETURN FOUND;
-END
-$$;
+RETURNS boolean LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'medallion_resume';
 COMMENT ON FUNCTION medallion.resume(text) IS 'Ends a pause of the same name; false if there was none.';
+
+CREATE FUNCTION medallion.store_schedule(job text, cron text, features text[], options jsonb, time_zone text)
+RETURNS void LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'medallion_store_schedule';
+COMMENT ON FUNCTION medallion.store_schedule(text, text, text[], jsonb, text) IS 'Internal: remembers what schedule() was told. Raises for unknown options.';
+
+CREATE FUNCTION medallion.drop_schedule(job text)
+RETURNS boolean LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'medallion_drop_schedule';
+COMMENT ON FUNCTION medallion.drop_schedule(text) IS 'Internal: forgets it.';
 
 /* --- cron expressions --- */
 
@@ -221,13 +188,9 @@ BEGIN
 			HINT = 'Install it (Debian: postgresql-NN-cron), add pg_cron to shared_preload_libraries, set cron.database_name to this database, restart, and CREATE EXTENSION pg_cron. Without it, let cron or a systemd timer run what medallion.schedule_hint() prints.';
 	END IF;
 	PERFORM medallion.cron_last(schedule.cron);
-	PERFORM medallion.check_may_act(s.owner, 'schedule', s.job) FROM medallion.schedules s WHERE s.job = schedule.job;
+	PERFORM medallion.store_schedule(job, cron, features, options, zone);
 	EXECUTE 'SELECT cron.schedule($1, $2, $3)' INTO id
 		USING job, cron, medallion.schedule_statement(features, options, job);
-	INSERT INTO medallion.schedules AS s (job, cron, owner, features, options, time_zone)
-	VALUES (job, schedule.cron, current_user::regrole, features, coalesce(options, '{}'), zone)
-	ON CONFLICT ON CONSTRAINT schedules_pkey DO UPDATE SET cron = excluded.cron, features = excluded.features,
-		options = excluded.options, time_zone = excluded.time_zone, created_at = now(), missed_alert_at = NULL;
 	RETURN id;
 END
 $$;
@@ -238,11 +201,8 @@ CREATE FUNCTION medallion.unschedule(job text DEFAULT 'medallion')
 RETURNS boolean LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	done boolean := false;
-	known boolean;
+	known boolean := medallion.drop_schedule(job);
 BEGIN
-	PERFORM medallion.check_may_act(s.owner, 'schedule', s.job) FROM medallion.schedules s WHERE s.job = unschedule.job;
-	DELETE FROM medallion.schedules s WHERE s.job = unschedule.job;
-	known := FOUND;
 	IF to_regnamespace('cron') IS NOT NULL THEN
 		EXECUTE 'SELECT EXISTS (SELECT FROM cron.job WHERE jobname = $1 AND cron.unschedule($1))' INTO done USING job;
 	END IF;

@@ -21,8 +21,8 @@
 #include "utils/varlena.h"
 
 /* Is this kind of alert wanted? */
-static bool
-Wanted(const char *kind)
+bool
+AlertWanted(const char *kind)
 {
 	List	   *kinds;
 	ListCell   *lc;
@@ -61,6 +61,8 @@ NewAlert(const Run *run, const char *kind, const char *severity, const char *lay
 	AddText(json, "layer", layer);
 	AddText(json, "object", object);
 	AddText(json, "message", Redact(pstrdup(message)));
+	if (medallion_alert_hook[0] != '\0')
+		AddText(json, "hook", medallion_alert_hook);
 	return json;
 }
 
@@ -79,7 +81,7 @@ AlertOfFailure(Run *run, const StepLog *step)
 {
 	StringInfo	json;
 
-	if (!Wanted("failure"))
+	if (!AlertWanted("failure"))
 		return;
 	json = NewAlert(run, "failure", "error", step->layer, step->object, step->error);
 	AddText(json, "sqlstate", step->sqlstate);
@@ -97,7 +99,7 @@ AlertOfSuccess(Run *run, const StepLog *step)
 	ParamText(&params, step->object);
 	rows = CatalogFetch("DELETE FROM medallion.failing WHERE layer = $1 AND object = $2"
 						" RETURNING failures, since", &params);
-	if (rows->count > 0 && Wanted("recovery"))
+	if (rows->count > 0 && AlertWanted("recovery"))
 		SendAlert(run, NewAlert(run, "recovery", "info", step->layer, step->object,
 								psprintf("works again, after %s failures since %s", RowText(rows, 0, 1),
 										 RowText(rows, 0, 2))), false);
@@ -120,7 +122,7 @@ AlertOfCheck(Run *run, const char *feature, const CheckOutcome *check)
 	const char *kind = CheckAlertKind(check->kind);
 	StringInfo	json;
 
-	if (!Wanted(kind))
+	if (!AlertWanted(kind))
 		return;
 	json = NewAlert(run, kind, "error", "silver", feature,
 					psprintf("check \"%s\" failed for " INT64_FORMAT " of " INT64_FORMAT " rows",
@@ -132,22 +134,25 @@ AlertOfCheck(Run *run, const char *feature, const CheckOutcome *check)
 void
 AlertOfRun(Run *run, const char *status)
 {
-	if (run->failures == 0 && Wanted("success"))
+	StepLog		log = {.layer = "run",.object = run->order.pipeline};
+
+	AlertOfSuccess(run, &log);	/* it came to its end, which is all that a run can do */
+	if (run->failures == 0 && AlertWanted("success"))
 		SendAlert(run, NewAlert(run, "success", "info", "run", run->order.pipeline,
 								psprintf("run " INT64_FORMAT " %s", run->order.id,
 										 strcmp(status, "COMPLETED") == 0 ? "completed" : status)), false);
 }
 
-/* The hook's oid and owner; false if there is none. */
+/* The hook that an alert names, and its owner; false if there is none. */
 static bool
-FindHook(char **call, Oid *owner)
+FindHook(const char *hook, char **call, Oid *owner)
 {
 	SqlParams	params = {0};
 	SqlRows    *rows;
 
-	if (medallion_alert_hook[0] == '\0')
+	if (hook == NULL)
 		return false;
-	ParamText(&params, medallion_alert_hook);
+	ParamText(&params, hook);
 	rows = CatalogFetch("SELECT quote_ident(n.nspname) || '.' || quote_ident(p.proname), p.proowner"
 						" FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
 						" WHERE p.oid = to_regprocedure($1 || '(jsonb)')", &params);
@@ -155,7 +160,7 @@ FindHook(char **call, Oid *owner)
 	{
 		ereport(WARNING,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("alert hook %s(jsonb) does not exist", medallion_alert_hook)));
+				 errmsg("alert hook %s(jsonb) does not exist", hook)));
 		return false;
 	}
 	*call = RowText(rows, 0, 1);
@@ -185,13 +190,13 @@ HookBody(void *arg)
 
 /* Calls the user's function; its error is a warning, the alert stands. */
 static void
-CallHook(const char *json)
+CallHook(const char *hook, const char *json)
 {
 	HookCall	call = {.json = json};
 	Run			run = {0};
 	ErrorData  *error;
 
-	if (!FindHook((char **) &call.function, &call.owner))
+	if (!FindHook(hook, (char **) &call.function, &call.owner))
 		return;
 	error = TryStep(&run, "alert", "hook", 0, HookBody, &call);
 	if (error != NULL)
@@ -207,6 +212,6 @@ RecordAlert(const char *json)
 	SqlRows    *rows;
 
 	ParamText(&params, json);
-	rows = CatalogFetch("SELECT medallion.record_alert($1::jsonb)", &params);
-	CallHook(RowText(rows, 0, 1));
+	rows = CatalogFetch("SELECT $1::jsonb->>'hook', medallion.record_alert($1::jsonb - 'hook')", &params);
+	CallHook(RowText(rows, 0, 1), RowText(rows, 0, 2));
 }

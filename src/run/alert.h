@@ -7,6 +7,9 @@
 
 #include "run/run.h"
 
+/* Does setting medallion.alert_on name this kind? */
+extern bool AlertWanted(const char *kind);
+
 /* A step failed; or it succeeded, perhaps after failures. */
 extern void AlertOfFailure(Run *run, const StepLog *step);
 extern void AlertOfSuccess(Run *run, const StepLog *step);

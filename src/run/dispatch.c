@@ -10,6 +10,7 @@
 
 #include "run/dispatch.h"
 
+#include "base/sql.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "run/run.h"
@@ -140,16 +141,31 @@ StartJob(Run *run, Unit *unit)
 	return job;
 }
 
+/* The layer at which a unit ended: a feature's bronze may be done and logged. */
+static const char *
+LayerReached(const Run *run, const Unit *unit)
+{
+	SqlParams	params = {0};
+
+	if (unit->kind != UNIT_FEATURE || !unit->bronze || !unit->silver)
+		return UnitLayer(unit);
+	ParamBigint(&params, run->order.id);
+	ParamText(&params, unit->name);
+	return CatalogBigint("SELECT 1 FROM etl_logs.pipeline_runs WHERE run_id = $1 AND layer = 'bronze'"
+						 " AND feature_name = $2", &params, 0) == 1 ? "silver" : "bronze";
+}
+
 /* A worker ended without having done its unit. */
 static void
 FailJob(Run *run, const Job *job, ErrorData *error)
 {
-	StepLog		log = {.layer = UnitLayer(job->unit),.object = job->unit->name,.started_at = job->started_at};
+	StepLog		log = {.object = job->unit->name,.started_at = job->started_at};
 	ErrorData	vanished = {.sqlerrcode = ERRCODE_CONNECTION_FAILURE};
 
 	vanished.message = pstrdup("the worker ended unexpectedly, or could not be started");
 	vanished.hint = pstrdup("See the server's log. What was committed stays; the next run does the rest.");
 	ResumeWork(run);
+	log.layer = LayerReached(run, job->unit);
 	FailStep(&log, error ? error : &vanished);
 	FinishStep(run, &log);
 	PauseWork(run);

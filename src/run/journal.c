@@ -13,8 +13,10 @@
 #include "run/journal.h"
 
 #include "access/xact.h"
+#include "base/settings.h"
 #include "base/sql.h"
 #include "mb/pg_wchar.h"
+#include "run/alert.h"
 #include "run/dispatch.h"
 #include "run/redact.h"
 #include "run/runlog.h"
@@ -31,6 +33,8 @@ typedef struct Journal
 {
 	int64		run_id;
 	char	   *pipeline;
+	char	   *hook;			/* for the alert of its failure; "" */
+	bool		alerts;			/* is there to be one? */
 	TimestampTz started_at;
 	bool		commits;
 	bool		ended;			/* by itself */
@@ -85,6 +89,8 @@ SendJournal(Journal *journal)
 	appendStringInfo(&json, "{\"run_id\": " INT64_FORMAT ", \"status\": \"%s\", \"pipeline\": ",
 					 journal->run_id, RolledBackStatus(journal));
 	escape_json(&json, journal->pipeline);
+	appendStringInfo(&json, ", \"alert\": %s, \"hook\": ", journal->alerts ? "true" : "false");
+	escape_json(&json, journal->hook);
 	appendStringInfo(&json, ", \"started_at\": \"%s\", \"error\": ", timestamptz_to_str(journal->started_at));
 	if (journal->error != NULL)
 		escape_json(&json, journal->error);
@@ -162,6 +168,8 @@ OpenJournal(int64 run_id, const char *pipeline, bool commits)
 	journal->context = context;
 	journal->run_id = run_id;
 	journal->pipeline = pstrdup(pipeline);
+	journal->hook = pstrdup(medallion_alert_hook);
+	journal->alerts = AlertWanted("failure");
 	journal->started_at = GetCurrentTimestamp();
 	journal->commits = commits;
 	journal->subtransaction = GetCurrentSubTransactionId();
@@ -248,7 +256,10 @@ void
 WriteJournal(const char *json)
 {
 	SqlParams	params = {0};
+	SqlRows    *alerts;
 
 	ParamText(&params, json);
-	CatalogFetch("SELECT medallion.record_journal($1::jsonb)", &params);
+	alerts = CatalogFetch("SELECT medallion.record_journal($1::jsonb)", &params);
+	if (!RowIsNull(alerts, 0, 1))
+		RecordAlert(RowText(alerts, 0, 1));
 }

@@ -127,6 +127,15 @@ ParseRunOptions(Run *run, Jsonb *options)
 		ParseRunOption(run, RowText(rows, i, 1), RowText(rows, i, 2) ? RowText(rows, i, 2) : "");
 }
 
+/* Raises if something is wrong with options that are to be kept. */
+void
+CheckRunOptions(Jsonb *options)
+{
+	Run			run = {0};
+
+	ParseRunOptions(&run, options);
+}
+
 /* The named pipeline of a run, which gives what the call does not. */
 static void
 ApplyPipeline(Run *run, Jsonb *options, List **layers)

@@ -72,6 +72,9 @@ typedef struct StepPolicy
 	int			timeout;		/* ms; 0: none */
 } StepPolicy;
 
+/* pipeline.c */
+extern void CheckRunOptions(Jsonb *options);
+
 /* units */
 extern void RunUnit(Run *run, const Unit *unit);
 extern void RunFeatureUnit(Run *run, const Unit *unit);

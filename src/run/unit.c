@@ -13,6 +13,7 @@
 
 #include "run/unit.h"
 
+#include "base/settings.h"
 #include "base/sql.h"
 #include "gold/model.h"
 #include "miscadmin.h"
@@ -253,6 +254,41 @@ ModelsToRun(Run *run)
 	return NIL;
 }
 
+typedef struct SchemaStep
+{
+	const Run  *run;
+	Oid			owner;
+} SchemaStep;
+
+static void
+SchemaBody(void *arg)
+{
+	SchemaStep *step = arg;
+	SavedIdentity saved;
+
+	AsRole(&saved, step->owner);
+	if (step->run->bronze)
+		EnsureSchema(medallion_bronze_schema);
+	if (step->run->silver)
+		EnsureSchema(medallion_silver_schema);
+	EndAs(&saved);
+}
+
+/* Makes the schemas that a first run lacks before features run side by side:
+ * the first to make one would let all others wait until it is done.  An error
+ * is the features' to report. */
+static void
+MakeSchemas(Run *run, List *features)
+{
+	SchemaStep	step = {.run = run};
+
+	if (run->place != WORK_IN_PROCEDURE || features == NIL)
+		return;
+	step.owner = ((Feature *) linitial(features))->owner;
+	(void) TryStep(run, "run", "schemas", 0, SchemaBody, &step);
+	CommitStep(run);
+}
+
 /* Does any step come between bronze and silver? */
 static bool
 SplitsFeatures(const Run *run, List *steps)
@@ -272,6 +308,7 @@ PlanFeatures(Run *run, List **units, List *steps, List *start)
 	List	   *features = LockFeatures(run, WithoutPaused(run, RunnableFeatures(run->features)));
 	List	   *done;
 
+	MakeSchemas(run, features);
 	if (!SplitsFeatures(run, steps))
 		return AddFeatures(units, features, run->bronze, run->silver, start);
 	done = AddFeatures(units, features, true, false, start);
