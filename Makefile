@@ -25,6 +25,7 @@ OBJS += \
 	src/base/space.o \
 	src/base/sql.o \
 	src/base/template.o
+	src/base/transaction.o
 
 # file: bytes -> raw rows; pure C behind reader.h
 OBJS += \
@@ -135,11 +136,22 @@ OBJS += \
 
 # run: the whole way, and what is written down about it
 OBJS += \
+	src/run/alert.o \
 	src/run/configure.o \
+	src/run/define.o \
+	src/run/dispatch.o \
+	src/run/feature_unit.o \
+	src/run/finish.o \
+	src/run/journal.o \
+	src/run/model_unit.o \
 	src/run/pipeline.o \
+	src/run/redact.o \
 	src/run/runlog.o \
 	src/run/step.o \
 	src/run/undo.o
+	src/run/step_unit.o \
+	src/run/unit.o \
+	src/run/worker.o
 
 # The install script is these parts, one after the other, in layer order.
 SQL_PARTS = \
@@ -160,6 +172,8 @@ SQL_PARTS = \
 	sql/72-undo.sql \
 	sql/74-lineage.sql \
 	sql/75-trace.sql \
+	sql/62-alerts.sql \
+	sql/64-schedule.sql \
 	sql/90-finish.sql
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql

@@ -168,9 +168,14 @@ CREATE TABLE medallion.runs (
 	status			text NOT NULL DEFAULT 'RUNNING',
 	run_by			text NOT NULL DEFAULT session_user,
 	options			jsonb NOT NULL DEFAULT '{}',
-	undone_by		bigint			-- the run of undo_run() that took it back
+	undone_by		bigint,			-- the run of undo_run() that took it back
+	pipeline_name	text NOT NULL DEFAULT 'default',
+	pid				int,				-- the process that made it
+	error_message	text				-- of a run that ended by an error
 );
-COMMENT ON TABLE medallion.runs IS 'one row per call of run_pipeline';
+COMMENT ON TABLE medallion.runs IS
+'one row per call of run_pipeline; status RUNNING, COMPLETED, PARTIAL (some steps failed), SKIPPED, FAILED, CANCELLED, TERMINATED, ROLLED_BACK, or CRASHED where its process is gone';
+CREATE INDEX runs_running_idx ON medallion.runs (run_id) WHERE status = 'RUNNING';
 
 /* the logs, with the names and columns that people of this field query */
 

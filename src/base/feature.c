@@ -165,6 +165,26 @@ LockFeature(int feature_id, bool wait)
 	return LockAcquire(&tag, ExclusiveLock, false, !wait) != LOCKACQUIRE_NOT_AVAIL;
 }
 
+/* Takes the lock of a feature until ReleaseFeature(), or until the session ends. */
+bool
+HoldFeature(int feature_id, bool wait)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, MEDALLION_LOCK_SPACE, feature_id, 2);
+	return LockAcquire(&tag, ExclusiveLock, true, !wait) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/* Gives back what HoldFeature() took. */
+void
+ReleaseFeature(int feature_id)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, MEDALLION_LOCK_SPACE, feature_id, 2);
+	LockRelease(&tag, ExclusiveLock, true);
+}
+
 /* schema.name, quoted as needed. */
 char *
 QualifiedName(const char *schema, const char *name)

@@ -48,6 +48,10 @@ extern List *SilverRelations(const char *feature, const FeatureOptions *options)
  * it and we are not to wait. */
 extern bool LockFeature(int feature_id, bool wait);
 
+/* The same lock for longer than a transaction, for who commits between steps. */
+extern bool HoldFeature(int feature_id, bool wait);
+extern void ReleaseFeature(int feature_id);
+
 /* schema.name, quoted as needed */
 extern char *QualifiedName(const char *schema, const char *name);
 

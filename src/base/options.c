@@ -8,11 +8,14 @@
 
 #include "base/options.h"
 
+#include <limits.h>
+
 #include "base/sql.h"
 #include "commands/defrem.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
+#include "utils/timestamp.h"
 #include "utils/varlena.h"
 
 #define HEADER_EXPECTED "a row number, row numbers one behind the other, \"auto\" or \"none\""
@@ -63,6 +66,10 @@ static const OptionDef feature_options[] = {
 	{"load_duplicates", OPTION_BOOL, FIELD(load_duplicates)},
 	{"verify", OPTION_BOOL, FIELD(verify)},
 	{"header", OPTION_HEADER, FIELD(header)},
+	{"paused", OPTION_BOOL, FIELD(paused)},
+	{"max_retries", OPTION_INT, FIELD(max_retries)},
+	{"retry_delay", OPTION_TEXT, FIELD(retry_delay)},
+	{"step_timeout", OPTION_TEXT, FIELD(step_timeout)},
 	{"names", OPTION_NAMES, FIELD(names)},
 	{"sheets", OPTION_TEXT, FIELD(sheets)},
 	{"hidden_sheets", OPTION_CHOICE, FIELD(hidden_sheets), hidden_choices},
@@ -450,6 +457,23 @@ CheckFold(const FeatureOptions *options)
 				 errmsg("option \"null_sequence\" needs \"sequence_by\"")));
 }
 
+/* An interval in milliseconds; -1 where none is given. */
+int
+IntervalMs(const char *option, const char *text)
+{
+	Interval   *interval;
+	double		ms;
+
+	if (text == NULL)
+		return -1;
+	interval = DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(text),
+													 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	ms = interval->time / 1000.0 + interval->day * 86400000.0;
+	if (interval->month != 0 || ms < 0 || ms > INT_MAX)
+		RaiseWrongType(option, "an interval from 0 to 24 days, such as \"30 s\"");
+	return (int) ms;
+}
+
 /* Parses and validates the options of a feature. */
 void
 ParseFeatureOptions(Jsonb *json, FeatureOptions *options)
@@ -462,11 +486,14 @@ ParseFeatureOptions(Jsonb *json, FeatureOptions *options)
 	options->max_errors = -1;
 	options->on_change = -1;
 	options->history_columns = (HistoryNames) {"_scd2_valid_from", "_scd2_valid_to", "_scd2_is_current", "_scd2_version"};
+	options->max_retries = -1;
 	ParseObject(json, "feature option", feature_options, lengthof(feature_options),
 				(char *) options);
 	if (options->on_change < 0)
 		options->on_change = options->sequence_by != NIL ? ON_CHANGE_RESTATE : ON_CHANGE_VERSION;
 
+	options->retry_delay_ms = IntervalMs("retry_delay", options->retry_delay);
+	options->step_timeout_ms = IntervalMs("step_timeout", options->step_timeout);
 	CheckReading(options);
 	CheckFold(options);
 	if (options->relation != NULL && options->watermark == NULL)

@@ -104,6 +104,12 @@ typedef struct FeatureOptions
 	int			schema_evolution;	/* Evolution */
 	bool		load_duplicates;	/* load a file whose content is loaded already */
 	bool		verify;			/* hash every file on every run */
+	bool		paused;			/* runs leave it out */
+	int			max_retries;	/* -1: as the setting says */
+	char	   *retry_delay;	/* interval; NULL: as the setting says */
+	char	   *step_timeout;	/* interval; NULL: as the setting says */
+	int			retry_delay_ms; /* the same; -1: as the setting says */
+	int			step_timeout_ms;
 	HeaderPlace header;
 	List	   *names;			/* column names for files without header */
 	char	   *sheets;			/* glob over sheet names, or #place; NULL: every sheet */
@@ -173,6 +179,9 @@ extern void ParseColumnOptions(const FeatureOptions *feature, const char *column
 /* Options of reading, from a json object or a list of DefElem. */
 extern void ParseReadOptions(Jsonb *json, ReadOptions *options);
 extern void ParseReadOptionList(List *defs, ReadOptions *options);
+
+/* An interval's milliseconds; -1 where the text is NULL. */
+extern int	IntervalMs(const char *option, const char *text);
 
 /* Names (char *) and values (char *, NULL unless a string) of an object. */
 extern void JsonbObjectItems(Jsonb *object, List **names, List **values);
