@@ -24,7 +24,7 @@ OBJS += \
 	src/base/settings.o \
 	src/base/space.o \
 	src/base/sql.o \
-	src/base/template.o
+	src/base/template.o \
 	src/base/transaction.o
 
 # file: bytes -> raw rows; pure C behind reader.h
@@ -148,8 +148,8 @@ OBJS += \
 	src/run/redact.o \
 	src/run/runlog.o \
 	src/run/step.o \
-	src/run/undo.o
 	src/run/step_unit.o \
+	src/run/undo.o \
 	src/run/unit.o \
 	src/run/worker.o
 
@@ -167,13 +167,13 @@ SQL_PARTS = \
 	sql/53-star.sql \
 	sql/55-sales-pack.sql \
 	sql/60-run.sql \
+	sql/62-alerts.sql \
+	sql/64-schedule.sql \
 	sql/70-look.sql \
 	sql/71-plan.sql \
 	sql/72-undo.sql \
 	sql/74-lineage.sql \
 	sql/75-trace.sql \
-	sql/62-alerts.sql \
-	sql/64-schedule.sql \
 	sql/90-finish.sql
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
