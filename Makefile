@@ -100,11 +100,14 @@ OBJS += \
 	src/silver/check_def.o \
 	src/silver/checks.o \
 	src/silver/clean.o \
+	src/silver/column_profile.o \
 	src/silver/convert.o \
 	src/silver/encode.o \
+	src/silver/frequency.o \
 	src/silver/hash.o \
 	src/silver/keep.o \
 	src/silver/merge.o \
+	src/silver/profile.o \
 	src/silver/quarantine.o \
 	src/silver/run_checks.o \
 	src/silver/silver.o \
@@ -136,6 +139,7 @@ SQL_PARTS = \
 	sql/37-discover.sql \
 	sql/40-silver.sql \
 	sql/43-checks.sql \
+	sql/45-profile.sql \
 	sql/50-gold.sql \
 	sql/55-sales-pack.sql \
 	sql/60-run.sql \
