@@ -109,12 +109,16 @@ OBJS += \
 	src/silver/check_def.o \
 	src/silver/checks.o \
 	src/silver/clean.o \
+	src/silver/column_profile.o \
 	src/silver/convert.o \
+	src/silver/convert_time.o \
 	src/silver/encode.o \
 	src/silver/fold.o \
+	src/silver/frequency.o \
 	src/silver/hash.o \
 	src/silver/keep.o \
 	src/silver/merge.o \
+	src/silver/profile.o \
 	src/silver/quarantine.o \
 	src/silver/run_checks.o \
 	src/silver/silver.o \
@@ -162,6 +166,7 @@ SQL_PARTS = \
 	sql/40-silver.sql \
 	sql/42-fold.sql \
 	sql/43-checks.sql \
+	sql/45-profile.sql \
 	sql/50-gold.sql \
 	sql/52-calendar.sql \
 	sql/53-star.sql \

@@ -112,6 +112,18 @@ RunStatement(const char *sql, const SqlParams *params)
 			 SPI_result_code_string(result), sql);
 }
 
+/* Runs a query whose rows go to a receiver. */
+void
+SqlStream(const char *sql, struct _DestReceiver *receiver)
+{
+	SPIExecuteOptions options = {.read_only = false,.dest = receiver};
+
+	SPI_connect();
+	if (SPI_execute_extended(sql, &options) < 0)
+		elog(ERROR, "query failed: %s", sql);
+	SPI_finish();
+}
+
 /* Runs a statement; returns the rows it touched. */
 uint64
 SqlExec(const char *sql, const SqlParams *params)
