@@ -56,6 +56,10 @@ extern void ParamNull(SqlParams *params, Oid type);
 extern uint64 SqlExec(const char *sql, const SqlParams *params);
 extern uint64 SqlExecFormat(const SqlParams *params, const char *format,...) pg_attribute_printf(2, 3);
 
+/* SqlExec() for a trigger, whose transition tables the statement sees. */
+struct TriggerData;
+extern uint64 SqlExecInTrigger(const char *sql, const SqlParams *params, struct TriggerData *trigger);
+
 /* Runs a statement and keeps its rows. */
 extern SqlRows *SqlFetch(const char *sql, const SqlParams *params);
 

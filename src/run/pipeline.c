@@ -362,7 +362,7 @@ ModelBody(void *arg)
 {
 	ModelStep  *step = arg;
 
-	RefreshModel(step->model, step->run_id, &step->result);
+	RefreshModel(step->model, step->model->refresh, step->run_id, &step->result);
 }
 
 /* Refreshes one model if its inputs changed. */
@@ -398,8 +398,8 @@ RunModel(Run *run, const Model *model)
 		log.rows_in = step.result.rows_total;
 		log.rows_out = step.result.rows_inserted;
 		log.detail = psprintf("{\"rows\": " INT64_FORMAT ", \"inserted\": " INT64_FORMAT
-							  ", \"deleted\": " INT64_FORMAT "}", step.result.rows_total,
-							  step.result.rows_inserted, step.result.rows_deleted);
+							  ", \"deleted\": " INT64_FORMAT ", \"refresh\": \"%s\"}", step.result.rows_total,
+							  step.result.rows_inserted, step.result.rows_deleted, step.result.way);
 	}
 	FinishStep(run, &log);
 }
