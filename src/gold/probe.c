@@ -290,7 +290,7 @@ AddProbe(StringInfo sql, const GroupPlan *plan, const TracedTable *traced, List 
 	}
 	SelectKeys(query, plan, null_places);
 	PutImages(query, traced->path, changes, ImagesQuery(ChangesOf(changes, traced->table), ""));
-	appendStringInfo(sql, "%s(%s)", sql->len > 0 ? "\nUNION\n" : "", pg_get_querydef(query, false));
+	appendStringInfo(sql, "%s(%s)", sql->len > 0 ? "\nUNION ALL\n" : "", pg_get_querydef(query, false));
 }
 
 char *
@@ -310,7 +310,7 @@ AffectedKeysQuery(const GroupPlan *plan, List *changes)
 		for (uint32 nulled = 0; nulled < variants; nulled++)
 			AddProbe(&sql, plan, traced, changes, nulled);
 	}
-	return sql.data;
+	return psprintf("SELECT DISTINCT * FROM (%s) k", sql.data);
 }
 
 /* key = k.k1, or key IS NULL */
@@ -359,9 +359,10 @@ RestrictedQuery(const GroupPlan *plan, const char *keys, uint32 nulls)
 		GroupKey   *key = lfirst(lc);
 		int			number = foreach_current_index(lc) + 1;
 		TargetEntry *entry = list_nth(sample->targetList, number - 1);
-		Var		   *column = copyObject(castNode(Var, entry->expr));
+		Node	   *value = (Node *) entry->expr;
+		Var		   *column = makeVar(ref->rtindex, number, exprType(value), exprTypmod(value),
+									 exprCollation(value), 0);
 
-		column->varno = ref->rtindex;
 		conditions = lappend(conditions, KeyEquals(key, column, nulls & (1 << (number - 1))));
 	}
 	query->jointree->fromlist = lappend(query->jointree->fromlist, ref);

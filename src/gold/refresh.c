@@ -309,14 +309,17 @@ StartRun(const char *name)
 						 " RETURNING run_id", &params, 0);
 }
 
-/* Notes when the run ended. */
+/* Notes when the run ended, and what it came to. */
 static void
-FinishRun(int64 run_id)
+FinishRun(int64 run_id, const RefreshResult *result)
 {
 	SqlParams	params = {0};
 
 	ParamBigint(&params, run_id);
-	CatalogExec("UPDATE medallion.runs SET finished_at = clock_timestamp() WHERE run_id = $1",
+	ParamText(&params, result->way);
+	ParamText(&params, result->why);
+	CatalogExec("UPDATE medallion.runs SET finished_at = clock_timestamp(), options = options ||"
+				" jsonb_strip_nulls(jsonb_build_object('refresh', $2, 'reason', $3)) WHERE run_id = $1",
 				&params);
 }
 
@@ -341,7 +344,7 @@ medallion_refresh_model(PG_FUNCTION_ARGS)
 	model = ModelInOrder(name);
 	run_id = StartRun(name);
 	RefreshModel(model, strcmp(refresh, "full") == 0 ? REFRESH_FULL : model->refresh, run_id, &result);
-	FinishRun(run_id);
+	FinishRun(run_id, &result);
 	UnpinSettings(nest_level);
 	PG_RETURN_INT64(result.rows_inserted + result.rows_deleted);
 }
