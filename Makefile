@@ -130,10 +130,15 @@ OBJS += \
 OBJS += \
 	src/gold/declare.o \
 	src/gold/define.o \
+	src/gold/feed.o \
 	src/gold/graph.o \
 	src/gold/lineage.o \
 	src/gold/model.o \
 	src/gold/provenance.o \
+	src/gold/groups.o \
+	src/gold/model.o \
+	src/gold/partial.o \
+	src/gold/probe.o \
 	src/gold/query.o \
 	src/gold/refresh.o \
 	src/gold/target.o

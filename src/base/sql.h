@@ -61,6 +61,10 @@ extern uint64 SqlExecFormat(const SqlParams *params, const char *format,...) pg_
 /* Runs a query whose rows go to a receiver, one by one. */
 extern void SqlStream(const char *sql, struct _DestReceiver *receiver);
 
+/* SqlExec() for a trigger, whose transition tables the statement sees. */
+struct TriggerData;
+extern uint64 SqlExecInTrigger(const char *sql, const SqlParams *params, struct TriggerData *trigger);
+
 /* Runs a statement and keeps its rows. */
 extern SqlRows *SqlFetch(const char *sql, const SqlParams *params);
 

@@ -42,7 +42,7 @@ ModelBody(void *arg)
 			step->model = lfirst(lc);
 	step->stale = step->model != NULL && ModelIsStale(step->model);
 	if (step->stale)
-		RefreshModel(step->model, step->run->order.id, &step->result);
+		RefreshModel(step->model, step->model->refresh, step->run->order.id, &step->result);
 }
 
 /* Refreshes one model if its inputs changed. */
@@ -71,8 +71,8 @@ RunModelUnit(Run *run, const Unit *unit)
 		log.rows_in = step.result.rows_total;
 		log.rows_out = step.result.rows_inserted;
 		log.detail = psprintf("{\"rows\": " INT64_FORMAT ", \"inserted\": " INT64_FORMAT
-							  ", \"deleted\": " INT64_FORMAT "%s}", step.result.rows_total,
-							  step.result.rows_inserted, step.result.rows_deleted,
+							  ", \"deleted\": " INT64_FORMAT ", \"refresh\": \"%s\"%s}", step.result.rows_total,
+							  step.result.rows_inserted, step.result.rows_deleted, step.result.way,
 							  retries > 0 ? psprintf(", \"retries\": %d", retries) : "");
 	}
 	FinishStep(run, &log);
