@@ -132,13 +132,12 @@ OBJS += \
 	src/gold/define.o \
 	src/gold/feed.o \
 	src/gold/graph.o \
-	src/gold/lineage.o \
-	src/gold/model.o \
-	src/gold/provenance.o \
 	src/gold/groups.o \
+	src/gold/lineage.o \
 	src/gold/model.o \
 	src/gold/partial.o \
 	src/gold/probe.o \
+	src/gold/provenance.o \
 	src/gold/query.o \
 	src/gold/refresh.o \
 	src/gold/target.o
