@@ -108,7 +108,8 @@ OBJS += \
 	src/silver/merge.o \
 	src/silver/silver.o \
 	src/silver/table.o \
-	src/silver/typed.o
+	src/silver/typed.o \
+	src/silver/verify.o
 
 # gold: models and their refresh
 OBJS += \
@@ -137,6 +138,7 @@ SQL_PARTS = \
 	sql/50-gold.sql \
 	sql/55-sales-pack.sql \
 	sql/60-run.sql \
+	sql/62-rebuild.sql \
 	sql/90-finish.sql
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
