@@ -124,7 +124,8 @@ OBJS += \
 	src/silver/silver.o \
 	src/silver/table.o \
 	src/silver/typed.o \
-	src/silver/verdict.o
+	src/silver/verdict.o \
+	src/silver/verify.o
 
 # gold: models and their refresh
 OBJS += \
@@ -177,6 +178,7 @@ SQL_PARTS = \
 	sql/55-sales-pack.sql \
 	sql/60-run.sql \
 	sql/62-alerts.sql \
+	sql/62-rebuild.sql \
 	sql/64-schedule.sql \
 	sql/70-look.sql \
 	sql/71-plan.sql \

@@ -18,3 +18,9 @@ CREATE AGGREGATE medallion.last_value_given(anyelement) (
 );
 COMMENT ON AGGREGATE medallion.last_value_given(anyelement) IS
 'the last value that is not NULL, in the order of the aggregate or window; NULL if there is none.';
+
+CREATE FUNCTION medallion.verify(feature text, OUT invariant text, OUT checked bigint, OUT broken bigint)
+RETURNS SETOF record LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'medallion_verify';
+COMMENT ON FUNCTION medallion.verify(text) IS
+'What the silver table of a feature promises, and how many of its rows break it: one current version per key, versions numbered in order of time that neither overlap nor repeat, hashes that are those of the values, rows that come from files that count. One scan of the table. Raises if the feature has no silver table yet.';

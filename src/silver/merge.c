@@ -136,10 +136,7 @@ PrepareMerge(Merge *merge)
 		return;
 	SetColumnWords(words, "row_data", RowColumnList(merge->shape));
 	SetColumnWords(words, "said_again", SaidAgainColumns(merge->shape));
-	SetWord(words, "valid_from", quote_identifier(options->history_columns.valid_from));
-	SetWord(words, "valid_to", quote_identifier(options->history_columns.valid_to));
-	SetWord(words, "is_current", quote_identifier(options->history_columns.is_current));
-	SetWord(words, "version", quote_identifier(options->history_columns.version));
+	SetHistoryWords(words, options);
 	SetWord(words, "history", FillTemplate("_business_key_hash, _value_hash, {valid_from}, {valid_to}, {is_current},"
 										   " {version}, _opened_run_id, _closed_run_id", words));
 	SetWord(words, "scope", ScopeExpression(options));
@@ -230,14 +227,14 @@ MarkEnded(Merge *merge)
 	MarkAfterSnapshots(merge);
 
 	/*
-	 * A key that a successor says again is not concerned where ended versions
-	 * stay in history: the new event settles it.
+	 * A key of which something new is said no later than the first end is not
+	 * concerned where ended versions stay in history: the new event settles it.
 	 */
 	SqlExecFormat(&merge->ended, "%s SELECT DISTINCT k._business_key_hash, false FROM (%s) k"
 				  " WHERE k._business_key_hash IS NOT NULL%s", FillTemplate("INSERT INTO {marks}", &merge->words),
 				  KeySelect(merge->shape), !stays ? " AND $2 IS NOT NULL" :
 				  FillTemplate(" AND NOT EXISTS (SELECT FROM {stage} s"
-							   " WHERE s._business_key_hash = k._business_key_hash AND s._file_id = ANY ($2))", &merge->words));
+							   " WHERE s._business_key_hash = k._business_key_hash AND s._event_at <= $2)", &merge->words));
 }
 
 /*

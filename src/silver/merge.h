@@ -21,7 +21,7 @@ typedef struct Merge
 	char	   *stage_name;		/* likewise, without the schema */
 	TemplateWords words;		/* what the statements of merge.c and fold.c name */
 	SqlParams	all_files;		/* $1 to $4 of TypedSelect(): every version that counts */
-	SqlParams	ended;			/* $1: file versions that ended since the last run */
+	SqlParams	ended;			/* $1: file versions that ended since the last run; $2: the first end */
 	bool		any_ended;
 	SqlParams	touched;		/* $1: file versions whose keys are folded anew in any case */
 	bool		any_touched;

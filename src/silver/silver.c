@@ -32,7 +32,7 @@ typedef struct PendingFiles
 {
 	SqlParams	all;			/* $1 to $4 of TypedSelect() */
 	SqlParams	due;			/* likewise, only those not taken in yet */
-	SqlParams	ended;			/* $1: versions whose end is due; $2: their successors */
+	SqlParams	ended;			/* $1: versions whose end is due; $2: the first end */
 	SqlParams	touched;		/* $1: versions whose keys are to be folded anew */
 	int64		all_count;
 	int64		due_count;
@@ -71,7 +71,7 @@ FetchFiles(const Feature *feature, const char *condition, int64 *count)
 }
 
 /*
- * Versions that were taken in, but whose end was not, and their successors.  Where
+ * Versions that were taken in, but whose end was not, and the first end.  Where
  * only events and snapshots close keys, a version that was replaced stays what it
  * was; one that is gone may be withdrawn.
  */
@@ -86,12 +86,12 @@ FetchEnded(const Feature *feature, int64 *count)
 	ParamInt(&params, feature->id);
 	ParamBool(&params, FeatureKeepsHistory(feature) && !FeatureRestates(feature) &&
 			  (FeatureIsSequenced(feature) || feature->options.deletes != DELETES_CLOSE));
-	rows = CatalogFetch("SELECT coalesce(array_agg(file_id), '{}'), coalesce(array_agg(superseded_by), '{}'),"
+	rows = CatalogFetch("SELECT coalesce(array_agg(file_id), '{}'), coalesce(min(superseded_at), 'infinity'),"
 						" count(*) FROM medallion.file_versions WHERE feature_id = $1 AND status = 'LOADED'"
 						" AND silver_run_id IS NOT NULL AND superseded_at IS NOT NULL"
 						" AND silver_superseded_run_id IS NULL AND (superseded_by IS NULL OR NOT $2)", &params);
 	ParamDatum(&ended, INT8ARRAYOID, RowDatum(rows, 0, 1, &isnull));
-	ParamDatum(&ended, INT8ARRAYOID, RowDatum(rows, 0, 2, &isnull));
+	ParamTime(&ended, DatumGetTimestampTz(RowDatum(rows, 0, 2, &isnull)));
 	*count = RowBigint(rows, 0, 3);
 	return ended;
 }

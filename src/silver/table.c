@@ -86,6 +86,16 @@ ColumnType(Oid table, const char *name)
 	return format_type_with_typemod(type, typmod);
 }
 
+/* The names of the history columns as words of a template. */
+void
+SetHistoryWords(TemplateWords *words, const FeatureOptions *options)
+{
+	SetWord(words, "valid_from", quote_identifier(options->history_columns.valid_from));
+	SetWord(words, "valid_to", quote_identifier(options->history_columns.valid_to));
+	SetWord(words, "is_current", quote_identifier(options->history_columns.is_current));
+	SetWord(words, "version", quote_identifier(options->history_columns.version));
+}
+
 /* The type of the times of staged events. */
 char *
 EventType(const char *stage)

@@ -6,6 +6,7 @@
 #define MEDALLION_TABLE_H
 
 #include "postgres.h"
+#include "base/template.h"
 #include "silver/silver.h"
 #include "silver/typed.h"
 
@@ -16,6 +17,9 @@ extern List *RowColumnList(const SilverShape *shape);
 
 /* Columns (char *) as SQL, each with a prefix. */
 extern char *JoinColumnNames(List *names, const char *prefix);
+
+/* The names of the history columns as words of a template. */
+extern void SetHistoryWords(TemplateWords *words, const FeatureOptions *options);
 
 /* The type of the times of events in a staging table. */
 extern char *EventType(const char *stage);

@@ -458,7 +458,7 @@ NullSequenceCondition(const Feature *feature, const char *prefix)
 }
 
 /* The hash of the business key; NULL where the row is no event. */
-static char *
+char *
 KeyExpression(const Feature *feature)
 {
 	if (feature->keys == NIL)
@@ -584,6 +584,13 @@ TrackedColumns(const SilverShape *shape)
 	return tracked == NIL ? "'{}'::text[]" : TokensLiteral(tracked);
 }
 
+/* The hash of what makes a version. */
+char *
+ValueExpression(const SilverShape *shape)
+{
+	return psprintf("medallion.pairs_hash(d.*, %s)", TrackedColumns(shape));
+}
+
 /* Values, flags and hashes of level 4.  Of events collected before, the verdicts
  * on conversions are there already. */
 static void
@@ -630,8 +637,8 @@ TypedSelect(const SilverShape *shape, const char *keys)
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT ");
 	AppendFinalColumns(&sql, shape, false);
-	appendStringInfo(&sql, "\n %s AS _business_key_hash, medallion.pairs_hash(d.*, %s) AS _value_hash,",
-					 EventKey(shape), TrackedColumns(shape));
+	appendStringInfo(&sql, "\n %s AS _business_key_hash, %s AS _value_hash,",
+					 EventKey(shape->feature), ValueExpression(shape));
 	AppendEventColumns(&sql, shape->feature);
 	appendStringInfoString(&sql, " f._rank, d._file_id, d._sheet, d._row\nFROM (");
 	AppendJudgedLevel(&sql, shape);
@@ -706,8 +713,8 @@ FilledSelect(const SilverShape *shape, const char *events)
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT ");
 	AppendFinalColumns(&sql, shape, true);
-	appendStringInfo(&sql, "\n d._business_key_hash, medallion.pairs_hash(d.*, %s) AS _value_hash, %s\nFROM (",
-					 TrackedColumns(shape), EventMeta(shape, "d."));
+	appendStringInfo(&sql, "\n d._business_key_hash, %s AS _value_hash, %s\nFROM (",
+					 ValueExpression(shape), EventMeta(shape, "d."));
 	AppendDerivedLevel(&sql, shape, source.data);
 	appendStringInfoString(&sql, ") d");
 	return sql.data;

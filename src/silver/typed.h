@@ -68,6 +68,11 @@ extern char *FilledSelect(const SilverShape *shape, const char *events);
  * and may not. */
 extern char *NullKeyCondition(const Feature *feature, const char *prefix);
 
+/* SQL over a row called d: the hash of its business key (NULL where it is no
+ * event), and that of what makes a version. */
+extern char *KeyExpression(const Feature *feature);
+extern char *ValueExpression(const SilverShape *shape);
+
 /* SQL over a row called d: what a snapshot that has it speaks of, as a uuid. */
 extern char *ScopeExpression(const FeatureOptions *options);
 
