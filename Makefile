@@ -111,6 +111,7 @@ OBJS += \
 	src/silver/clean.o \
 	src/silver/column_profile.o \
 	src/silver/convert.o \
+	src/silver/convert_format.o \
 	src/silver/convert_time.o \
 	src/silver/encode.o \
 	src/silver/fold.o \

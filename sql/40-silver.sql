@@ -30,20 +30,30 @@ AS 'MODULE_PATHNAME', 'medallion_to_bigint';
 COMMENT ON FUNCTION medallion.to_bigint(text, text) IS
 'like to_numeric(), for whole numbers: NULL for a fraction or what does not fit.';
 
-CREATE FUNCTION medallion.to_boolean(value text)
-RETURNS boolean LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+CREATE FUNCTION medallion.to_boolean(value text, true_words text[] DEFAULT NULL, false_words text[] DEFAULT NULL)
+RETURNS boolean LANGUAGE C IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'medallion_to_boolean';
-COMMENT ON FUNCTION medallion.to_boolean(text) IS
-'true, t, yes, y, on, 1 and their opposites, without regard to case; NULL for anything else.';
+COMMENT ON FUNCTION medallion.to_boolean(text, text[], text[]) IS
+'true, t, yes, y, on, 1 and their opposites, without regard to case; NULL for anything else. true_words, false_words: stand instead of the words for true or for false.';
 
-CREATE FUNCTION medallion.to_date(value text, field_order text DEFAULT 'DMY')
-RETURNS date LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+CREATE FUNCTION medallion.to_date(value text, field_order text DEFAULT 'DMY', formats text[] DEFAULT NULL, numbers text DEFAULT NULL)
+RETURNS date LANGUAGE C IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'medallion_to_date';
-COMMENT ON FUNCTION medallion.to_date(text, text) IS
-'a date as people type it: ISO, three numbers in field_order (DMY, MDY, YMD), eight digits, English month names; two-digit years are 1970 to 2069. NULL if it is none, or has a time of day besides midnight. Raises only for another field_order; no setting of the session matters.';
+COMMENT ON FUNCTION medallion.to_date(text, text, text[], text) IS
+'a date as people type it: ISO, three numbers in field_order (DMY, MDY, YMD), eight digits, English month names; two-digit years are 1970 to 2069. formats: only what is in one of these, made of YYYY, YY, MM, MON, MONTH, DD, HH24, HH12, HH, MI, SS, FF, AM, PM, TZ and other characters that stand for themselves. numbers: a plain number counts excel or excel1904 (days as workbooks do), s, ms, us since 1970, or epoch (one of these three, by its size). NULL if it is none, or has a time of day besides midnight. Raises for another field_order or word for numbers, and a format without year, month and day; no setting of the session matters.';
 
-CREATE FUNCTION medallion.to_timestamp(value text, field_order text DEFAULT 'DMY')
-RETURNS timestamp LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+CREATE FUNCTION medallion.to_timestamp(value text, field_order text DEFAULT 'DMY', formats text[] DEFAULT NULL, numbers text DEFAULT NULL)
+RETURNS timestamp LANGUAGE C IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'medallion_to_timestamp';
-COMMENT ON FUNCTION medallion.to_timestamp(text, text) IS
+COMMENT ON FUNCTION medallion.to_timestamp(text, text, text[], text) IS
 'like to_date(), with a time of day: 24 hours or AM/PM, fractions to the microsecond, Z or an offset (the result is then in UTC).';
+
+CREATE FUNCTION medallion.mask(value text, kind text, salt text DEFAULT '')
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN value IS NULL THEN NULL
+	WHEN kind OPERATOR(pg_catalog.=) 'hash' THEN pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(salt OPERATOR(pg_catalog.||) value, 'UTF8')), 'hex')
+	WHEN kind OPERATOR(pg_catalog.=) 'last4' THEN pg_catalog.repeat('*', GREATEST(pg_catalog.length(value) OPERATOR(pg_catalog.-) 4, 4)) OPERATOR(pg_catalog.||)
+		CASE WHEN pg_catalog.length(value) OPERATOR(pg_catalog.>) 4 THEN pg_catalog."right"(value, 4) ELSE '' END
+	WHEN kind OPERATOR(pg_catalog.=) 'redact' THEN '***' END;
+COMMENT ON FUNCTION medallion.mask(text, text, text) IS
+'hides a value. kind: hash, SHA-256 of salt and value in hexadecimal, equal for equal values; last4, stars but for the last four characters (stars alone for up to four); redact, three stars. NULL for NULL and for another kind.';

@@ -104,6 +104,11 @@ static const OptionDef feature_options[] = {
 	{"null_tokens", OPTION_NAMES, FIELD(null_tokens)},
 	{"decimal_mark", OPTION_TEXT, FIELD(decimal_mark)},
 	{"date_order", OPTION_TEXT, FIELD(date_order)},
+	{"date_formats", OPTION_NAMES, FIELD(date_formats)},
+	{"date_numbers", OPTION_TEXT, FIELD(date_numbers)},
+	{"true_words", OPTION_NAMES, FIELD(true_words)},
+	{"false_words", OPTION_NAMES, FIELD(false_words)},
+	{"dedup", OPTION_JSON, FIELD(dedup)},
 	{"filter", OPTION_TEXT, FIELD(filter)},
 	{"partition_by", OPTION_TEXT, FIELD(partition_by)},
 	{"columns", OPTION_JSON, FIELD(columns)},
@@ -122,6 +127,15 @@ static const OptionDef column_options[] = {
 	{"case", OPTION_TEXT, FIELD(letter_case)},
 	{"decimal_mark", OPTION_TEXT, FIELD(decimal_mark)},
 	{"date_order", OPTION_TEXT, FIELD(date_order)},
+	{"date_formats", OPTION_NAMES, FIELD(date_formats)},
+	{"date_numbers", OPTION_TEXT, FIELD(date_numbers)},
+	{"true_words", OPTION_NAMES, FIELD(true_words)},
+	{"false_words", OPTION_NAMES, FIELD(false_words)},
+	{"map", OPTION_JSON, FIELD(map)},
+	{"map_table", OPTION_TEXT, FIELD(map_table)},
+	{"map_else", OPTION_TEXT, FIELD(map_else)},
+	{"mask", OPTION_TEXT, FIELD(mask)},
+	{"mask_salt", OPTION_TEXT, FIELD(mask_salt)},
 };
 #undef FIELD
 
@@ -406,6 +420,9 @@ CheckByte(const char *option, const char *value)
 static const char *const date_orders[] = {"DMY", "MDY", "YMD", NULL};
 static const char *const decimal_marks[] = {".", ",", NULL};
 static const char *const letter_cases[] = {"upper", "lower", NULL};
+static const char *const number_units[] = {"excel", "excel1904", "s", "ms", "us", "epoch", NULL};
+static const char *const map_elses[] = {"keep", "null", NULL};
+static const char *const masks[] = {"hash", "last4", "redact", NULL};
 
 /* Validates those options of a feature that say how to read a file. */
 static void
@@ -496,6 +513,7 @@ ParseFeatureOptions(Jsonb *json, FeatureOptions *options)
 	options->step_timeout_ms = IntervalMs("step_timeout", options->step_timeout);
 	CheckReading(options);
 	CheckFold(options);
+	CheckWord("date_numbers", options->date_numbers, number_units);
 	if (options->relation != NULL && options->watermark == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -531,6 +549,9 @@ ParseColumnOptions(const FeatureOptions *feature, const char *column, ColumnOpti
 	CheckWord("case", options->letter_case, letter_cases);
 	CheckWord("decimal_mark", options->decimal_mark, decimal_marks);
 	CheckWord("date_order", options->date_order, date_orders);
+	CheckWord("date_numbers", options->date_numbers, number_units);
+	CheckWord("map_else", options->map_else, map_elses);
+	CheckWord("mask", options->mask, masks);
 }
 
 /* Parses and validates options of reading. */

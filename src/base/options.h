@@ -94,6 +94,15 @@ typedef struct ColumnOptions
 	char	   *letter_case;	/* upper, lower */
 	char	   *decimal_mark;	/* . or , */
 	char	   *date_order;		/* DMY, MDY, YMD */
+	List	   *date_formats;	/* see to_timestamp() */
+	char	   *date_numbers;	/* what a plain number counts as a date */
+	List	   *true_words;
+	List	   *false_words;
+	Jsonb	   *map;			/* text -> the text that it stands for */
+	char	   *map_table;		/* a relation that says the same: from, to */
+	char	   *map_else;		/* keep, null: texts that are not mapped */
+	char	   *mask;			/* hash, last4, redact */
+	char	   *mask_salt;
 } ColumnOptions;
 
 /* Options of a feature, with defaults filled in. */
@@ -148,6 +157,11 @@ typedef struct FeatureOptions
 	List	   *null_tokens;
 	char	   *decimal_mark;
 	char	   *date_order;
+	List	   *date_formats;
+	char	   *date_numbers;
+	List	   *true_words;
+	List	   *false_words;
+	Jsonb	   *dedup;			/* columns, keep, by: one row of those that agree */
 	char	   *filter;			/* SQL condition over typed columns */
 	char	   *partition_by;	/* a date or timestamp column: one partition a month */
 	Jsonb	   *columns;		/* name -> ColumnOptions */

@@ -35,10 +35,26 @@ JoinColumns(List *columns, const char *prefix)
 	return sql.data;
 }
 
+/* What a check of one row looks at: a masked column's own value. */
+static char *
+CheckedValue(const SilverShape *shape, const char *column)
+{
+	ListCell   *lc;
+
+	foreach(lc, shape->columns)
+	{
+		SilverColumn *known = lfirst(lc);
+
+		if (known->raw != NULL && strcmp(known->name, column) == 0)
+			return psprintf("d.%s", known->raw);
+	}
+	return psprintf("d.%s", quote_identifier(column));
+}
+
 static char *
 NullPredicate(const SilverShape *shape, const CheckDef *def, const char *column)
 {
-	return psprintf("d.%s IS NULL", quote_identifier(column));
+	return psprintf("%s IS NULL", CheckedValue(shape, column));
 }
 
 /* A value outside min and max, where these are given. */
@@ -54,13 +70,13 @@ OutsidePredicate(const CheckDef *def, const char *value)
 static char *
 RangePredicate(const SilverShape *shape, const CheckDef *def, const char *column)
 {
-	return OutsidePredicate(def, psprintf("d.%s", quote_identifier(column)));
+	return OutsidePredicate(def, CheckedValue(shape, column));
 }
 
 static char *
 LengthPredicate(const SilverShape *shape, const CheckDef *def, const char *column)
 {
-	return OutsidePredicate(def, psprintf("char_length(d.%s::text)", quote_identifier(column)));
+	return OutsidePredicate(def, psprintf("char_length(%s::text)", CheckedValue(shape, column)));
 }
 
 /* The list is a literal without a type: it takes the column's. */
@@ -69,21 +85,21 @@ AcceptedPredicate(const SilverShape *shape, const CheckDef *def, const char *col
 {
 	char	   *values = OidOutputFunctionCall(F_ARRAY_OUT, ListToTextArray(CheckParamList(def, "values")));
 
-	return psprintf("NOT d.%s = ANY (%s)", quote_identifier(column), quote_literal_cstr(values));
+	return psprintf("NOT %s = ANY (%s)", CheckedValue(shape, column), quote_literal_cstr(values));
 }
 
 static char *
 PatternPredicate(const SilverShape *shape, const CheckDef *def, const char *column)
 {
-	return psprintf("d.%s::text !~ %s", quote_identifier(column), quote_literal_cstr(CheckParamText(def, "pattern")));
+	return psprintf("%s::text !~ %s", CheckedValue(shape, column), quote_literal_cstr(CheckParamText(def, "pattern")));
 }
 
 /* What browsers take in a field for an address, with at least one dot in the domain. */
 static char *
 EmailPredicate(const SilverShape *shape, const CheckDef *def, const char *column)
 {
-	return psprintf("d.%s::text COLLATE \"C\" !~ '^[a-zA-Z0-9.!#$%%&''*+/=?^_`{|}~-]+@[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
-					"([.][a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)+$'", quote_identifier(column));
+	return psprintf("%s::text COLLATE \"C\" !~ '^[a-zA-Z0-9.!#$%%&''*+/=?^_`{|}~-]+@[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+					"([.][a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)+$'", CheckedValue(shape, column));
 }
 
 static char *
@@ -118,14 +134,14 @@ CreditCondition(const SilverShape *shape, const CheckDef *def)
 static char *
 AmountPredicate(const SilverShape *shape, const CheckDef *def, const char *column)
 {
-	return psprintf("d.%s < 0 AND (%s\n) IS NOT TRUE", quote_identifier(column), CreditCondition(shape, def));
+	return psprintf("%s < 0 AND (%s\n) IS NOT TRUE", CheckedValue(shape, column), CreditCondition(shape, def));
 }
 
 /* A positive amount on a credit note. */
 static char *
 CreditAmountPredicate(const SilverShape *shape, const CheckDef *def, const char *column)
 {
-	return psprintf("d.%s > 0 AND (%s\n) IS TRUE", quote_identifier(column), CreditCondition(shape, def));
+	return psprintf("%s > 0 AND (%s\n) IS TRUE", CheckedValue(shape, column), CreditCondition(shape, def));
 }
 
 /* There was something, and it did not convert. */

@@ -10,6 +10,8 @@
 
 #include "silver/convert.h"
 
+#include "catalog/pg_type.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
@@ -322,24 +324,64 @@ medallion_to_bigint(PG_FUNCTION_ARGS)
 	PG_RETURN_NULL();
 }
 
-/* medallion.to_boolean(value) */
+/* Is the text one of the words, without regard to case? */
+static bool
+IsWord(Cursor in, ArrayType *words)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+
+	deconstruct_array(words, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &count);
+	for (int i = 0; i < count; i++)
+	{
+		text	   *word = nulls[i] ? NULL : (text *) DatumGetPointer(elements[i]);
+
+		if (word != NULL && VARSIZE_ANY_EXHDR(word) == in.end - in.p &&
+			pg_strncasecmp(VARDATA_ANY(word), in.p, in.end - in.p) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The words that everybody uses: true, false, or neither (-1). */
+static int
+CommonBoolean(Cursor in)
+{
+	static const char *const words[][2] = {
+		{"false", "true"}, {"f", "t"}, {"no", "yes"}, {"n", "y"}, {"off", "on"}, {"0", "1"}
+	};
+
+	for (int i = 0; i < lengthof(words); i++)
+	{
+		for (int is_true = 0; is_true < 2; is_true++)
+		{
+			if (strlen(words[i][is_true]) == in.end - in.p &&
+				pg_strncasecmp(words[i][is_true], in.p, in.end - in.p) == 0)
+				return is_true;
+		}
+	}
+	return -1;
+}
+
+/* medallion.to_boolean(value, true_words, false_words): words that are given stand
+ * instead of the common ones */
 Datum
 medallion_to_boolean(PG_FUNCTION_ARGS)
 {
-	static const char *const words[][2] = {
-		{"true", "false"}, {"t", "f"}, {"yes", "no"}, {"y", "n"}, {"on", "off"}, {"1", "0"}
-	};
-	Cursor		in = OpenText(PG_GETARG_TEXT_PP(0));
+	Cursor		in;
+	int			known;
 
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	in = OpenText(PG_GETARG_TEXT_PP(0));
 	CutSpaces(&in);
-	for (int i = 0; i < lengthof(words); i++)
-	{
-		for (int is_false = 0; is_false < 2; is_false++)
-		{
-			if (strlen(words[i][is_false]) == in.end - in.p &&
-				pg_strncasecmp(words[i][is_false], in.p, in.end - in.p) == 0)
-				PG_RETURN_BOOL(!is_false);
-		}
-	}
-	PG_RETURN_NULL();
+	if (!PG_ARGISNULL(1) && IsWord(in, PG_GETARG_ARRAYTYPE_P(1)))
+		PG_RETURN_BOOL(true);
+	if (!PG_ARGISNULL(2) && IsWord(in, PG_GETARG_ARRAYTYPE_P(2)))
+		PG_RETURN_BOOL(false);
+	known = CommonBoolean(in);
+	if (known < 0 || !PG_ARGISNULL(known ? 1 : 2))
+		PG_RETURN_NULL();
+	PG_RETURN_BOOL(known);
 }

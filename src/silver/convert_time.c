@@ -7,8 +7,10 @@
  */
 #include "base/compat.h"
 
-#include "silver/convert.h"
+#include "silver/convert_time.h"
 
+#include "catalog/pg_type.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
@@ -17,18 +19,8 @@
 PG_FUNCTION_INFO_V1(medallion_to_date);
 PG_FUNCTION_INFO_V1(medallion_to_timestamp);
 
-/* A point in time taken apart. */
-typedef struct ParsedTime
-{
-	int			year;
-	int			month;
-	int			day;
-	int64		of_day;			/* microseconds */
-	int64		offset;			/* to subtract for UTC, microseconds */
-} ParsedTime;
-
 /* Up to so many digits; their count. */
-static int
+int
 TakeDigits(Cursor *in, int most, int *number)
 {
 	int			count = 0;
@@ -43,7 +35,7 @@ TakeDigits(Cursor *in, int most, int *number)
 }
 
 /* One character, if it is there. */
-static bool
+bool
 TakeChar(Cursor *in, char c)
 {
 	if (in->p < in->end && *in->p == c)
@@ -55,7 +47,7 @@ TakeChar(Cursor *in, char c)
 }
 
 /* An English month name, full or its first three letters; 0 if there is none. */
-static int
+int
 TakeMonth(Cursor *in)
 {
 	static const char *const names[] = {"january", "february", "march", "april", "may", "june",
@@ -87,7 +79,7 @@ SkipSeparator(Cursor *in)
 }
 
 /* Two digits mean the years from 1970 to 2069. */
-static int
+int
 FullYear(int year, int digits)
 {
 	if (digits > 2)
@@ -164,7 +156,7 @@ ParseNumberDate(Cursor *in, const char *order, ParsedTime *time)
 }
 
 /* AM or PM behind an hour; false if the hour cannot have it. */
-static bool
+bool
 TakeHalfDay(Cursor *in, int *hour)
 {
 	Cursor		rest = *in;
@@ -200,7 +192,7 @@ TakeFraction(Cursor *in, int64 *micros)
 }
 
 /* Z, UTC, GMT or an offset from UTC, up to the end. */
-static bool
+bool
 TakeZone(Cursor *in, ParsedTime *time)
 {
 	int			hours;
@@ -275,24 +267,48 @@ FieldOrder(FunctionCallInfo fcinfo)
 			 errmsg("field order must be \"DMY\", \"MDY\" or \"YMD\"")));
 }
 
-/* Text -> a point in time; false if it is none. */
+/* Is there such a day? */
+static bool
+DayExists(const ParsedTime *time)
+{
+	return time->year >= 1 && time->year <= 9999 && time->month >= 1 && time->month <= 12 &&
+		time->day >= 1 && time->day <= day_tab[isleap(time->year)][time->month - 1];
+}
+
+/* Text as people type it -> a point in time; false if it is none. */
 static bool
 ParseTime(Cursor in, const char *order, ParsedTime *time)
 {
-	Cursor		start;
+	Cursor		start = in;
 
 	memset(time, 0, sizeof(ParsedTime));
-	CutSpaces(&in);
-	start = in;
 	if (!ParseNumberDate(&in, order, time))
 	{
 		in = start;
 		if (!ParseNamedDate(&in, time))
 			return false;
 	}
-	return ParseTimeOfDay(&in, time) &&
-		time->year >= 1 && time->year <= 9999 && time->month >= 1 && time->month <= 12 &&
-		time->day >= 1 && time->day <= day_tab[isleap(time->year)][time->month - 1];
+	return ParseTimeOfDay(&in, time) && DayExists(time);
+}
+
+/* Text in one of these formats -> a point in time; false if it is in none. */
+static bool
+ParseFormats(Cursor in, ArrayType *formats, ParsedTime *time)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+	bool		found = false;
+
+	deconstruct_array(formats, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &count);
+	for (int i = 0; i < count && !found; i++)
+	{
+		if (nulls[i])
+			continue;
+		memset(time, 0, sizeof(ParsedTime));
+		found = ParseTimeByFormat(in, OpenText((text *) DatumGetPointer(elements[i])), time) && DayExists(time);
+	}
+	return found;
 }
 
 /* The instant, in UTC where the text said how far from it. */
@@ -304,29 +320,45 @@ ParsedInstant(const ParsedTime *time)
 	return days * USECS_PER_DAY + time->of_day - time->offset;
 }
 
-/* medallion.to_timestamp(value, field_order) */
+/* The arguments that both functions share -> an instant; false if it is none. */
+static bool
+ReadInstant(FunctionCallInfo fcinfo, Timestamp *instant)
+{
+	ParsedTime	time;
+	Cursor		in;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		return false;
+	in = OpenText(PG_GETARG_TEXT_PP(0));
+	CutSpaces(&in);
+	if (!PG_ARGISNULL(3) && InstantOfNumber(in, PG_GETARG_TEXT_PP(3), instant))
+		return true;
+	if (!(PG_ARGISNULL(2) ? ParseTime(in, FieldOrder(fcinfo), &time) :
+		  ParseFormats(in, PG_GETARG_ARRAYTYPE_P(2), &time)))
+		return false;
+	*instant = ParsedInstant(&time);
+	return true;
+}
+
+/* medallion.to_timestamp(value, field_order, formats, numbers) */
 Datum
 medallion_to_timestamp(PG_FUNCTION_ARGS)
 {
-	ParsedTime	time;
+	Timestamp	instant;
 
-	if (!ParseTime(OpenText(PG_GETARG_TEXT_PP(0)), FieldOrder(fcinfo), &time))
+	if (!ReadInstant(fcinfo, &instant))
 		PG_RETURN_NULL();
-	PG_RETURN_TIMESTAMP(ParsedInstant(&time));
+	PG_RETURN_TIMESTAMP(instant);
 }
 
-/* medallion.to_date(value, field_order): NULL for a text that also says a time
- * of day, which would be lost. */
+/* medallion.to_date(value, field_order, formats, numbers): NULL for a text that
+ * also says a time of day, which would be lost. */
 Datum
 medallion_to_date(PG_FUNCTION_ARGS)
 {
-	ParsedTime	time;
 	Timestamp	instant;
 
-	if (!ParseTime(OpenText(PG_GETARG_TEXT_PP(0)), FieldOrder(fcinfo), &time))
-		PG_RETURN_NULL();
-	instant = ParsedInstant(&time);
-	if (instant % USECS_PER_DAY != 0)
+	if (!ReadInstant(fcinfo, &instant) || instant % USECS_PER_DAY != 0)
 		PG_RETURN_NULL();
 	PG_RETURN_DATEADT((DateADT) (instant / USECS_PER_DAY));
 }

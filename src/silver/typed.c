@@ -106,19 +106,43 @@ FloatExpression(const char *value, const char *smallest, const char *greatest, c
 					value, greatest, value, type);
 }
 
+/* How a column is read: its own options, or the feature's. */
+typedef struct Reading
+{
+	const char *decimal_mark;	/* SQL, all of them */
+	const char *date_arguments;
+	const char *boolean_words;
+} Reading;
+
+static Reading
+ColumnReading(const FeatureOptions *feature, const ColumnOptions *column)
+{
+	const char *mark = column->decimal_mark ? column->decimal_mark : feature->decimal_mark;
+	const char *order = column->date_order ? column->date_order : feature->date_order;
+	Reading		reading;
+
+	reading.decimal_mark = quote_literal_cstr(mark ? mark : ".");
+	reading.date_arguments = psprintf("%s, %s, %s", quote_literal_cstr(order ? order : "DMY"),
+									  TokensLiteral(column->date_formats ? column->date_formats : feature->date_formats),
+									  QuoteOrNull(column->date_numbers ? column->date_numbers : feature->date_numbers));
+	reading.boolean_words = psprintf("%s, %s",
+									 TokensLiteral(column->true_words ? column->true_words : feature->true_words),
+									 TokensLiteral(column->false_words ? column->false_words : feature->false_words));
+	return reading;
+}
+
 /*
  * Text -> a value of a type, NULL where it does not convert.  Types that have
  * no such conversion are refused: a cast that raises would let one bad cell
  * fail a whole file.
  */
 static char *
-ConversionExpression(const char *column, const char *text, const char *type,
-					 const char *decimal_mark, const char *date_order)
+ConversionExpression(const char *column, const char *text, const char *type, const Reading *reading)
 {
 	Oid			oid;
 	int32		typmod;
-	char	   *number = psprintf("medallion.to_numeric(%s, %s)", text, decimal_mark);
-	char	   *whole = psprintf("medallion.to_bigint(%s, %s)", text, decimal_mark);
+	char	   *number = psprintf("medallion.to_numeric(%s, %s)", text, reading->decimal_mark);
+	char	   *whole = psprintf("medallion.to_bigint(%s, %s)", text, reading->decimal_mark);
 
 	parseTypeString(type, &oid, &typmod, false);
 	switch (oid)
@@ -132,7 +156,7 @@ ConversionExpression(const char *column, const char *text, const char *type,
 			return psprintf("CASE WHEN char_length(%s) <= %d THEN (%s)::%s ELSE NULL::%s END", text,
 							typmod - VARHDRSZ, text, type, type);
 		case BOOLOID:
-			return psprintf("medallion.to_boolean(%s)", text);
+			return psprintf("medallion.to_boolean(%s, %s)", text, reading->boolean_words);
 		case INT8OID:
 			return whole;
 		case INT4OID:
@@ -146,9 +170,9 @@ ConversionExpression(const char *column, const char *text, const char *type,
 		case FLOAT4OID:
 			return FloatExpression(number, "1.5e-45", "3.4e38", type);
 		case DATEOID:
-			return psprintf("medallion.to_date(%s, %s)", text, date_order);
+			return psprintf("medallion.to_date(%s, %s)", text, reading->date_arguments);
 		case TIMESTAMPOID:
-			return psprintf("medallion.to_timestamp(%s, %s)", text, date_order);
+			return psprintf("medallion.to_timestamp(%s, %s)", text, reading->date_arguments);
 		default:
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -160,19 +184,87 @@ ConversionExpression(const char *column, const char *text, const char *type,
 	return NULL;				/* keep compiler quiet */
 }
 
+/* Whether a mapping has no place for a text that it does not know. */
+static bool
+MapIsStrict(const ColumnOptions *options)
+{
+	return (options->map != NULL || options->map_table != NULL) && options->map_else != NULL &&
+		strcmp(options->map_else, "null") == 0;
+}
+
+/* What a mapping table says, as a json object: its first two columns. */
+static char *
+MappingOfTable(const char *table)
+{
+	SqlParams	params = {0};
+	SqlRows    *rows;
+
+	ParamText(&params, table);
+	rows = SqlFetch("SELECT $1::regclass::text, a.attname, b.attname FROM pg_attribute a JOIN pg_attribute b USING (attrelid)"
+					" WHERE attrelid = $1::regclass AND a.attnum = 1 AND b.attnum = 2", &params);
+	if (rows->count == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("mapping table \"%s\" needs two columns", table)));
+	rows = SqlFetch(psprintf("SELECT coalesce(jsonb_object_agg(m.%s::text, m.%s::text) FILTER (WHERE m.%s IS NOT NULL), '{}')::text FROM %s m",
+							 quote_identifier(RowText(rows, 0, 2)), quote_identifier(RowText(rows, 0, 3)),
+							 quote_identifier(RowText(rows, 0, 2)), RowText(rows, 0, 1)), NULL);
+	return RowText(rows, 0, 1);
+}
+
+/* Cleaned text, and what it stands for. */
+static char *
+MappedText(const ColumnOptions *options, char *text)
+{
+	const char *map;
+
+	if (options->map_table != NULL)
+		map = quote_literal_cstr(MappingOfTable(options->map_table));
+	else if (options->map != NULL)
+		map = quote_literal_cstr(JsonbToCString(NULL, &options->map->root, VARSIZE(options->map)));
+	else
+		return text;
+	if (MapIsStrict(options))
+		return psprintf("(%s::jsonb ->> %s)", map, text);
+	return psprintf("CASE WHEN %s::jsonb ? %s THEN %s::jsonb ->> %s ELSE %s END", map, text, map, text, text);
+}
+
+/* Hides what a column of text says. */
+static void
+MaskColumn(const Feature *feature, SilverColumn *column, const ColumnOptions *options, const char *type, int number)
+{
+	ListCell   *lc;
+
+	if (strcmp(type, "text") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("column \"%s\" of type %s cannot be masked", column->name, type),
+				 errhint("Give it type text.")));
+	foreach(lc, feature->keys)
+	{
+		if (strcmp(lfirst(lc), column->name) == 0 && strcmp(options->mask, "hash") != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("business key \"%s\" can only be masked by \"hash\"", column->name),
+					 errdetail("Other masks make different keys alike.")));
+	}
+	column->raw = psprintf("_raw_%d", number);
+	column->unmasked = column->expression;
+	column->expression = psprintf("medallion.mask((%s), %s, %s)", column->unmasked, quote_literal_cstr(options->mask),
+								  quote_literal_cstr(options->mask_salt ? options->mask_salt : ""));
+}
+
 /* The column of silver that a bronze column becomes. */
 static SilverColumn *
 SourceColumn(const Feature *feature, const char *name, int number, const char *inferred)
 {
 	SilverColumn *column = palloc0(sizeof(SilverColumn));
 	ColumnOptions options;
-	const char *mark;
-	const char *order;
+	Reading		reading;
 	const char *type;
 
 	ParseColumnOptions(&feature->options, name, &options);
-	mark = options.decimal_mark ? options.decimal_mark : feature->options.decimal_mark;
-	order = options.date_order ? options.date_order : feature->options.date_order;
+	reading = ColumnReading(&feature->options, &options);
 	type = options.type ? options.type : strcmp(inferred, "empty") == 0 ? "text" : inferred;
 
 	column->name = pstrdup(name);
@@ -181,10 +273,11 @@ SourceColumn(const Feature *feature, const char *name, int number, const char *i
 	else if (options.expression != NULL)
 		column->expression = psprintf("(%s\n)", options.expression);
 	else
-		column->expression = ConversionExpression(name, psprintf("c.%s", quote_identifier(name)), type,
-												  quote_literal_cstr(mark ? mark : "."),
-												  quote_literal_cstr(order ? order : "DMY"));
-	if (options.expression == NULL && strcmp(type, "text") != 0)
+		column->expression = ConversionExpression(name, MappedText(&options, psprintf("c.%s", quote_identifier(name))),
+												  type, &reading);
+	if (options.mask != NULL)
+		MaskColumn(feature, column, &options, type, number);
+	if (options.expression == NULL && (strcmp(type, "text") != 0 || MapIsStrict(&options)))
 		column->given = psprintf("_given_%d", number);
 	return column;
 }
@@ -402,6 +495,8 @@ TypedLevel(const SilverShape *shape)
 		appendStringInfo(&sql, ",\n %s AS %s", column->expression, quote_identifier(column->name));
 		if (column->given != NULL)
 			appendStringInfo(&sql, ", c.%s IS NOT NULL AS %s", quote_identifier(column->name), column->given);
+		if (column->raw != NULL)
+			appendStringInfo(&sql, ", (%s) AS %s", column->unmasked, column->raw);
 	}
 	appendStringInfoString(&sql, "\nFROM (");
 	AppendCleanLevel(&sql, shape);

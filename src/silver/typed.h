@@ -16,6 +16,8 @@ typedef struct SilverColumn
 	bool		derived;		/* computed from other silver columns */
 	char	   *expression;		/* conversion or derivation, SQL */
 	char	   *given;			/* tells whether there was anything to convert; inside the SELECT only */
+	char	   *unmasked;		/* SQL, of a masked column */
+	char	   *raw;			/* a masked column's own value; inside the SELECT only */
 	char	   *cast_flag;		/* column that tells of a failed conversion; NULL: it cannot fail */
 } SilverColumn;
 
