@@ -326,6 +326,8 @@ TypedValue(const OdsCell *cell, char out[NUMBER_TEXT_SIZE], size_t *length)
 	const char *text = cell->value.data;
 	size_t		given = cell->value.length;
 	CellKind	kind = CELL_TEXT;
+	double		number;
+	bool		truth;
 
 	*length = 0;
 	if (given == 0)
@@ -341,8 +343,10 @@ TypedValue(const OdsCell *cell, char out[NUMBER_TEXT_SIZE], size_t *length)
 			kind = TimeText(cell, out, length);
 			return kind == CELL_NUMBER ? CELL_TEXT : kind;
 		case ODS_BOOLEAN:
-			*length = text[0] == 't' ? 4 : 5;
-			memcpy(out, text[0] == 't' ? "true" : "false", *length);
+			/* LibreOffice may write a number of which it shows the truth */
+			truth = text[0] == 't' || (ParseSerial(text, given, &number) && number != 0);
+			*length = truth ? 4 : 5;
+			memcpy(out, truth ? "true" : "false", *length);
 			return CELL_BOOLEAN;
 		default:
 			return CELL_TEXT;

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file/bytes.h"
 #include "file/container.h"
 #include "file/markup.h"
 #include "file/merged.h"
@@ -65,6 +66,10 @@ static const struct
 	{"\x00\x00\x1A\x00", 4, "a Lotus 1-2-3 sheet; save it as .xlsx"},
 	{"\xFF\x00\x02\x00", 4, "a Works sheet; save it as .xlsx"},
 	{"MIME-Version: ", 14, "a web archive (.mht); save it as .xlsx"},
+	{"TABLE\n0,1\n", 10, "a DIF file; save it as .xlsx"},
+	{"TABLE\r\n0,1\r\n", 12, "a DIF file; save it as .xlsx"},
+	{"0M8R4KGxGuE", 11, "a workbook in base64; decode it first"},
+	{"UEsDBBQA", 8, "a workbook in base64; decode it first"},
 };
 
 /* Fills in the defaults. */
@@ -248,6 +253,21 @@ RecogniseMarkup(Markup markup, const char **stranger)
 	}
 }
 
+/*
+ * Is this a dBASE table?  Its first byte, a version, may be that of a text; but
+ * behind it come a date, the length of a header that is made of 32 bytes for
+ * each column, and bytes that are zero.
+ */
+static bool
+LooksLikeDbase(const char *head, size_t length)
+{
+	const unsigned char *p = (const unsigned char *) head;
+
+	return length >= 32 && memchr("\x02\x03\x30\x31\x32\x43\x63\x83\x8B\x8C\x8E\xCB\xE5\xF5\xFB", p[0], 15) != NULL &&
+		p[2] >= 1 && p[2] <= 12 && p[3] >= 1 && p[3] <= 31 && GetU16(p + 8) >= 65 && GetU16(p + 10) > 1 &&
+		memcmp(p + 12, "\0\0\0", 3) == 0;
+}
+
 /* The format of a file by its first bytes; NULL with a name for strangers. */
 static const FormatOps *
 Recognise(const char *head, size_t length, bool packed, const char **stranger)
@@ -282,6 +302,11 @@ Recognise(const char *head, size_t length, bool packed, const char **stranger)
 			*stranger = strangers[i].what;
 			return NULL;
 		}
+	}
+	if (LooksLikeDbase(head, length))
+	{
+		*stranger = "a dBASE table; save it as .xlsx";
+		return NULL;
 	}
 	return LooksLikeJson(head, length) ? &json_format : &csv_format;
 }

@@ -199,6 +199,10 @@ RefuseContainer(Reader *reader, const Container *container)
 		what = "an OpenDocument file; save it as .xlsx";
 	else if (ContainerHas(container, "word/document.xml"))
 		what = "a Word document";
+	else if (ContainerHas(container, "ppt/presentation.xml"))
+		what = "a PowerPoint presentation";
+	else if (ContainerHas(container, "Index/Document.iwa") || ContainerHas(container, "Index.zip"))
+		what = "an Apple iWork document; export it as .xlsx";
 	return ReaderFail(reader, READER_UNSUPPORTED, "this is %s", what);
 }
 

@@ -111,6 +111,8 @@ gives("ods: types", sheet(row(
     typed("date", "2024-02-29", "date-value"), typed("date", "2024-02-29T13:14:15.5", "date-value"), text("a &amp; b"))),
     "T 1 1 number 1.5|T 1 2 number 0.25|T 1 3 number 9.99|T 1 4 boolean true|T 1 5 date 2024-02-29|"
     "T 1 6 timestamp 2024-02-29 13:14:15.500|T 1 7 text a & b")
+gives("ods: booleans that are numbers", sheet(row(typed("boolean", "1.2345", "boolean-value"), typed("boolean", "0.0", "boolean-value"),
+      typed("boolean", "false", "boolean-value"))), "T 1 1 boolean true|T 1 2 boolean false|T 1 3 boolean false")
 gives("ods: times of a day and spans", sheet(row(
     typed("time", "PT09H05M07S", "time-value"), typed("time", "PT26H00M00.25S", "time-value"),
     typed("time", "-PT1H30M", "time-value"), typed("time", "PT07H30M00S", "time-value", more='table:style-name="worked"'),

@@ -50,6 +50,22 @@ PrintEscaped(const char *value, size_t length)
 	putchar('\n');
 }
 
+/* Adds a message to the file that MEDALLION_MESSAGES names, if there is one: in
+ * the end there must be each that the readers can give. */
+static void
+NoteMessage(const char *message)
+{
+	static char last[512];
+	const char *path = getenv("MEDALLION_MESSAGES");
+	FILE	   *file = path != NULL && strcmp(last, message) != 0 ? fopen(path, "a") : NULL;
+
+	if (file == NULL)
+		return;
+	snprintf(last, sizeof(last), "%s", message);
+	fprintf(file, "%s\n", message);
+	fclose(file);
+}
+
 static void
 PrintRow(const ReaderSheet *sheet, const ReaderRow *row)
 {
@@ -94,6 +110,7 @@ PrintSheet(Reader *reader, const ReaderSheet *sheet)
 			PrintRow(sheet, &row);
 		else
 		{
+			NoteMessage(ReaderMessage(reader));
 			printf("%s\t%lld\t0\tbad\t%s: ", sheet->name, (long long) row.number, ReaderMessage(reader));
 			PrintEscaped(row.raw, row.raw_length);
 		}
@@ -122,6 +139,8 @@ SetLimit(ReaderOptions *options, const char *setting)
 		options->max_uncompressed_size = number;
 	else if (sscanf(setting, "max_cell_size=%llu", &number) == 1)
 		options->max_cell_size = number;
+	else if (sscanf(setting, "max_file_size=%llu", &number) == 1)
+		options->max_file_size = number;
 	else if (sscanf(setting, "max_shared_strings=%llu", &number) == 1)
 		options->max_shared_strings = number;
 	else if (sscanf(setting, "merged_rows=%llu", &number) == 1)
@@ -222,6 +241,8 @@ main(int argc, char **argv)
 		if (status == READER_END)
 			status = READER_OK;
 	}
+	if (status != READER_END && reader != NULL)
+		NoteMessage(ReaderMessage(reader));
 	if (status != READER_END)
 		printf("error\t%d\t%s\n", (int) status, reader ? ReaderMessage(reader) : "out of memory");
 	if (wanted.detected_only && reader != NULL)

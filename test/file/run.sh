@@ -117,6 +117,13 @@ gives "ragged and blank lines" 'a,b\n\n1\n1,2,3\n' '\t1\t1\ttext\ta\n\t1\t2\ttex
 gives "an unterminated quote costs its line, no more" 'a,b\n"x,1\ny,2\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\tb\n\t2\t0\tbad\tunterminated quote: "x,1\n\t3\t1\ttext\ty\n\t3\t2\ttext\t2\n'
 gives "an empty file" '' 'error\t3\tthe file is empty\n'
 gives "a PDF" '%%PDF-1.4\n' 'error\t5\tthis is a PDF document\n'
+gives "a DIF file" 'TABLE\r\n0,1\r\n"EXCEL"\r\n' 'error\t5\tthis is a DIF file; save it as .xlsx\n'
+gives "a DIF file of other line ends" 'TABLE\n0,1\n"EXCEL"\n' 'error\t5\tthis is a DIF file; save it as .xlsx\n'
+gives "text that begins like one" 'TABLE\n0,2\n' '\t1\t1\ttext\tTABLE\n\t2\t1\ttext\t0\n\t2\t2\ttext\t2\n' -D ,
+gives "an old workbook in base64" '0M8R4KGxGuEAAAAAAAAAAAAAAAAAAAAA\n' 'error\t5\tthis is a workbook in base64; decode it first\n'
+gives "a workbook in base64" 'UEsDBBQABgAIAAAAIQ\n' 'error\t5\tthis is a workbook in base64; decode it first\n'
+gives "a dBASE table" '\x03\x75\x0a\x0f\x04\0\0\0\x85\x02\x5e\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0NAME' 'error\t5\tthis is a dBASE table; save it as .xlsx\n'
+gives "text that begins like one of dBASE" '0,\n\t1,2,3,4,5,6,7,8,9,10,11,12,13\n' '\t1\t1\ttext\t0\n\t2\t1\ttext\t\\t1\n\t2\t2\ttext\t2\n\t2\t3\ttext\t3\n\t2\t4\ttext\t4\n\t2\t5\ttext\t5\n\t2\t6\ttext\t6\n\t2\t7\ttext\t7\n\t2\t8\ttext\t8\n\t2\t9\ttext\t9\n\t2\t10\ttext\t10\n\t2\t11\ttext\t11\n\t2\t12\ttext\t12\n\t2\t13\ttext\t13\n' -D ,
 gives "the beginning of a compound file" '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1' 'error\t3\tthe compound file is damaged: it is cut short\n'
 
 # --- which dialect ---
