@@ -23,7 +23,9 @@ OBJS += \
 	src/base/options.o \
 	src/base/settings.o \
 	src/base/space.o \
-	src/base/sql.o
+	src/base/sql.o \
+	src/base/template.o \
+	src/base/transaction.o
 
 # file: bytes -> raw rows; pure C behind reader.h
 OBJS += \
@@ -89,6 +91,7 @@ OBJS += \
 	src/bronze/fdw_import.o \
 	src/bronze/fdw_scan.o \
 	src/bronze/files.o \
+	src/bronze/footer.o \
 	src/bronze/header.o \
 	src/bronze/ledger.o \
 	src/bronze/load.o \
@@ -106,35 +109,58 @@ OBJS += \
 	src/silver/check_def.o \
 	src/silver/checks.o \
 	src/silver/clean.o \
+	src/silver/column_profile.o \
 	src/silver/convert.o \
+	src/silver/convert_time.o \
 	src/silver/encode.o \
+	src/silver/fold.o \
+	src/silver/frequency.o \
 	src/silver/hash.o \
 	src/silver/keep.o \
 	src/silver/merge.o \
+	src/silver/profile.o \
 	src/silver/quarantine.o \
 	src/silver/run_checks.o \
 	src/silver/silver.o \
 	src/silver/table.o \
 	src/silver/typed.o \
-	src/silver/verdict.o
+	src/silver/verdict.o \
+	src/silver/verify.o
 
 # gold: models and their refresh
 OBJS += \
 	src/gold/declare.o \
 	src/gold/define.o \
+	src/gold/feed.o \
 	src/gold/graph.o \
+	src/gold/groups.o \
+	src/gold/lineage.o \
 	src/gold/model.o \
+	src/gold/partial.o \
+	src/gold/probe.o \
+	src/gold/provenance.o \
 	src/gold/query.o \
 	src/gold/refresh.o \
 	src/gold/target.o
 
 # run: the whole way, and what is written down about it
 OBJS += \
+	src/run/alert.o \
 	src/run/configure.o \
+	src/run/define.o \
+	src/run/dispatch.o \
+	src/run/feature_unit.o \
+	src/run/finish.o \
+	src/run/journal.o \
+	src/run/model_unit.o \
 	src/run/pipeline.o \
+	src/run/redact.o \
 	src/run/runlog.o \
 	src/run/step.o \
-	src/run/undo.o
+	src/run/step_unit.o \
+	src/run/undo.o \
+	src/run/unit.o \
+	src/run/worker.o
 
 # The install script is these parts, one after the other, in layer order.
 SQL_PARTS = \
@@ -143,15 +169,22 @@ SQL_PARTS = \
 	sql/35-fdw.sql \
 	sql/37-discover.sql \
 	sql/40-silver.sql \
+	sql/42-fold.sql \
 	sql/43-checks.sql \
+	sql/45-profile.sql \
 	sql/50-gold.sql \
 	sql/52-calendar.sql \
 	sql/53-star.sql \
 	sql/55-sales-pack.sql \
 	sql/60-run.sql \
+	sql/62-alerts.sql \
+	sql/62-rebuild.sql \
+	sql/64-schedule.sql \
 	sql/70-look.sql \
 	sql/71-plan.sql \
 	sql/72-undo.sql \
+	sql/74-lineage.sql \
+	sql/75-trace.sql \
 	sql/90-finish.sql
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql

@@ -10,7 +10,7 @@ CREATE FUNCTION medallion.read_rows(path text, options jsonb DEFAULT '{}', OUT s
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'medallion_read_rows';
 COMMENT ON FUNCTION medallion.read_rows(text, jsonb) IS
-'The rows of every sheet of a file: Excel workbook or delimited text, recognised by content. row_no as the source counts, from 1; cells as text, NULL where empty; rows without any value are left out. options: delimiter, quote, escape, encoding. Raises with file, sheet, row and column where the file is malformed or exceeds a limit.';
+'The rows of every sheet of a file: Excel workbook or delimited text, recognised by content. row_no as the source counts, from 1; cells as text, NULL where empty; rows without any value are left out. options: those of features that say how to read (sheets, range, skip_rows, skip_footer, merged_cells, hidden_rows, delimiter, ...); the header is a row as any other. Raises with file, sheet, row and column where the file is malformed or exceeds a limit.';
 
 CREATE FUNCTION medallion.read_cells(path text, options jsonb DEFAULT '{}', OUT sheet text, OUT row_no bigint, OUT col_no int, OUT kind text, OUT value text)
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT PARALLEL SAFE

@@ -108,7 +108,7 @@ AS 'MODULE_PATHNAME', 'medallion_run_checks';
 COMMENT ON FUNCTION medallion.run_checks(regclass, jsonb) IS
 'Runs checks on any table or view that the caller may read: a json array of {kind, columns, params, on_null, warn_if, error_if, warn_count, error_count, action, name} as in option "checks" of a feature; SQL in them names the table''s row d, with a search path of pg_catalog. Returns one row per check and column: PASSED, WARNING or FAILED, with up to five failing rows in details (by primary key, else ctid, else the checked values). Nothing of the table is changed; action "fail" raises, "quarantine" and "drop" are "flag". Numbers of checks with a history are kept by table and check name.';
 
-CREATE VIEW medallion.quality AS
+CREATE VIEW medallion.quality_scores AS
 SELECT d.run_id, d.layer, d.table_name,
 	   count(*) AS checks,
 	   count(*) FILTER (WHERE d.check_status = 'PASSED') AS passed,
@@ -118,4 +118,4 @@ SELECT d.run_id, d.layer, d.table_name,
 	   max(d.checked_at) AS checked_at
   FROM etl_logs.data_quality_checks d
  GROUP BY d.run_id, d.layer, d.table_name;
-COMMENT ON VIEW medallion.quality IS 'one row per run and checked table. score: 0 to 1, the mean over its checks of the share of rows that passed; a check of the whole table counts 1 or 0';
+COMMENT ON VIEW medallion.quality_scores IS 'one row per run and checked table. score: 0 to 1, the mean over its checks of the share of rows that passed; a check of the whole table counts 1 or 0';

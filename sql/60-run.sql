@@ -46,26 +46,13 @@ CREATE FUNCTION medallion.run_pipeline(features text[] DEFAULT NULL, layers text
 RETURNS SETOF record LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'medallion_run_pipeline';
 COMMENT ON FUNCTION medallion.run_pipeline(text[], text[], jsonb) IS
-'Loads new and changed files into bronze, takes them into silver, refreshes the gold models whose inputs changed: in the caller''s transaction, each file, feature and model in a subtransaction of its own. Returns a row per layer and feature or model; status COMPLETED, UNCHANGED, PARTIAL (some files failed), FAILED, SKIPPED. features, layers: NULL for all. options: concurrency wait (default), skip, error; on_error report (default), raise.';
+'Loads new and changed files into bronze, takes them into silver, refreshes the gold models whose inputs changed: in the caller''s transaction, each file, feature and model in a subtransaction of its own. Returns a row per layer and feature or model; status COMPLETED, UNCHANGED, PARTIAL (some files failed), FAILED, SKIPPED. features, layers: NULL for all. options: concurrency wait (default), skip, error; on_error report (default), raise; pipeline, schedule, max_retries (default 0: nothing waits in your transaction), retry_delay, step_timeout, run_timeout. A run that is rolled back leaves its row in medallion.runs and its steps in etl_logs.pipeline_runs.';
 
 CREATE PROCEDURE medallion.run_pipeline_proc(features text[] DEFAULT NULL, layers text[] DEFAULT NULL, options jsonb DEFAULT '{}')
-LANGUAGE plpgsql AS $$
-DECLARE
-	failed text;
-BEGIN
-	SELECT pg_catalog.string_agg(pg_catalog.format('%s %s: %s', r.layer, r.object, r.detail OPERATOR(pg_catalog.->>) 'error'), E'\n')
-	  INTO failed
-	  FROM medallion.run_pipeline(features, layers, options) r
-	 WHERE r.status IN ('PARTIAL', 'FAILED');
-	COMMIT;
-	IF failed IS NOT NULL THEN
-		RAISE EXCEPTION 'some steps of the pipeline failed' USING DETAIL = failed,
-			HINT = 'What succeeded is committed; the next run tries the rest again.';
-	END IF;
-END
-$$;
+LANGUAGE C
+AS 'MODULE_PATHNAME', 'medallion_run_pipeline_proc';
 COMMENT ON PROCEDURE medallion.run_pipeline_proc(text[], text[], jsonb) IS
-'run_pipeline(), committed, and then an error if anything failed, so that a scheduler sees it. Call it outside a transaction block.';
+'The same run, committed step by step: features and models that do not wait for each other side by side in medallion.max_workers background workers, which act as the caller; steps that fail by an error that may pass (a file in use, a deadlock, a lost connection) are tried again medallion.max_retries times. What is committed stays, whatever happens; the next run does the rest. Raises at the end if anything failed, so that a scheduler sees it. Call it outside a transaction block. options: as of run_pipeline(), with on_error raise by default, and workers.';
 
 CREATE FUNCTION medallion.export_config()
 RETURNS jsonb LANGUAGE C VOLATILE PARALLEL UNSAFE
@@ -211,39 +198,6 @@ RETURNS void LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'medallion_rebuild';
 COMMENT ON FUNCTION medallion.rebuild(text) IS
 'Makes the next run drop the silver table of a feature and fold it anew from bronze; the result is the same but for run ids.';
-
-CREATE FUNCTION medallion.schedule(cron text, features text[] DEFAULT NULL, options jsonb DEFAULT '{}', job text DEFAULT 'medallion')
-RETURNS bigint LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-	id bigint;
-BEGIN
-	IF to_regnamespace('cron') IS NULL THEN
-		RAISE EXCEPTION 'pg_cron is not installed in database "%"', current_database()
-			USING ERRCODE = 'undefined_object',
-			HINT = 'Install it (Debian: postgresql-NN-cron), add pg_cron to shared_preload_libraries, set cron.database_name to this database, restart, and CREATE EXTENSION pg_cron. Without it, let cron or a systemd timer run: psql -c ''CALL medallion.run_pipeline_proc()''.';
-	END IF;
-	EXECUTE 'SELECT cron.schedule($1, $2, $3)' INTO id
-		USING job, cron, format('CALL medallion.run_pipeline_proc(%L, NULL, %L)', features, options);
-	RETURN id;
-END
-$$;
-COMMENT ON FUNCTION medallion.schedule(text, text[], jsonb, text) IS
-'Runs the pipeline by pg_cron. cron: five fields as in crontab, in the time zone of cron.timezone (UTC by default). job: name of the job; scheduling it again replaces it. Returns the job''s id. Raises with a hint where pg_cron is absent.';
-
-CREATE FUNCTION medallion.unschedule(job text DEFAULT 'medallion')
-RETURNS boolean LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-	done boolean;
-BEGIN
-	IF to_regnamespace('cron') IS NULL THEN
-		RETURN false;
-	END IF;
-	EXECUTE 'SELECT EXISTS (SELECT FROM cron.job WHERE jobname = $1 AND cron.unschedule($1))' INTO done USING job;
-	RETURN done;
-END
-$$;
-COMMENT ON FUNCTION medallion.unschedule(text) IS
-'Takes a job of medallion.schedule() back; false if there was none.';
 
 CREATE VIEW medallion.status AS
 SELECT f.name AS feature,

@@ -51,6 +51,51 @@
 							(rel)->lateral_relids, NULL, NIL)
 #endif
 
+/* in 18 grouped columns are Vars of a range table entry of their own */
+#if PG_VERSION_NUM >= 180000
+#define IsGroupEntry(rte) ((rte)->rtekind == RTE_GROUP)
+#define GroupEntryExpressions(rte) ((rte)->groupexprs)
+#define FlattenGroupEntry(query) \
+	do { \
+		if ((query)->hasGroupRTE) \
+		{ \
+			(query)->targetList = (List *) flatten_group_exprs(NULL, query, (Node *) (query)->targetList); \
+			(query)->hasGroupRTE = false; \
+		} \
+	} while (0)
+#else
+#define IsGroupEntry(rte) false
+#define GroupEntryExpressions(rte) NIL
+#define FlattenGroupEntry(query) ((void) 0)
+#endif
+
+/*
+ * Expressions of a query as they are below the names that JOIN (and, from 18
+ * on, GROUP BY) gives them.
+ */
+#if PG_VERSION_NUM >= 180000
+#define flatten_aliases(query, node) \
+	flatten_join_alias_vars(NULL, query, (query)->hasGroupRTE ? flatten_group_exprs(NULL, query, node) : (node))
+#elif PG_VERSION_NUM >= 160000
+#define flatten_aliases(query, node) flatten_join_alias_vars(NULL, query, node)
+#else
+#define flatten_aliases(query, node) flatten_join_alias_vars(query, node)
+#endif
+
+/* in 16 what a query may read moved out of its range table */
+#if PG_VERSION_NUM >= 160000
+#define FORGET_PERMISSIONS(rte) ((rte)->perminfoindex = 0)
+#else
+#define FORGET_PERMISSIONS(rte) ((rte)->requiredPerms = 0)
+#endif
+
+/* in 18 grouped expressions are seen through an entry of the range table */
+#if PG_VERSION_NUM >= 180000
+#define FORGET_GROUPING(query) ((query)->hasGroupRTE = false)
+#else
+#define FORGET_GROUPING(query) ((void) 0)
+#endif
+
 /* the server's own macro for this changed its name and its place in 18 */
 #define NEVER_RETURNS __attribute__((noreturn))
 

@@ -107,6 +107,22 @@ FeatureRestates(const Feature *feature)
 	return feature->options.on_change == ON_CHANGE_RESTATE;
 }
 
+/* Do columns of its own, not the ledger, order the events of a key? */
+bool
+FeatureIsSequenced(const Feature *feature)
+{
+	return feature->options.sequence_by != NIL && FeatureKeepsHistory(feature);
+}
+
+/* A condition: the silver row is what holds now. */
+char *
+CurrentCondition(const Feature *feature, const char *prefix)
+{
+	if (!FeatureKeepsHistory(feature))
+		return pstrdup("true");
+	return psprintf("%s%s", prefix, quote_identifier(feature->options.history_columns.is_current));
+}
+
 /* Raises unless the current user may act for the owner of an object. */
 void
 CheckMayActFor(Oid owner, const char *kind, const char *name)
@@ -154,6 +170,26 @@ LockFeature(int feature_id, bool wait)
 
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, MEDALLION_LOCK_SPACE, feature_id, 2);
 	return LockAcquire(&tag, ExclusiveLock, false, !wait) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/* Takes the lock of a feature until ReleaseFeature(), or until the session ends. */
+bool
+HoldFeature(int feature_id, bool wait)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, MEDALLION_LOCK_SPACE, feature_id, 2);
+	return LockAcquire(&tag, ExclusiveLock, true, !wait) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/* Gives back what HoldFeature() took. */
+void
+ReleaseFeature(int feature_id)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, MEDALLION_LOCK_SPACE, feature_id, 2);
+	LockRelease(&tag, ExclusiveLock, true);
 }
 
 /* schema.name, quoted as needed. */

@@ -28,9 +28,15 @@ typedef struct Feature
 extern List *LoadFeatures(List *names);
 extern Feature *LoadFeature(const char *name);
 
-/* Is history kept for this feature (scd2), or does every row stand alone? */
+/* Are rows folded by key (scd2, scd1), or does every one stand alone? */
 extern bool FeatureKeepsHistory(const Feature *feature);
 extern bool FeatureRestates(const Feature *feature);
+
+/* Do columns of its own, not the ledger, order the events of a key? */
+extern bool FeatureIsSequenced(const Feature *feature);
+
+/* SQL condition: the silver row is what holds now. */
+extern char *CurrentCondition(const Feature *feature, const char *prefix);
 
 /* Raises unless the current user may act for the role that owns an object. */
 extern void CheckMayActFor(Oid owner, const char *kind, const char *name);
@@ -44,6 +50,10 @@ extern List *SilverRelations(const char *feature, const FeatureOptions *options)
 /* Takes the lock of a feature until the transaction ends; false if another has
  * it and we are not to wait. */
 extern bool LockFeature(int feature_id, bool wait);
+
+/* The same lock for longer than a transaction, for who commits between steps. */
+extern bool HoldFeature(int feature_id, bool wait);
+extern void ReleaseFeature(int feature_id);
 
 /* schema.name, quoted as needed */
 extern char *QualifiedName(const char *schema, const char *name);

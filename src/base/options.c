@@ -8,16 +8,25 @@
 
 #include "base/options.h"
 
+#include <limits.h>
+
 #include "base/sql.h"
 #include "commands/defrem.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
+#include "utils/timestamp.h"
 #include "utils/varlena.h"
+
+#define HEADER_EXPECTED "a row number, row numbers one behind the other, \"auto\" or \"none\""
+#define MAX_FOOTER 1000			/* its rows are held in memory */
 
 typedef enum OptionType
 {
-	OPTION_BOOL, OPTION_SWITCH, OPTION_INT, OPTION_TEXT, OPTION_NAMES, OPTION_CHOICE, OPTION_JSON
+	OPTION_BOOL, OPTION_SWITCH, OPTION_INT, OPTION_TEXT, OPTION_NAMES, OPTION_CHOICE, OPTION_JSON,
+	OPTION_HEADER,
+	OPTION_OBJECT,				/* a struct with a table of its own */
+	OPTION_SCOPE				/* a condition or an array of columns */
 } OptionType;
 
 typedef struct OptionDef
@@ -26,14 +35,29 @@ typedef struct OptionDef
 	OptionType	type;
 	size_t		offset;			/* of the field it fills */
 	const char *const *choices; /* OPTION_CHOICE: index is the field's value */
+	const struct OptionDef *members;	/* OPTION_OBJECT */
+	int			member_count;
 } OptionDef;
 
 static const char *const on_change_choices[] = {"version", "restate", NULL};
 static const char *const evolution_choices[] = {"evolve", "rescue", "freeze", "ignore", NULL};
 static const char *const hidden_choices[] = {"load", "skip", NULL};
-static const char *const history_choices[] = {"scd2", "append", NULL};
-static const char *const null_key_choices[] = {"quarantine", "as_value", NULL};
+static const char *const merged_choices[] = {"first", "fill", NULL};
+static const char *const history_choices[] = {"scd2", "append", "scd1", NULL};
+static const char *const null_key_choices[] = {"quarantine", "as_value", "reject", NULL};
+static const char *const null_sequence_choices[] = {"quarantine", "reject", NULL};
+static const char *const deletes_choices[] = {"close", "ignore", "snapshot", NULL};
+static const char *const on_missing_choices[] = {"ignore", "close", "restate", NULL};
 static const char *const on_error_choices[] = {"error", "null", NULL};
+
+#define FIELD(field) offsetof(HistoryNames, field)
+static const OptionDef history_column_options[] = {
+	{"valid_from", OPTION_TEXT, FIELD(valid_from)},
+	{"valid_to", OPTION_TEXT, FIELD(valid_to)},
+	{"is_current", OPTION_TEXT, FIELD(is_current)},
+	{"version", OPTION_TEXT, FIELD(version)},
+};
+#undef FIELD
 
 #define FIELD(field) offsetof(FeatureOptions, field)
 static const OptionDef feature_options[] = {
@@ -41,10 +65,18 @@ static const OptionDef feature_options[] = {
 	{"schema_evolution", OPTION_CHOICE, FIELD(schema_evolution), evolution_choices},
 	{"load_duplicates", OPTION_BOOL, FIELD(load_duplicates)},
 	{"verify", OPTION_BOOL, FIELD(verify)},
-	{"header", OPTION_INT, FIELD(header)},
+	{"header", OPTION_HEADER, FIELD(header)},
+	{"paused", OPTION_BOOL, FIELD(paused)},
+	{"max_retries", OPTION_INT, FIELD(max_retries)},
+	{"retry_delay", OPTION_TEXT, FIELD(retry_delay)},
+	{"step_timeout", OPTION_TEXT, FIELD(step_timeout)},
 	{"names", OPTION_NAMES, FIELD(names)},
 	{"sheets", OPTION_TEXT, FIELD(sheets)},
 	{"hidden_sheets", OPTION_CHOICE, FIELD(hidden_sheets), hidden_choices},
+	{"hidden_rows", OPTION_CHOICE, FIELD(hidden_rows), hidden_choices},
+	{"merged_cells", OPTION_CHOICE, FIELD(merged_cells), merged_choices},
+	{"skip_rows", OPTION_INT, FIELD(skip_rows)},
+	{"skip_footer", OPTION_INT, FIELD(skip_footer)},
 	{"range", OPTION_TEXT, FIELD(range)},
 	{"max_errors", OPTION_INT, FIELD(max_errors)},
 	{"path_pattern", OPTION_TEXT, FIELD(path_pattern)},
@@ -59,6 +91,16 @@ static const OptionDef feature_options[] = {
 	{"overlap", OPTION_TEXT, FIELD(overlap)},
 	{"history", OPTION_CHOICE, FIELD(history), history_choices},
 	{"null_key", OPTION_CHOICE, FIELD(null_key), null_key_choices},
+	{"sequence_by", OPTION_NAMES, FIELD(sequence_by)},
+	{"null_sequence", OPTION_CHOICE, FIELD(null_sequence), null_sequence_choices},
+	{"apply_as_deletes", OPTION_TEXT, FIELD(apply_as_deletes)},
+	{"deletes", OPTION_CHOICE, FIELD(deletes), deletes_choices},
+	{"delete_scope", OPTION_SCOPE, 0},
+	{"no_track", OPTION_NAMES, FIELD(no_track)},
+	{"ignore_null_updates", OPTION_BOOL, FIELD(ignore_null_updates)},
+	{"on_missing", OPTION_CHOICE, FIELD(on_missing), on_missing_choices},
+	{"valid_to", OPTION_TEXT, FIELD(valid_to)},
+	{"history_columns", OPTION_OBJECT, FIELD(history_columns), NULL, history_column_options, lengthof(history_column_options)},
 	{"null_tokens", OPTION_NAMES, FIELD(null_tokens)},
 	{"decimal_mark", OPTION_TEXT, FIELD(decimal_mark)},
 	{"date_order", OPTION_TEXT, FIELD(date_order)},
@@ -92,10 +134,14 @@ static const OptionDef column_options[] = {
 static const OptionDef read_options[] = {
 	{"path", OPTION_TEXT, FIELD(path)},
 	{"on_error", OPTION_CHOICE, FIELD(on_error), on_error_choices},
-	{"header", OPTION_INT, FIELD(feature.header)},
+	{"header", OPTION_HEADER, FIELD(feature.header)},
 	{"names", OPTION_NAMES, FIELD(feature.names)},
 	{"sheets", OPTION_TEXT, FIELD(feature.sheets)},
 	{"hidden_sheets", OPTION_CHOICE, FIELD(feature.hidden_sheets), hidden_choices},
+	{"hidden_rows", OPTION_CHOICE, FIELD(feature.hidden_rows), hidden_choices},
+	{"merged_cells", OPTION_CHOICE, FIELD(feature.merged_cells), merged_choices},
+	{"skip_rows", OPTION_INT, FIELD(feature.skip_rows)},
+	{"skip_footer", OPTION_INT, FIELD(feature.skip_footer)},
 	{"range", OPTION_TEXT, FIELD(feature.range)},
 	{"delimiter", OPTION_TEXT, FIELD(feature.delimiter)},
 	{"quote", OPTION_TEXT, FIELD(feature.quote)},
@@ -196,24 +242,58 @@ ChoiceValue(const OptionDef *def, JsonbValue *value)
 	RaiseUnknownName(psprintf("value for option \"%s\":", def->name), word, words);
 }
 
-/* "header" takes a row number, "auto" or "none"; other integers are as they are. */
 static int
-IntValue(const char *option, JsonbValue *value)
+IntValue(const char *option, const JsonbValue *value, const char *expected)
 {
-	if (value->type == jbvString)
-	{
-		char	   *word = StringValue(value);
-
-		if (strcmp(word, "auto") == 0)
-			return 0;
-		if (strcmp(word, "none") == 0)
-			return -1;
-	}
 	if (value->type != jbvNumeric)
-		RaiseWrongType(option, strcmp(option, "header") == 0 ?
-					   "a row number, \"auto\" or \"none\"" : "a whole number");
+		RaiseWrongType(option, expected);
 	return DatumGetInt32(DirectFunctionCall1(numeric_int4,
 											 NumericGetDatum(value->val.numeric)));
+}
+
+static void ParseObject(Jsonb *json, const char *what, const OptionDef *defs, int ndefs, char *options);
+
+/* A condition in SQL, or an array of columns. */
+static void
+SetScope(const OptionDef *def, JsonbValue *value, FeatureOptions *options)
+{
+	if (value->type == jbvString)
+		options->delete_condition = StringValue(value);
+	else
+		options->delete_scope = NamesValue(def->name, value);
+}
+
+/* A row number, "auto" or "none"; or an array of row numbers, one behind the other. */
+static HeaderPlace
+HeaderValue(const char *option, JsonbValue *value)
+{
+	HeaderPlace header = {HEADER_AUTO, 0};
+	JsonbIterator *it;
+	JsonbValue	item;
+	JsonbIteratorToken token;
+
+	if (value->type == jbvString && strcmp(StringValue(value), "auto") == 0)
+		return header;
+	if (value->type == jbvString && strcmp(StringValue(value), "none") == 0)
+		header.row = HEADER_NONE;
+	else if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
+		header.row = IntValue(option, value, HEADER_EXPECTED);
+	else
+	{
+		it = JsonbIteratorInit(value->val.binary.data);
+		while ((token = JsonbIteratorNext(&it, &item, true)) != WJB_DONE)
+		{
+			int			row = token == WJB_ELEM ? IntValue(option, &item, HEADER_EXPECTED) : 0;
+
+			if (token != WJB_ELEM)
+				continue;
+			if (row < 1 || (header.row != HEADER_AUTO && row != header.last + 1))
+				RaiseWrongType(option, HEADER_EXPECTED);
+			header.row = header.row == HEADER_AUTO ? row : header.row;
+			header.last = row;
+		}
+	}
+	return header;
 }
 
 /* Stores one option's value into its field. */
@@ -237,7 +317,7 @@ SetOption(const OptionDef *def, JsonbValue *value, char *options)
 			*(int *) field = value->val.boolean ? 0 : 1;
 			break;
 		case OPTION_INT:
-			*(int *) field = IntValue(def->name, value);
+			*(int *) field = IntValue(def->name, value, "a whole number");
 			break;
 		case OPTION_TEXT:
 			if (value->type != jbvString)
@@ -250,10 +330,22 @@ SetOption(const OptionDef *def, JsonbValue *value, char *options)
 		case OPTION_CHOICE:
 			*(int *) field = ChoiceValue(def, value);
 			break;
+		case OPTION_HEADER:
+			*(HeaderPlace *) field = HeaderValue(def->name, value);
+			break;
 		case OPTION_JSON:
 			if (value->type != jbvBinary)
 				RaiseWrongType(def->name, "an object or array");
 			*(Jsonb **) field = JsonbValueToJsonb(value);
+			break;
+		case OPTION_OBJECT:
+			if (value->type != jbvBinary)
+				RaiseWrongType(def->name, "an object");
+			ParseObject(JsonbValueToJsonb(value), psprintf("member of option \"%s\":", def->name), def->members,
+						def->member_count, field);
+			break;
+		case OPTION_SCOPE:
+			SetScope(def, value, (FeatureOptions *) options);
 			break;
 	}
 }
@@ -332,12 +424,62 @@ CheckReading(const FeatureOptions *options)
 	CheckByte("escape", options->escape);
 	CheckWord("decimal_mark", options->decimal_mark, decimal_marks);
 	CheckWord("date_order", options->date_order, date_orders);
-	if (options->header < -1)
-		RaiseWrongType("header", "a row number, \"auto\" or \"none\"");
-	if (options->header == -1 && options->names == NIL)
+	if (options->header.row < HEADER_NONE)
+		RaiseWrongType("header", HEADER_EXPECTED);
+	if (options->skip_rows < 0)
+		RaiseWrongType("skip_rows", "a number of rows");
+	if (options->skip_footer < 0 || options->skip_footer > MAX_FOOTER)
+		RaiseWrongType("skip_footer", "a number of rows, at most 1000");
+	if (options->header.row == HEADER_NONE && options->names == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("files without a header need option \"names\"")));
+}
+
+/* Validates those options of a feature that say how events become history. */
+static void
+CheckFold(const FeatureOptions *options)
+{
+	if (options->deletes != DELETES_SNAPSHOT && (options->delete_condition != NULL || options->delete_scope != NIL))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"delete_scope\" needs \"deletes\": \"snapshot\"")));
+	if (options->on_missing == ON_MISSING_CLOSE && (options->sequence_by != NIL || options->deletes != DELETES_CLOSE))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"on_missing\": \"close\" does not go with \"%s\"",
+						options->sequence_by != NIL ? "sequence_by" : "deletes"),
+				 errdetail("A file is missed at a time of the ledger, and its keys are closed because no file says them.")));
+	if (options->ignore_null_updates &&
+		(options->deletes == DELETES_SNAPSHOT ||
+		 (options->sequence_by == NIL && options->deletes == DELETES_CLOSE &&
+		  (options->on_change == ON_CHANGE_VERSION || options->on_missing == ON_MISSING_CLOSE))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"ignore_null_updates\" does not go with files that say all there is"),
+				 errdetail("Where a key is closed because a file does not say it any more, a value that it leaves out is NULL."),
+				 errhint("Give \"sequence_by\", or \"deletes\": \"ignore\".")));
+	if (options->null_sequence != NULL_SEQUENCE_QUARANTINE && options->sequence_by == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"null_sequence\" needs \"sequence_by\"")));
+}
+
+/* An interval in milliseconds; -1 where none is given. */
+int
+IntervalMs(const char *option, const char *text)
+{
+	Interval   *interval;
+	double		ms;
+
+	if (text == NULL)
+		return -1;
+	interval = DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(text),
+													 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	ms = interval->time / 1000.0 + interval->day * 86400000.0;
+	if (interval->month != 0 || ms < 0 || ms > INT_MAX)
+		RaiseWrongType(option, "an interval from 0 to 24 days, such as \"30 s\"");
+	return (int) ms;
 }
 
 /* Parses and validates the options of a feature. */
@@ -350,10 +492,18 @@ ParseFeatureOptions(Jsonb *json, FeatureOptions *options)
 
 	memset(options, 0, sizeof(FeatureOptions));
 	options->max_errors = -1;
+	options->on_change = -1;
+	options->history_columns = (HistoryNames) {"_scd2_valid_from", "_scd2_valid_to", "_scd2_is_current", "_scd2_version"};
+	options->max_retries = -1;
 	ParseObject(json, "feature option", feature_options, lengthof(feature_options),
 				(char *) options);
+	if (options->on_change < 0)
+		options->on_change = options->sequence_by != NIL ? ON_CHANGE_RESTATE : ON_CHANGE_VERSION;
 
+	options->retry_delay_ms = IntervalMs("retry_delay", options->retry_delay);
+	options->step_timeout_ms = IntervalMs("step_timeout", options->step_timeout);
 	CheckReading(options);
+	CheckFold(options);
 	if (options->relation != NULL && options->watermark == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -457,6 +607,19 @@ NamesFromText(const char *option, const char *text)
 	}
 }
 
+/* The rows of a header in a comma-separated list. */
+static HeaderPlace
+HeaderFromText(const char *option, const char *text)
+{
+	char	   *json = psprintf("[%s]", text);
+	JsonbValue	value;
+
+	if (strspn(text, "0123456789, ") != strlen(text))
+		RaiseWrongType(option, HEADER_EXPECTED);
+	JsonbToJsonbValue(DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json))), &value);
+	return HeaderValue(option, &value);
+}
+
 /* Stores the value of an option that is text, as DDL has it, into its field. */
 static void
 SetOptionText(const OptionDef *def, const char *text, char *options)
@@ -471,7 +634,12 @@ SetOptionText(const OptionDef *def, const char *text, char *options)
 	value.type = jbvString;
 	value.val.string.val = (char *) text;
 	value.val.string.len = strlen(text);
-	if (def->type == OPTION_INT && text[0] != '\0' && strspn(text, "0123456789") == strlen(text))
+	if (def->type == OPTION_HEADER && strchr(text, ',') != NULL)
+	{
+		*(HeaderPlace *) (options + def->offset) = HeaderFromText(def->name, text);
+		return;
+	}
+	if ((def->type == OPTION_INT || def->type == OPTION_HEADER) && text[0] != '\0' && strspn(text, "0123456789") == strlen(text))
 	{
 		value.type = jbvNumeric;
 		value.val.numeric = int64_to_numeric(pg_strtoint32(text));

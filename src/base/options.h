@@ -21,20 +21,68 @@ typedef enum Evolution
 	EVOLVE, RESCUE, FREEZE, IGNORE
 } Evolution;
 
-typedef enum HiddenSheets
+/* Of sheets, and of rows. */
+typedef enum Hidden
 {
 	HIDDEN_LOAD, HIDDEN_SKIP
-} HiddenSheets;
+} Hidden;
+
+typedef enum MergedCells
+{
+	MERGED_FIRST,				/* the first cell has the value, the others have none */
+	MERGED_FILL					/* all have it */
+} MergedCells;
+
+#define HEADER_AUTO 0
+#define HEADER_NONE (-1)
+
+/* The rows that name the columns. */
+typedef struct HeaderPlace
+{
+	int			row;			/* the first, as the sheet counts; or one of the above */
+	int			last;			/* the last; 0: there is one only */
+} HeaderPlace;
 
 typedef enum History
 {
-	HISTORY_SCD2, HISTORY_APPEND
+	HISTORY_SCD2, HISTORY_APPEND,
+	HISTORY_SCD1				/* only the version in force is kept */
 } History;
 
 typedef enum NullKey
 {
-	NULL_KEY_QUARANTINE, NULL_KEY_AS_VALUE
+	NULL_KEY_QUARANTINE, NULL_KEY_AS_VALUE, NULL_KEY_REJECT
 } NullKey;
+
+typedef enum NullSequence
+{
+	NULL_SEQUENCE_QUARANTINE, NULL_SEQUENCE_REJECT
+} NullSequence;
+
+/* What it means that a key is no longer said. */
+typedef enum Deletes
+{
+	DELETES_CLOSE,				/* closed once no file in force says it */
+	DELETES_IGNORE,				/* nothing */
+	DELETES_SNAPSHOT			/* closed by a newer file that does not say it */
+} Deletes;
+
+/* What a file that is gone means. */
+typedef enum OnMissing
+{
+	ON_MISSING_IGNORE,
+	ON_MISSING_CLOSE,			/* it says nothing from now on */
+	ON_MISSING_RESTATE			/* it never was */
+} OnMissing;
+
+/* Names of the history columns of a silver table. */
+typedef struct HistoryNames
+{
+	char	   *valid_from;
+	char	   *valid_to;
+	char	   *is_current;
+	char	   *version;
+} HistoryNames;
 
 /* Options of one column; fields are NULL or NIL where not given. */
 typedef struct ColumnOptions
@@ -56,10 +104,20 @@ typedef struct FeatureOptions
 	int			schema_evolution;	/* Evolution */
 	bool		load_duplicates;	/* load a file whose content is loaded already */
 	bool		verify;			/* hash every file on every run */
-	int			header;			/* row number; 0: find it; -1: there is none */
+	bool		paused;			/* runs leave it out */
+	int			max_retries;	/* -1: as the setting says */
+	char	   *retry_delay;	/* interval; NULL: as the setting says */
+	char	   *step_timeout;	/* interval; NULL: as the setting says */
+	int			retry_delay_ms; /* the same; -1: as the setting says */
+	int			step_timeout_ms;
+	HeaderPlace header;
 	List	   *names;			/* column names for files without header */
 	char	   *sheets;			/* glob over sheet names, or #place; NULL: every sheet */
-	int			hidden_sheets;	/* HiddenSheets */
+	int			hidden_sheets;	/* Hidden */
+	int			hidden_rows;	/* Hidden */
+	int			merged_cells;	/* MergedCells */
+	int			skip_rows;		/* so many at the top of each sheet */
+	int			skip_footer;	/* and at its end, empty ones not counted */
 	char	   *range;			/* cells to read of each sheet; NULL: all */
 	int			max_errors;		/* malformed rows that a file may have; -1: any number */
 	char	   *path_pattern;	/* regular expression with named captures */
@@ -76,6 +134,17 @@ typedef struct FeatureOptions
 	/* silver */
 	int			history;		/* History */
 	int			null_key;		/* NullKey */
+	List	   *sequence_by;	/* columns that order the events of a key; NIL: the ledger does */
+	int			null_sequence;	/* NullSequence */
+	char	   *apply_as_deletes;	/* SQL condition over typed columns: the row is a delete */
+	int			deletes;		/* Deletes */
+	char	   *delete_condition;	/* SQL: what a snapshot speaks of; or */
+	List	   *delete_scope;	/* columns whose values, shared by its rows, say that */
+	List	   *no_track;		/* columns that open no versions */
+	bool		ignore_null_updates;	/* NULL keeps the value before */
+	int			on_missing;		/* OnMissing */
+	char	   *valid_to;		/* of the current version; NULL: NULL */
+	HistoryNames history_columns;
 	List	   *null_tokens;
 	char	   *decimal_mark;
 	char	   *date_order;
@@ -111,6 +180,9 @@ extern void ParseColumnOptions(const FeatureOptions *feature, const char *column
 /* Options of reading, from a json object or a list of DefElem. */
 extern void ParseReadOptions(Jsonb *json, ReadOptions *options);
 extern void ParseReadOptionList(List *defs, ReadOptions *options);
+
+/* An interval's milliseconds; -1 where the text is NULL. */
+extern int	IntervalMs(const char *option, const char *text);
 
 /* Names (char *) and values (char *, NULL unless a string) of an object. */
 extern void JsonbObjectItems(Jsonb *object, List **names, List **values);

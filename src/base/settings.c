@@ -27,6 +27,13 @@ int			medallion_max_compression_ratio;
 int			medallion_max_columns;
 int			medallion_max_cell_size;
 int			medallion_max_shared_strings;
+int			medallion_max_workers;
+int			medallion_max_retries;
+int			medallion_retry_delay;
+int			medallion_step_timeout;
+int			medallion_run_timeout;
+char	   *medallion_alert_on;
+char	   *medallion_alert_hook;
 
 /* name, variable, default, who may set it, what it is */
 static const struct
@@ -50,6 +57,10 @@ static const struct
 	"Schema of the gold tables."},
 	{"medallion.model_schema", &medallion_model_schema, "models", PGC_USERSET,
 	"Schema of the views that hold the models' queries."},
+	{"medallion.alert_on", &medallion_alert_on, "failure,recovery,quality,freshness,drift,missed", PGC_USERSET,
+	"What raises an alert: failure, recovery, quality, freshness, drift, missed, success."},
+	{"medallion.alert_hook", &medallion_alert_hook, "", PGC_SUSET,
+	"Function (jsonb) called with each alert, with the rights of its owner."},
 };
 
 static const struct
@@ -91,6 +102,30 @@ static const struct
 		1024, INT_MAX, GUC_UNIT_MB, "Largest string table of a workbook, unpacked."},
 };
 
+/* How runs are made: anybody may say so for their own. */
+static const struct
+{
+	const char *name;
+	int		   *variable;
+	int			boot;
+	int			min;
+	int			max;
+	int			flags;
+	const char *description;
+}			controls[] =
+{
+	{"medallion.max_workers", &medallion_max_workers,
+		-1, -1, 64, 0, "Background workers of run_pipeline_proc(); -1: as many as cores, at most 8; 0 or 1: none."},
+	{"medallion.max_retries", &medallion_max_retries,
+		3, 0, 100, 0, "How often run_pipeline_proc() tries a step again after a passing error."},
+	{"medallion.retry_delay", &medallion_retry_delay,
+		60 * 1000, 0, INT_MAX, GUC_UNIT_MS, "Wait before the first retry; each further one takes twice as long."},
+	{"medallion.step_timeout", &medallion_step_timeout,
+		0, 0, INT_MAX, GUC_UNIT_MS, "Longest time of one step (a file, a feature's silver, a model); 0: any."},
+	{"medallion.run_timeout", &medallion_run_timeout,
+		0, 0, INT_MAX, GUC_UNIT_MS, "Longest time of a run; 0: any."},
+};
+
 /* Declares the settings; called once as the library loads. */
 void
 SettingsInit(void)
@@ -106,6 +141,10 @@ SettingsInit(void)
 		DefineCustomIntVariable(limits[i].name, limits[i].description, NULL,
 								limits[i].variable, limits[i].boot, 1, limits[i].max,
 								PGC_SUSET, limits[i].flags, NULL, NULL, NULL);
+	for (int i = 0; i < lengthof(controls); i++)
+		DefineCustomIntVariable(controls[i].name, controls[i].description, NULL,
+								controls[i].variable, controls[i].boot, controls[i].min, controls[i].max,
+								PGC_USERSET, controls[i].flags, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("medallion");
 }
 

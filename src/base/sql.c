@@ -17,6 +17,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -112,6 +113,18 @@ RunStatement(const char *sql, const SqlParams *params)
 			 SPI_result_code_string(result), sql);
 }
 
+/* Runs a query whose rows go to a receiver. */
+void
+SqlStream(const char *sql, struct _DestReceiver *receiver)
+{
+	SPIExecuteOptions options = {.read_only = false,.dest = receiver};
+
+	SPI_connect();
+	if (SPI_execute_extended(sql, &options) < 0)
+		elog(ERROR, "query failed: %s", sql);
+	SPI_finish();
+}
+
 /* Runs a statement; returns the rows it touched. */
 uint64
 SqlExec(const char *sql, const SqlParams *params)
@@ -119,6 +132,20 @@ SqlExec(const char *sql, const SqlParams *params)
 	uint64		processed;
 
 	SPI_connect();
+	RunStatement(sql, params);
+	processed = SPI_processed;
+	SPI_finish();
+	return processed;
+}
+
+/* SqlExec() for a trigger, whose transition tables the statement sees. */
+uint64
+SqlExecInTrigger(const char *sql, const SqlParams *params, TriggerData *trigger)
+{
+	uint64		processed;
+
+	SPI_connect();
+	SPI_register_trigger_data(trigger);
 	RunStatement(sql, params);
 	processed = SPI_processed;
 	SPI_finish();

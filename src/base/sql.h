@@ -16,6 +16,8 @@
 #include "datatype/timestamp.h"
 #include "utils/jsonb.h"
 
+struct _DestReceiver;				/* tcop/dest.h */
+
 #define SQL_MAX_PARAMS 32
 
 /* Parameters of one statement, in the order of their $n. */
@@ -55,6 +57,13 @@ extern void ParamNull(SqlParams *params, Oid type);
 /* Runs a statement; returns the rows it touched. */
 extern uint64 SqlExec(const char *sql, const SqlParams *params);
 extern uint64 SqlExecFormat(const SqlParams *params, const char *format,...) pg_attribute_printf(2, 3);
+
+/* Runs a query whose rows go to a receiver, one by one. */
+extern void SqlStream(const char *sql, struct _DestReceiver *receiver);
+
+/* SqlExec() for a trigger, whose transition tables the statement sees. */
+struct TriggerData;
+extern uint64 SqlExecInTrigger(const char *sql, const SqlParams *params, struct TriggerData *trigger);
 
 /* Runs a statement and keeps its rows. */
 extern SqlRows *SqlFetch(const char *sql, const SqlParams *params);

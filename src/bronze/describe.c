@@ -154,7 +154,7 @@ NextSheet(DescribeCall *call)
 	call->columns = NULL;
 	/* the header is the row before those that were read too far */
 	if (ReadHeader(options, &call->sheet, NextGoodRow, call, &call->header, &call->kept) &&
-		options->header >= 0)
+		options->header.row != HEADER_NONE)
 		call->header_row = call->recent[(call->fetched - list_length(call->kept) - 1) % RECENT_ROWS];
 	return true;
 }

@@ -489,7 +489,7 @@ NextSheetRow(void *arg, ReaderRow *row)
 		ereport(ERROR,
 				(errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
 				 errmsg("could not read \"%s\", row " INT64_FORMAT ": %s", source->path,
-						(int64) row->number, ReaderMessage(source->reader))));
+						(int64) row->number, source->complaint)));
 	return true;
 }
 

@@ -168,6 +168,21 @@ NoteMissing(BronzePlan *plan, const LiveVersion *live)
 	CatalogExec("UPDATE medallion.file_versions SET missing_since = now() WHERE file_id = $1", &params);
 }
 
+/* Ends versions whose files are gone, where that means something: what comes
+ * back under such a path is news. */
+static void
+EndMissing(const Feature *feature, TimestampTz at)
+{
+	SqlParams	params = {0};
+
+	if (feature->options.on_missing == ON_MISSING_IGNORE)
+		return;
+	ParamInt(&params, feature->id);
+	ParamTime(&params, at);
+	CatalogExec("UPDATE medallion.file_versions SET superseded_at = $2"
+				" WHERE feature_id = $1 AND superseded_at IS NULL AND missing_since IS NOT NULL", &params);
+}
+
 /* A file that was missing is back as it was. */
 static void
 NoteReturned(const LiveVersion *live)
@@ -260,6 +275,7 @@ PlanBronze(const Feature *feature)
 	if (feature->options.relation != NULL)
 		plan->due = lappend(plan->due, MakePull(feature));
 	plan->seen_at = NextSeenAt(feature);
+	EndMissing(feature, plan->seen_at);
 	return plan;
 }
 

@@ -94,7 +94,7 @@ RejectRow(FileLoad *load, const ReaderRow *row)
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("could not read \"%s\"%s, row %lld: more than %d malformed rows, this one: %s",
 						load->source->path, load->sheet[0] ? psprintf(", sheet \"%s\"", load->sheet) : "",
-						(long long) row->number, most, ReaderMessage(load->source->reader)),
+						(long long) row->number, most, load->source->complaint),
 				 errhint("Mend the file, or raise option \"max_errors\".")));
 	if (load->outcome->rejected++ >= MAX_REJECTS)
 		return;
@@ -102,7 +102,7 @@ RejectRow(FileLoad *load, const ReaderRow *row)
 	ParamBigint(&params, load->file_id);
 	ParamText(&params, load->sheet);
 	ParamBigint(&params, row->number);
-	ParamText(&params, ReaderMessage(load->source->reader));
+	ParamText(&params, load->source->complaint);
 	ParamText(&params, pnstrdup(row->raw ? row->raw : "", row->raw_length));
 	ParamBigint(&params, load->run_id);
 	CatalogExec("INSERT INTO medallion.rejects (feature_id, file_id, sheet, row, reason, raw, run_id)"

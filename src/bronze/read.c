@@ -28,18 +28,18 @@ static const char *const kind_names[] = {"empty", "number", "text", "boolean", "
 typedef struct ReadCall
 {
 	ReturnSetInfo *result;
+	FeatureOptions options;
 	Source	   *source;
 	MemoryContext row_context;	/* reset per row */
 } ReadCall;
 
 typedef void (*RowWriter) (ReadCall *call, const ReaderSheet *sheet, const ReaderRow *row);
 
-/* Opens the file of a call; options: delimiter, quote, escape, encoding. */
+/* Opens the file of a call, as its options say. */
 static void
 BeginRead(ReadCall *call, FunctionCallInfo fcinfo)
 {
 	ReaderOptions reader;
-	FeatureOptions options;
 
 	InitMaterializedSRF(fcinfo, 0);
 	call->result = (ReturnSetInfo *) fcinfo->resultinfo;
@@ -48,13 +48,13 @@ BeginRead(ReadCall *call, FunctionCallInfo fcinfo)
 	SourceReaderOptions(&reader);
 	if (PG_NARGS() > 1)
 	{
-		ParseFeatureOptions(PG_GETARG_JSONB_P(1), &options);
-		FeatureReaderOptions(&options, &reader);
+		ParseFeatureOptions(PG_GETARG_JSONB_P(1), &call->options);
+		FeatureReaderOptions(&call->options, &reader);
 	}
 	call->source = SourceOpen(text_to_cstring(PG_GETARG_TEXT_PP(0)), GetUserId());
 	SourceStartReading(call->source, &reader);
 	if (PG_NARGS() > 1)
-		SourceClip(call->source, &options);
+		SourceClip(call->source, &call->options);
 }
 
 /* Adds a row to the result. */
@@ -68,7 +68,7 @@ PutResult(ReadCall *call, Datum *values, bool *nulls)
 Datum
 medallion_sheets(PG_FUNCTION_ARGS)
 {
-	ReadCall	call;
+	ReadCall	call = {0};
 	ReaderSheet sheet;
 
 	BeginRead(&call, fcinfo);
@@ -96,6 +96,8 @@ ReadAll(ReadCall *call, RowWriter writer)
 
 	while (SourceNextSheet(call->source, &sheet))
 	{
+		if (!WantsSheet(&call->options, &sheet))
+			continue;
 		while (SourceNextRow(call->source, &row, &bad))
 		{
 			MemoryContext old = MemoryContextSwitchTo(call->row_context);
@@ -105,7 +107,7 @@ ReadAll(ReadCall *call, RowWriter writer)
 				ereport(ERROR,
 						(errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
 						 errmsg("could not read \"%s\", row " INT64_FORMAT ": %s", call->source->path,
-								(int64) row.number, ReaderMessage(call->source->reader))));
+								(int64) row.number, call->source->complaint)));
 			writer(call, &sheet, &row);
 			MemoryContextSwitchTo(old);
 			MemoryContextReset(call->row_context);
@@ -167,7 +169,7 @@ WriteCells(ReadCall *call, const ReaderSheet *sheet, const ReaderRow *row)
 Datum
 medallion_read_rows(PG_FUNCTION_ARGS)
 {
-	ReadCall	call;
+	ReadCall	call = {0};
 
 	BeginRead(&call, fcinfo);
 	ReadAll(&call, WriteRow);
@@ -178,7 +180,7 @@ medallion_read_rows(PG_FUNCTION_ARGS)
 Datum
 medallion_read_cells(PG_FUNCTION_ARGS)
 {
-	ReadCall	call;
+	ReadCall	call = {0};
 
 	BeginRead(&call, fcinfo);
 	ReadAll(&call, WriteCells);

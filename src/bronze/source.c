@@ -278,6 +278,8 @@ FeatureReaderOptions(const FeatureOptions *feature, ReaderOptions *options)
 	options->escape = feature->escape ? feature->escape[0] : 0;
 	options->encoding = feature->encoding;
 	options->record_path = feature->record_path;
+	options->merged_rows = feature->merged_cells == MERGED_FILL ? PG_INT64_MAX : feature->header.last;
+	options->skip_hidden_rows = feature->hidden_rows == HIDDEN_SKIP;
 }
 
 static int
@@ -374,28 +376,37 @@ SourceNextSheet(Source *source, ReaderSheet *sheet)
 	if (status != READER_OK)
 		RaiseReaderError(source, status);
 	source->sheet = pstrdup(sheet->name);
+	if (source->footer != NULL)
+		FooterReset(source->footer);
 	return true;
 }
 
-/* From now on only the cells of the range are seen. */
+/* From now on only the cells that a feature wants are seen. */
 void
 SourceClip(Source *source, const FeatureOptions *options)
 {
-	if (options->range == NULL)
-		return;
-	source->range = MemoryContextAlloc(GetMemoryChunkContext(source), sizeof(CellRange));
-	ParseCellRange(options->range, source->range);
+	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(source));
+
+	if (options->range != NULL || options->skip_rows > 0)
+	{
+		source->range = palloc(sizeof(CellRange));
+		ParseCellRange(options->range ? options->range : "A1:", source->range);
+		source->range->first_row = Max(source->range->first_row, (int64) options->skip_rows + 1);
+	}
+	if (options->skip_footer > 0)
+		source->footer = FooterCreate(options->skip_footer);
+	MemoryContextSwitchTo(old);
 }
 
-/* The next row of the sheet, malformed ones included; false at its end. */
-bool
-SourceNextRow(Source *source, ReaderRow *row, bool *bad)
+/* The next row of the range, malformed ones included; false at the sheet's end. */
+static bool
+NextRowOfRange(Source *source, ReaderRow *row)
 {
 	for (;;)
 	{
 		ReaderStatus status = ReaderNextRow(source->reader, row);
 
-		*bad = status == READER_BAD_ROW;
+		source->complaint = status == READER_BAD_ROW ? ReaderMessage(source->reader) : NULL;
 		if (status == READER_END)
 			return false;
 		if (status != READER_OK && status != READER_BAD_ROW)
@@ -404,6 +415,19 @@ SourceNextRow(Source *source, ReaderRow *row, bool *bad)
 			return true;
 		CHECK_FOR_INTERRUPTS();
 	}
+}
+
+/* The next row of the sheet that is wanted, malformed ones included; false at the
+ * sheet's end. */
+bool
+SourceNextRow(Source *source, ReaderRow *row, bool *bad)
+{
+	bool		found = NextRowOfRange(source, row);
+
+	while (found && source->footer != NULL && !FooterExchange(source->footer, row, &source->complaint))
+		found = NextRowOfRange(source, row);
+	*bad = source->complaint != NULL;
+	return found;
 }
 
 /* Raises if the file changed since it was opened. */

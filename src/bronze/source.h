@@ -12,6 +12,7 @@
 
 #include "postgres.h"
 #include "base/options.h"
+#include "bronze/footer.h"
 #include "bronze/select.h"
 #include "file/reader.h"
 
@@ -28,6 +29,8 @@ typedef struct Source
 	Reader	   *reader;			/* NULL until SourceStartReading() */
 	char	   *sheet;			/* the sheet being read, or NULL */
 	CellRange  *range;			/* cells that are wanted, or NULL */
+	Footer	   *footer;			/* rows that are not wanted, or NULL */
+	const char *complaint;		/* of the row last read, if it is malformed */
 	MemoryContextCallback cleanup;
 } Source;
 
@@ -55,7 +58,8 @@ extern void FeatureReaderOptions(const FeatureOptions *feature, ReaderOptions *o
 extern bool SourceTryReading(Source *source, const ReaderOptions *options);
 extern void SourceStartReading(Source *source, const ReaderOptions *options);
 
-/* From now on only the cells of the range that a feature names are seen. */
+/* From now on only the cells that a feature wants are seen: of a range, below the
+ * rows to be skipped, above the footer. */
 extern void SourceClip(Source *source, const FeatureOptions *options);
 
 /* Steps; false at the end.  Errors are raised with file, sheet, row, column. */

@@ -21,6 +21,7 @@
 #include "catalog/pg_type.h"
 #include "gold/target.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 /* Something that the options declare. */
 typedef struct Declaration
@@ -228,6 +229,41 @@ DeclareIndexes(const Model *model, Oid target)
 	foreach(lc, wanted)
 		if (!IsThere(lfirst(lc), rows))
 			SqlExec(((Declaration *) lfirst(lc))->definition, NULL);
+}
+
+/* Is it a type whose values are short enough for any index? */
+static bool
+IsShort(Oid type)
+{
+	return get_typlen(type) > 0 || type == NUMERICOID;
+}
+
+/*
+ * Keys of variable length are left out, for an index refuses long ones; the
+ * unique or primary key serves as well.
+ */
+void
+DeclareGroupIndex(const Model *model, const GroupPlan *groups)
+{
+	ModelIndex	index = {0};
+	Declaration *wanted;
+	Oid			old = TableOid(medallion_gold_schema, psprintf("%s%s", GROUP_PREFIX, model->name));
+	SqlParams	params = {0};
+	ListCell   *lc;
+
+	foreach(lc, groups->keys)
+		if (IsShort(((GroupKey *) lfirst(lc))->type))
+			index.columns = lappend(index.columns, ((GroupKey *) lfirst(lc))->column);
+	wanted = MakeIndex(model, psprintf("%s%s", GROUP_PREFIX, model->name), &index);
+	ParamDatum(&params, OIDOID, ObjectIdGetDatum(old));
+	if (OidIsValid(old))
+	{
+		if (strcmp(RowText(SqlFetch("SELECT pg_get_indexdef($1)", &params), 0, 1), wanted->definition) == 0)
+			return;
+		SqlExecFormat(NULL, "DROP INDEX %s", QualifiedName(medallion_gold_schema, wanted->name));
+	}
+	if (index.columns != NIL && model->unique_key == NIL && model->primary_key == NIL)
+		SqlExec(wanted->definition, NULL);
 }
 
 /* Brings NOT NULL of the model's columns to what the options say; those of the

@@ -19,7 +19,9 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "gold/declare.h"
+#include "gold/feed.h"
 #include "gold/graph.h"
+#include "gold/partial.h"
 #include "gold/query.h"
 #include "gold/target.h"
 #include "miscadmin.h"
@@ -73,6 +75,24 @@ ViewDefinition(Oid view)
 	return query;
 }
 
+/* Raises if the query cannot be refreshed as the options demand. */
+static void
+CheckRefreshMode(const Model *model)
+{
+	char	   *why;
+
+	if (model->refresh != REFRESH_INCREMENTAL && model->refresh != REFRESH_APPEND)
+		return;
+	why = WhyNotAsked(model, PlanGroups(model));
+	if (why != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("model \"%s\" cannot be refreshed %s", model->name,
+						model->refresh == REFRESH_APPEND ? "by appending" : "incrementally"),
+				 errdetail("The reason: %s.", why),
+				 errhint("With \"auto\" it is refreshed in full.")));
+}
+
 /*
  * Fills model->query from the user's text and returns the shape of its
  * result.  The text is seen by the server as the model's owner and under the
@@ -97,6 +117,7 @@ ReadQuery(Model *model, const char *text)
 	view = TableOid(medallion_model_schema, scratch_name);
 	model->query = ViewDefinition(view);
 	shape = RelationShape(view);
+	CheckRefreshMode(model);
 	CheckNoCycle();
 	SqlExecFormat(NULL, "DROP VIEW %s", scratch);
 	UnpinSettings(nest_level);
@@ -259,6 +280,7 @@ medallion_drop_model(PG_FUNCTION_ARGS)
 		SqlExecFormat(NULL, "DROP VIEW %s", ViewName(model));
 	EndAs(&saved);
 
+	Unsubscribe(model);
 	ParamInt(&params, model->id);
 	CatalogExec("DELETE FROM medallion.models WHERE model_id = $1", &params);
 	UnpinSettings(nest_level);

@@ -77,9 +77,11 @@ typedef struct Model
 
 typedef struct RefreshResult
 {
-	int64		rows_total;		/* of the model, now */
+	int64		rows_total;		/* computed: all of the model's, or those that changes touch */
 	int64		rows_inserted;
 	int64		rows_deleted;
+	const char *way;			/* full, incremental, append, unchanged */
+	const char *why;			/* why in full, or NULL */
 } RefreshResult;
 
 /* All models, each after those it depends on, otherwise by name; an error
@@ -91,8 +93,9 @@ extern List *LoadModelsInOrder(void);
  * be asked again while a run refreshes other models. */
 extern bool ModelIsStale(const Model *model);
 
-/* Computes the query and writes what differs, as the model's owner. */
-extern void RefreshModel(const Model *model, int64 run_id, RefreshResult *result);
+/* Computes the query, or the part of it that changes of the inputs touch, and
+ * writes what differs, as the model's owner. */
+extern void RefreshModel(const Model *model, RefreshMode mode, int64 run_id, RefreshResult *result);
 
 /* For gold's own files: model.c */
 
@@ -101,6 +104,7 @@ extern void RefreshModel(const Model *model, int64 run_id, RefreshResult *result
 #define PRIMARY_PREFIX "_pk_"	/* constraint of primary_key */
 #define FOREIGN_PREFIX "_fk%d_"	/* constraints of foreign_keys, by number */
 #define INDEX_PREFIX "_ix%d_"	/* indexes, by number */
+#define GROUP_PREFIX "_grp_"	/* index over the keys of an incremental refresh */
 #define HASH_PREFIX "_hash_"	/* index over _row_hash */
 
 extern void ParseModelOptions(Jsonb *json, Model *model);

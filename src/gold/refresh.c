@@ -1,8 +1,11 @@
 /*
  * refresh.c
- *	  Full refresh of a model that no reader sees half done.
+ *	  Refresh of a model that no reader sees half done.
  *
  * models.<name> -> gold._new_<name> (unlogged) -> rows that differ -> gold.<name>
+ *
+ * Where the changes of the inputs are known and can be traced, only what they
+ * touch is computed (partial.c); otherwise all is, as told here.
  *
  * The query runs once, into a staging table.  Rows are the same when their
  * _row_hash is; a hash that old and new result have equally often stays
@@ -15,12 +18,14 @@
 #include "gold/model.h"
 
 #include "base/feature.h"
+#include "base/options.h"
 #include "base/settings.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "gold/declare.h"
 #include "gold/graph.h"
+#include "gold/partial.h"
 #include "gold/target.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -29,8 +34,7 @@
 /* A function takes at most 100 arguments; wider rows are hashed in parts. */
 #define HASH_ARGUMENTS 90
 
-/* medallion.row_hash(...) over columns of q. */
-static char *
+char *
 HashExpression(List *columns)
 {
 	bool		in_parts = list_length(columns) > HASH_ARGUMENTS;
@@ -65,10 +69,10 @@ DeleteOldRows(const char *target, const char *staging)
 						 " WHERE t._row_hash = gone._row_hash", target, target, staging);
 }
 
-/* Inserts the rows whose hash the table has not; where it has it, after
- * DeleteOldRows(), it has it as often. */
+/* Inserts the rows, or those whose hash the table has not; where it has it,
+ * after old rows were deleted, it has it as often. */
 static int64
-InsertNewRows(const char *target, const char *staging, List *columns, int64 run_id)
+InsertNewRows(const char *target, const char *staging, List *columns, int64 run_id, bool all)
 {
 	SqlParams	params = {0};
 	StringInfoData names;
@@ -82,8 +86,8 @@ InsertNewRows(const char *target, const char *staging, List *columns, int64 run_
 	return SqlExecFormat(&params,
 						 "INSERT INTO %s (%s_run_id, _loaded_at, _row_hash)"
 						 " SELECT %s$1, $2, _row_hash FROM %s s"
-						 " WHERE NOT EXISTS (SELECT FROM %s t WHERE t._row_hash = s._row_hash)",
-						 target, names.data, names.data, staging, target);
+						 " WHERE %s OR NOT EXISTS (SELECT FROM %s t WHERE t._row_hash = s._row_hash)",
+						 target, names.data, names.data, staging, all ? "true" : "false", target);
 }
 
 /* The table that holds a result until it is written. */
@@ -93,38 +97,92 @@ StagingName(const Model *model)
 	return QualifiedName(medallion_gold_schema, psprintf("%s%s", SCRATCH_PREFIX, model->name));
 }
 
-/* Computes the query into the staging table; as the model's owner. */
+/* Computes all of the query into the staging table; as the model's owner. */
 static void
-FillStaging(const Model *model, RefreshResult *result)
+StageAll(const Model *model, RefreshResult *result)
 {
 	result->rows_total = SqlExecFormat(NULL, "CREATE UNLOGGED TABLE %s AS"
 									   " SELECT q.*, %s AS _row_hash FROM %s q",
 									   StagingName(model), HashExpression(ColumnNames(ViewOid(model))),
 									   ViewName(model));
+}
+
+/* Fills the staging table in the planned way, or, where that proves to be too
+ * much, in full; as the model's owner. */
+static void
+FillStaging(const Model *model, RefreshPlan *plan, RefreshResult *result)
+{
+	if (plan->way != WAY_FULL && !StagePart(model, plan, StagingName(model), result))
+	{
+		plan->way = WAY_FULL;
+		plan->why = "keys have too many different sets of NULLs";
+	}
+	if (plan->way == WAY_FULL)
+		StageAll(model, result);
 	SqlExecFormat(NULL, "ANALYZE %s (_row_hash)", StagingName(model));
 }
 
 /* Writes what differs. */
 static void
-WriteDifferences(const Model *model, int64 run_id, RefreshResult *result)
+WriteDifferences(const Model *model, const RefreshPlan *plan, int64 run_id, RefreshResult *result)
 {
 	SavedIdentity saved;
+	const char *target = TargetName(model);
+	bool		append = model->refresh == REFRESH_APPEND;
 
 	AsWriter(&saved, model);
-	result->rows_deleted = DeleteOldRows(TargetName(model), StagingName(model));
-	result->rows_inserted = InsertNewRows(TargetName(model), StagingName(model),
-										  ColumnNames(ViewOid(model)), run_id);
+	if (plan->way == WAY_GROUPS)
+		result->rows_deleted = DeleteTouchedRows(model, plan, StagingName(model));
+	else if (!append)
+		result->rows_deleted = DeleteOldRows(target, StagingName(model));
+	result->rows_inserted = InsertNewRows(target, StagingName(model), ColumnNames(ViewOid(model)), run_id,
+										  plan->way == WAY_APPEND);
 	CheckForeignKeys(model);
 	EndAs(&saved);
 }
 
 /* Drops what the refresh needed; as the model's owner. */
 static void
-FinishTable(const Model *model, const RefreshResult *result)
+FinishTable(const Model *model, const RefreshPlan *plan, const RefreshResult *result)
 {
 	SqlExecFormat(NULL, "DROP TABLE %s", StagingName(model));
-	if (result->rows_inserted + result->rows_deleted > result->rows_total / 10)
+	ForgetPart(model);
+	if (plan->way == WAY_FULL && result->rows_inserted + result->rows_deleted > result->rows_total / 10)
 		SqlExecFormat(NULL, "ANALYZE %s", TargetName(model));
+}
+
+/*
+ * Judges the new rows, which nobody else sees yet; a check that fails the
+ * model raises, and with its transaction, or the run's step, they are gone.
+ */
+static void
+RunChecks(const Model *model, int64 run_id)
+{
+	SavedIdentity saved;
+	SqlParams	params = {0};
+	SqlRows    *rows;
+
+	if (model->checks == NULL)
+		return;
+	ParamDatum(&params, REGCLASSOID, ObjectIdGetDatum(TargetOid(model)));
+	ParamJsonb(&params, model->checks);
+	AsRole(&saved, model->owner);
+	rows = SqlFetch("SELECT kind, column_name, status, records_affected,"
+					" jsonb_build_object('name', check_name, 'records_checked', records_checked) || coalesce(details, '{}')"
+					" FROM medallion.run_checks($1, $2)", &params);
+	EndAs(&saved);
+	for (uint64 i = 0; i < rows->count; i++)
+	{
+		SqlParams	row = {0};
+
+		ParamBigint(&row, run_id);
+		ParamText(&row, TargetName(model));
+		for (int column = 1; column <= 5; column++)
+			ParamText(&row, RowText(rows, i, column));
+		CatalogExec("INSERT INTO etl_logs.data_quality_checks (run_id, layer, table_name, check_type, column_name,"
+					" check_status, records_affected, check_details)"
+					" VALUES ($1, 'gold', $2, $3, $4, $5, $6::bigint, $7::jsonb)", &row);
+	}
 }
 
 /* Notes the refresh, and whether it changed anything. */
@@ -141,16 +199,69 @@ MarkRefreshed(const Model *model, int64 run_id, bool changed)
 				" WHERE model_id = $1", &params);
 }
 
+/* Makes the table fit, and decides how to refresh it; as the model's owner. */
+static RefreshPlan *
+PrepareTable(const Model *model, RefreshMode mode)
+{
+	RestoreModel(model);
+	if (model->is_view)
+		return NULL;
+	MatchTable(model, true);
+	DeclareTarget(model);
+	return PlanRefresh(model, mode);
+}
+
+/* From now on changes of the inputs are noted, or no longer. */
+static void
+WatchInputs(const Model *model, const RefreshPlan *plan)
+{
+	if (plan->way != WAY_FULL)
+		return;
+	if (plan->tables == NIL)
+		Unsubscribe(model);
+	else
+		(void) Subscribe(model, plan->tables);
+}
+
+/* Computes and writes; as whom each step needs. */
+static void
+RefreshTable(const Model *model, RefreshPlan *plan, int64 run_id, RefreshResult *result)
+{
+	SavedIdentity saved;
+	int			nest_level = PinSettings();
+	ListCell   *lc;
+
+	WatchInputs(model, plan);
+	AsRole(&saved, model->owner);
+	FillStaging(model, plan, result);
+	if (plan->tables != NIL)
+		DeclareGroupIndex(model, plan->groups);
+	EndAs(&saved);
+	UnpinSettings(nest_level);
+
+	nest_level = PinSettings();
+	WriteDifferences(model, plan, run_id, result);
+	RunChecks(model, run_id);
+	AsRole(&saved, model->owner);
+	FinishTable(model, plan, result);
+	EndAs(&saved);
+	UnpinSettings(nest_level);
+	foreach(lc, plan->changes)
+		TakePending(model, lfirst(lc));
+}
+
 /*
  * Brings a model up to date.  The settings are pinned twice, so that what the
  * query's functions may do to them has no way into statements on the catalog.
  */
 void
-RefreshModel(const Model *model, int64 run_id, RefreshResult *result)
+RefreshModel(const Model *model, RefreshMode mode, int64 run_id, RefreshResult *result)
 {
+	static const char *const ways[] = {"full", "incremental", "append", "unchanged"};	/* as RefreshWay */
 	SavedIdentity saved;
 	int			nest_level = PinSettings();
 	int			inner_level;
+	RefreshPlan *plan;
 
 	memset(result, 0, sizeof(RefreshResult));
 	LockModel(model->name);
@@ -159,27 +270,18 @@ RefreshModel(const Model *model, int64 run_id, RefreshResult *result)
 
 	inner_level = PinSettings();
 	AsRole(&saved, model->owner);
-	RestoreModel(model);
-	if (!model->is_view)
-	{
-		MatchTable(model, true);
-		DeclareTarget(model);
-		FillStaging(model, result);
-	}
+	plan = PrepareTable(model, mode);
 	EndAs(&saved);
 	UnpinSettings(inner_level);
 
 	if (!model->is_view)
 	{
-		inner_level = PinSettings();
-		WriteDifferences(model, run_id, result);
-		UnpinSettings(inner_level);
-		AsRole(&saved, model->owner);
-		FinishTable(model, result);
-		EndAs(&saved);
-	}
-	if (!model->is_view)
+		if (plan->way != WAY_NOTHING)
+			RefreshTable(model, plan, run_id, result);
 		MarkRefreshed(model, run_id, result->rows_inserted + result->rows_deleted > 0);
+		result->way = ways[plan->way];
+		result->why = plan->why;
+	}
 	UnpinSettings(nest_level);
 }
 
@@ -207,34 +309,42 @@ StartRun(const char *name)
 						 " RETURNING run_id", &params, 0);
 }
 
-/* Notes when the run ended. */
+/* Notes when the run ended, and what it came to. */
 static void
-FinishRun(int64 run_id)
+FinishRun(int64 run_id, const RefreshResult *result)
 {
 	SqlParams	params = {0};
 
 	ParamBigint(&params, run_id);
-	CatalogExec("UPDATE medallion.runs SET finished_at = clock_timestamp() WHERE run_id = $1",
+	ParamText(&params, result->way);
+	ParamText(&params, result->why);
+	CatalogExec("UPDATE medallion.runs SET finished_at = clock_timestamp(), options = options ||"
+				" jsonb_strip_nulls(jsonb_build_object('refresh', $2, 'reason', $3)) WHERE run_id = $1",
 				&params);
 }
 
 PG_FUNCTION_INFO_V1(medallion_refresh_model);
 
-/* refresh_model(name): refreshes this one model, whether it is stale or not. */
+/* refresh_model(name, refresh): refreshes this one model, whether it is stale
+ * or not; in its own way, or in full. */
 Datum
 medallion_refresh_model(PG_FUNCTION_ARGS)
 {
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *refresh = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	int			nest_level = PinSettings();
 	Model	   *model;
 	RefreshResult result;
 	int64		run_id;
 
+	if (strcmp(refresh, "auto") != 0 && strcmp(refresh, "full") != 0)
+		RaiseUnknownName("way of refreshing", refresh, list_make2("auto", "full"));
+
 	FindOwnModel(name);			/* may we? */
 	model = ModelInOrder(name);
 	run_id = StartRun(name);
-	RefreshModel(model, run_id, &result);
-	FinishRun(run_id);
+	RefreshModel(model, strcmp(refresh, "full") == 0 ? REFRESH_FULL : model->refresh, run_id, &result);
+	FinishRun(run_id, &result);
 	UnpinSettings(nest_level);
 	PG_RETURN_INT64(result.rows_inserted + result.rows_deleted);
 }

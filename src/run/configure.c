@@ -118,6 +118,9 @@ medallion_store_check(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* How a feature is run is nothing to silver. */
+#define RUN_OPTIONS "'{paused,max_retries,retry_delay,step_timeout}'::text[]"
+
 /* Inserts or updates the row of a feature; true if that made a difference. */
 static bool
 StoreFeature(const char *name, Datum source, bool no_keys, Datum keys, Jsonb *options, int *id)
@@ -137,7 +140,8 @@ StoreFeature(const char *name, Datum source, bool no_keys, Datum keys, Jsonb *op
 						" VALUES ($1, $2::regrole, $3, $4, $5)"
 						" ON CONFLICT (name) DO UPDATE SET source = $3, business_keys = $4, options = $5,"
 						" needs_rebuild = f.needs_rebuild OR (f.changed_run_id IS NOT NULL AND"
-						"  (f.business_keys, f.options) IS DISTINCT FROM ($4, $5))"
+						"  (f.business_keys, f.options - " RUN_OPTIONS ")"
+						"  IS DISTINCT FROM ($4, $5 - " RUN_OPTIONS "))"
 						" WHERE (f.source, f.business_keys, f.options) IS DISTINCT FROM ($3, $4, $5)"
 						" RETURNING feature_id", &params);
 	if (rows->count > 0)

@@ -9,17 +9,24 @@
 #include "base/feature.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "run/redact.h"
+#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 
 /* Opens the row of a run; returns its id. */
 int64
-BeginRunLog(Jsonb *options)
+BeginRunLog(Jsonb *options, const char *pipeline)
 {
 	SqlParams	params = {0};
 
 	ParamJsonb(&params, options);
-	return CatalogBigint("INSERT INTO medallion.runs (options) VALUES (coalesce($1, '{}')) RETURNING run_id",
+	ParamText(&params, pipeline);
+	ParamInt(&params, MyProcPid);
+	return CatalogBigint("INSERT INTO medallion.runs (options, pipeline_name, pid)"
+						 " VALUES (coalesce($1, '{}'), $2, $3) RETURNING run_id",
 						 &params, 0);
 }
 
@@ -31,8 +38,83 @@ EndRunLog(int64 run_id, const char *status)
 
 	ParamBigint(&params, run_id);
 	ParamText(&params, status);
-	CatalogExec("UPDATE medallion.runs SET finished_at = clock_timestamp(), status = $2 WHERE run_id = $1",
-				&params);
+	CatalogExec("UPDATE medallion.runs SET finished_at = clock_timestamp(), status = $2"
+				" WHERE run_id = $1 AND status = 'RUNNING'", &params);
+	CatalogExec("UPDATE medallion.schedules SET last_finished_at = clock_timestamp(), last_status = $2"
+				" WHERE last_run_id = $1", &params);
+}
+
+#define RUN_LOCK_SPACE 0x6d656472	/* "medr" */
+#define SCHEDULE_LOCK_SPACE 0x6d656473	/* "meds" */
+
+static void
+SetRunLock(LOCKTAG *tag, int64 run_id)
+{
+	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, RUN_LOCK_SPACE, (uint32) run_id, 2);
+}
+
+void
+HoldRun(int64 run_id)
+{
+	LOCKTAG		tag;
+
+	SetRunLock(&tag, run_id);
+	(void) LockAcquire(&tag, ExclusiveLock, true, false);
+}
+
+void
+ReleaseRun(int64 run_id)
+{
+	LOCKTAG		tag;
+
+	SetRunLock(&tag, run_id);
+	LockRelease(&tag, ExclusiveLock, true);
+}
+
+static void
+SetScheduleLock(LOCKTAG *tag, const char *schedule)
+{
+	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, SCHEDULE_LOCK_SPACE,
+						 hash_bytes((const unsigned char *) schedule, strlen(schedule)), 2);
+}
+
+bool
+HoldSchedule(const char *schedule, bool for_session)
+{
+	LOCKTAG		tag;
+
+	SetScheduleLock(&tag, schedule);
+	return LockAcquire(&tag, ExclusiveLock, for_session, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+void
+ReleaseSchedule(const char *schedule)
+{
+	LOCKTAG		tag;
+
+	SetScheduleLock(&tag, schedule);
+	LockRelease(&tag, ExclusiveLock, true);
+}
+
+/* Runs whose process is gone without having said so; but not this one, which is ours. */
+void
+NoteCrashedRuns(int64 but_not)
+{
+	SqlParams	params = {0};
+	SqlRows    *rows;
+
+	ParamBigint(&params, but_not);
+	rows = CatalogFetch("SELECT run_id FROM medallion.runs WHERE status = 'RUNNING' AND run_id <> $1", &params);
+	for (uint64 i = 0; i < rows->count; i++)
+	{
+		LOCKTAG		tag;
+
+		SetRunLock(&tag, RowBigint(rows, i, 1));
+		if (LockAcquire(&tag, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
+			continue;
+		EndRunLog(RowBigint(rows, i, 1), "CRASHED");
+		LockRelease(&tag, ExclusiveLock, false);
+	}
 }
 
 /* One row of etl_logs.pipeline_runs. */
@@ -53,10 +135,12 @@ LogStep(const StepLog *step)
 	ParamInt(&params, step->files);
 	ParamText(&params, step->error);
 	ParamText(&params, step->detail ? step->detail : "{}");
-	CatalogExec("INSERT INTO etl_logs.pipeline_runs (run_id, layer, feature_name, started_at, completed_at,"
+	ParamText(&params, step->pipeline);
+	CatalogExec("INSERT INTO etl_logs.pipeline_runs AS p (run_id, layer, feature_name, started_at, completed_at,"
 				" status, records_processed, records_valid, records_invalid, files_processed,"
-				" error_message, execution_metadata)"
-				" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::jsonb)", &params);
+				" error_message, execution_metadata, pipeline_name)"
+				" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::jsonb, $13)"
+				" ON CONFLICT (run_id, layer, feature_name) DO NOTHING", &params);
 }
 
 /* One row of etl_logs.file_processing. */
@@ -206,11 +290,11 @@ LogTableStatistics(int64 run_id, const char *layer, const char *schema, const ch
 				" UNION SELECT $5::regclass, true, 0) t", &params);
 }
 
-/* An error as one line: message (detail) [hint]. */
+/* An error as one line: message (detail) [hint], without what is nobody's business. */
 char *
 ErrorLine(const ErrorData *error)
 {
-	return psprintf("%s%s%s%s%s%s%s", error->message,
-					error->detail ? " (" : "", error->detail ? error->detail : "", error->detail ? ")" : "",
-					error->hint ? " [" : "", error->hint ? error->hint : "", error->hint ? "]" : "");
+	return Redact(psprintf("%s%s%s%s%s%s%s", error->message,
+						   error->detail ? " (" : "", error->detail ? error->detail : "", error->detail ? ")" : "",
+						   error->hint ? " [" : "", error->hint ? error->hint : "", error->hint ? "]" : ""));
 }

@@ -25,11 +25,25 @@ typedef struct StepLog
 	TimestampTz started_at;
 	TimestampTz finished_at;
 	char	   *error;			/* message, or NULL */
+	char	   *sqlstate;		/* of the error */
+	char	   *context;		/* of the error, or NULL */
+	const char *pipeline;		/* its name */
 	char	   *detail;			/* json object */
 } StepLog;
 
-extern int64 BeginRunLog(Jsonb *options);
+extern int64 BeginRunLog(Jsonb *options, const char *pipeline);
 extern void EndRunLog(int64 run_id, const char *status);
+
+/* While a run that commits goes on, its process holds the run's lock: a run
+ * that says RUNNING and whose lock is free has ended with its process. */
+extern void HoldRun(int64 run_id);
+extern void ReleaseRun(int64 run_id);
+extern void NoteCrashedRuns(int64 but_not);
+
+/* One run of a schedule at a time; false if another has not ended.  for_session:
+ * until ReleaseSchedule(), else until the transaction ends. */
+extern bool HoldSchedule(const char *schedule, bool for_session);
+extern void ReleaseSchedule(const char *schedule);
 extern void LogStep(const StepLog *step);
 extern void LogFile(int64 run_id, const char *path, const FileOutcome *outcome, int64 elapsed_ms);
 extern void LogFileFailure(int64 run_id, const FileTask *task, const char *sheet, const char *error, int64 elapsed_ms);

@@ -210,7 +210,7 @@ CheckedTable(const SilverShape *shape)
 const char *
 CheckedCondition(const SilverShape *shape)
 {
-	return shape->feature && FeatureKeepsHistory(shape->feature) ? "d._scd2_is_current" : "true";
+	return shape->feature && FeatureKeepsHistory(shape->feature) ? CurrentCondition(shape->feature, "d.") : "true";
 }
 
 /*

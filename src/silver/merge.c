@@ -1,231 +1,373 @@
 /*
  * merge.c
- *	  Typed events -> versions of silver (SCD type 2).
+ *	  Typed events -> versions of silver.
  *
- * Each bronze row of a file version that counts is an event of its key.  It
- * holds from when its file version was first seen until that version was
- * superseded ("version"), or for good ("restate", where superseded versions
- * do not count at all).  At any instant the key's value is that of the latest
- * event that holds, ties going to the greater (path, sheet, row); where none
- * holds, the key is closed.  Silver is the list of stretches of equal value.
+ * Each bronze row of a file version that counts is an event of its key.  Without
+ * sequence_by it holds from when its file version was first seen until that
+ * version was superseded ("version"), or for good ("restate", where superseded
+ * versions do not count at all); with it, from the time that the row gives.  At
+ * any instant the key's value is that of the latest event that holds, ties going
+ * to a delete, then to the greater (path, version, sheet, row); where none holds,
+ * the key is closed.  Silver is the list of stretches of equal value.
  *
- *	  stage ──> keys with one latest event, nothing withdrawn ──> compare, close, insert
- *	       └──> all other keys ──> every event of theirs ──> fold ──> apply what differs
+ *	  stage ──> nothing new ────────────────> nothing
+ *	       ├──> one new event, in order ────> compare, close, insert
+ *	       └──> all other keys ─────────────> fold (fold.c)
  *
- * The first way is a short cut of the second: an event later than all that
+ * The middle way is a short cut of the last: an event later than all that
  * silver has taken in can only add a version behind the last.
  */
 #include "base/compat.h"
 
 #include "silver/merge.h"
 
+#include "base/settings.h"
+#include "lib/stringinfo.h"
+#include "silver/fold.h"
 #include "silver/table.h"
+#include "utils/builtins.h"
 
-/* The keys that need the fold. */
+/* Runs a statement with named places; returns the rows it touched. */
+uint64
+MergeExec(const Merge *merge, const SqlParams *params, const char *text)
+{
+	return SqlExec(FillTemplate(text, &merge->words), params);
+}
+
+/* The number that a query with named places gives. */
+int64
+MergeCount(const Merge *merge, const char *text)
+{
+	return SqlBigint(FillTemplate(text, &merge->words), NULL, 0);
+}
+
+/* A list of columns, plain and with the prefixes that statements use. */
+static void
+SetColumnWords(TemplateWords *words, const char *name, List *columns)
+{
+	const char *prefixes[] = {"", "d.", "e.", "s.", "v."};
+
+	for (int i = 0; i < lengthof(prefixes); i++)
+		SetWord(words, psprintf("%s%s", prefixes[i], name), JoinColumnNames(columns, prefixes[i]));
+}
+
+/* The order of events at one time, the last one first. */
+static void
+SetTieWords(TemplateWords *words, const FeatureOptions *options)
+{
+	StringInfoData ties;
+	StringInfoData sequence;
+
+	initStringInfo(&ties);
+	initStringInfo(&sequence);
+	for (int i = 2; i <= list_length(options->sequence_by); i++)
+	{
+		appendStringInfo(&ties, "e._sequence_%d DESC NULLS LAST, ", i);
+		appendStringInfo(&sequence, ", e._sequence_%d", i);
+	}
+	appendStringInfoString(&ties, "e._is_delete DESC, e._rank DESC, e._file_id DESC, e._sheet COLLATE \"C\" DESC, e._row DESC");
+	SetWord(words, "ties", ties.data);
+	SetWord(words, "sequence", sequence.data);
+}
+
+/* What of an event is said again at the time of a snapshot. */
+static List *
+SaidAgainColumns(const SilverShape *shape)
+{
+	List	   *columns = DataColumnList(shape);
+	const char *const others[] = {"_business_key_hash", "_value_hash", "_is_delete", "_scope", "_rank", "_file_id", "_sheet", "_row"};
+
+	for (int i = 0; i < lengthof(others); i++)
+		columns = lappend(columns, pstrdup(others[i]));
+	for (int i = 2; i <= list_length(shape->feature->options.sequence_by); i++)
+		columns = lappend(columns, psprintf("_sequence_%d", i));
+	return columns;
+}
+
+/*
+ * Is an event later than all that silver has of its key?  Silver does not
+ * remember events that changed nothing, so a known key's must be later than all
+ * that was ever taken in.  An unknown key can have had no more than deletes.
+ */
+static void
+SetOrderWords(Merge *merge)
+{
+	TemplateWords *words = &merge->words;
+	char	   *type = EventType(merge->stage_name);
+	char	   *is_new = "true";
+	char	   *is_first = "true";
+
+	if (merge->taken_until != NULL)
+		is_new = psprintf("s._event_at > %s::%s", quote_literal_cstr(merge->taken_until), type);
+	if (merge->deleted_until != NULL)
+		is_first = psprintf("s._event_at > %s::%s", quote_literal_cstr(merge->deleted_until), type);
+	SetWord(words, "s.is_new", is_new);
+	SetWord(words, "p.is_new", strcmp(is_new, "true") == 0 ? is_new :
+			psprintf("p._at > %s::%s", quote_literal_cstr(merge->taken_until), type));
+	/* where closed keys leave no row, an unknown key may be one that a run has just closed */
+	if (strcmp(is_new, "true") == 0 || !FeatureIsSequenced(merge->shape->feature) ||
+		merge->shape->feature->options.history == HISTORY_SCD1)
+		SetWord(words, "in_order", is_new);
+	else
+		SetWord(words, "in_order",
+				FillTemplate(psprintf("(%s OR (%s AND NOT EXISTS (SELECT FROM {table} u"
+									  " WHERE u._business_key_hash = s._business_key_hash)))", is_new, is_first), words));
+	SetWord(words, "forever", merge->shape->feature->options.valid_to == NULL ? psprintf("NULL::%s", type) :
+			psprintf("%s::%s", quote_literal_cstr(merge->shape->feature->options.valid_to), type));
+}
+
+/* Gives names to the tables of a run, once the staging table is filled. */
+void
+PrepareMerge(Merge *merge)
+{
+	const FeatureOptions *options = &merge->shape->feature->options;
+	const char *const tables[] = {"marks", "refold", "events", "filled", "snapshots", "versions"};
+	TemplateWords *words = &merge->words;
+
+	SetWord(words, "table", merge->table);
+	SetWord(words, "stage", merge->stage);
+	for (int i = 0; i < lengthof(tables); i++)
+		SetWord(words, tables[i], QualifiedName(medallion_silver_schema,
+												psprintf("_%s_%d", tables[i], merge->shape->feature->id)));
+	SetWord(words, "run", psprintf(INT64_FORMAT, merge->run_id));
+	SetColumnWords(words, "data", DataColumnList(merge->shape));
+	SetWord(words, "not_refused", merge->shape->refuses ? " AND NOT s._refused" : "");
+	if (!FeatureKeepsHistory(merge->shape->feature))
+		return;
+	SetColumnWords(words, "row_data", RowColumnList(merge->shape));
+	SetColumnWords(words, "said_again", SaidAgainColumns(merge->shape));
+	SetHistoryWords(words, options);
+	SetWord(words, "history", FillTemplate("_business_key_hash, _value_hash, {valid_from}, {valid_to}, {is_current},"
+										   " {version}, _opened_run_id, _closed_run_id", words));
+	SetWord(words, "scope", ScopeExpression(options));
+	SetTieWords(words, options);
+	SetOrderWords(merge);
+}
+
+/* Does a late event change nothing, because silver says the same of its time? */
+static const char no_news_sql[] =
+"NOT s._is_delete AND EXISTS (SELECT FROM {table} v LEFT JOIN unnest($1, $2) AS f (_file, _rank) ON f._file = v._file_id"
+" WHERE v._business_key_hash = s._business_key_hash AND v._value_hash = s._value_hash"
+" AND (v.{valid_from} < s._event_at OR (v.{valid_from} = s._event_at AND {first_says_so}))"
+" AND (v.{is_current} OR v.{valid_to} > s._event_at){same_row})"
+" OR s._is_delete AND EXISTS (SELECT FROM {table} v WHERE v._business_key_hash = s._business_key_hash"
+" AND NOT v.{is_current} AND v.{valid_to} = s._event_at AND NOT EXISTS (SELECT FROM {table} w"
+" WHERE w._business_key_hash = v._business_key_hash AND w.{valid_from} = s._event_at))";
+
+/* The condition that a staged event has no news for silver. */
+static char *
+NoNewsCondition(Merge *merge)
+{
+	const FeatureOptions *options = &merge->shape->feature->options;
+
+	if (!FeatureIsSequenced(merge->shape->feature) || merge->initial)
+		return "false";
+	/* of several rows that say it at one time, the first by path is the version's own */
+	SetWord(&merge->words, "first_says_so", options->ignore_null_updates ? "false" :
+			"NOT v.dq_conflict_flag AND (f._rank, v._file_id, v._sheet COLLATE \"C\", v._row)"
+			" <= (s._rank, s._file_id, s._sheet COLLATE \"C\", s._row)");
+	SetWord(&merge->words, "same_row", options->no_track == NIL ? "" :
+			FillTemplate(" AND record_image_eq(ROW({v.row_data}), ROW({s.row_data}))", &merge->words));
+	return FillTemplate(no_news_sql, &merge->words);
+}
+
+/* Marks staged keys that are not to go the short way. */
+static void
+MarkStaged(Merge *merge)
+{
+	bool		fills = merge->shape->feature->options.ignore_null_updates;
+	SqlParams	files = merge->all_files;
+	char	   *no_news = NoNewsCondition(merge);
+
+	files.count = strcmp(no_news, "false") == 0 ? 0 : 2;
+	SetWord(&merge->words, "no_news", no_news);
+	/* a row that leaves values out is compared with what it leaves them to */
+	SetWord(&merge->words, "alone", !fills ? "true" :
+			FillTemplate("NOT EXISTS (SELECT FROM {table} v WHERE v._business_key_hash = k._business_key_hash)", &merge->words));
+	MergeExec(merge, &files, "CREATE UNLOGGED TABLE {marks} AS SELECT k._business_key_hash, bool_and(k.in_order) AS _in_order"
+			  " FROM (SELECT s._business_key_hash, {in_order} AND s._holds_until IS NULL AS in_order FROM {stage} s"
+			  " WHERE s._business_key_hash IS NOT NULL AND ({in_order} OR NOT ({no_news}))) k"
+			  " GROUP BY k._business_key_hash"
+			  " HAVING count(*) > 1 OR NOT bool_and(k.in_order) OR NOT ({alone})");
+}
+
+/* Marks every key where a snapshot may have gone: with it goes all that it had closed. */
+static void
+MarkAfterSnapshots(Merge *merge)
+{
+	if (merge->shape->feature->options.deletes != DELETES_SNAPSHOT)
+		return;
+	MergeExec(merge, NULL, "INSERT INTO {marks} SELECT DISTINCT v._business_key_hash, false FROM {table} v");
+	MergeExec(merge, NULL, "INSERT INTO {marks} SELECT DISTINCT s._business_key_hash, false FROM {stage} s"
+			  " WHERE s._business_key_hash IS NOT NULL");
+}
+
+/* Marks the keys of file versions that came to count, or ceased to, or whose rows
+ * are judged anew. */
+static void
+MarkTouched(Merge *merge)
+{
+	if (!merge->any_touched)
+		return;
+	MarkAfterSnapshots(merge);
+	SqlExecFormat(&merge->touched, "%s SELECT DISTINCT k._business_key_hash, false FROM (%s) k"
+				  " WHERE k._business_key_hash IS NOT NULL", FillTemplate("INSERT INTO {marks}", &merge->words),
+				  KeySelect(merge->shape));
+}
+
+/* Marks the keys of file versions that ended, or that count no longer. */
+static void
+MarkEnded(Merge *merge)
+{
+	const Feature *feature = merge->shape->feature;
+	bool		stays = !FeatureRestates(feature) && feature->options.on_missing != ON_MISSING_RESTATE;
+
+	if (!merge->any_ended)
+		return;
+	MarkAfterSnapshots(merge);
+
+	/*
+	 * A key of which something new is said no later than the first end is not
+	 * concerned where ended versions stay in history: the new event settles it.
+	 */
+	SqlExecFormat(&merge->ended, "%s SELECT DISTINCT k._business_key_hash, false FROM (%s) k"
+				  " WHERE k._business_key_hash IS NOT NULL%s", FillTemplate("INSERT INTO {marks}", &merge->words),
+				  KeySelect(merge->shape), !stays ? " AND $2 IS NOT NULL" :
+				  FillTemplate(" AND NOT EXISTS (SELECT FROM {stage} s"
+							   " WHERE s._business_key_hash = k._business_key_hash AND s._event_at <= $2)", &merge->words));
+}
+
+/*
+ * Marks the keys that staged snapshots close, by not saying them.  Of a single
+ * snapshot later than all before these are the current keys that it lacks; where
+ * there are several, each key in their scope may be in one and not in another.
+ */
+static void
+MarkAbsent(Merge *merge)
+{
+	if (merge->shape->feature->options.deletes != DELETES_SNAPSHOT)
+		return;
+	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {snapshots} AS SELECT _file_id, _scope, max(_event_at) AS _at FROM {stage}"
+			  " WHERE _scope IS NOT NULL AND _business_key_hash IS NOT NULL GROUP BY _file_id, _scope");
+	if (FeatureIsSequenced(merge->shape->feature))
+		MergeExec(merge, NULL, "INSERT INTO {stage} ({said_again}, _event_at) SELECT {e.said_again}, p._at FROM {stage} e"
+				  " JOIN {snapshots} p ON p._file_id = e._file_id AND p._scope = e._scope"
+				  " WHERE NOT e._is_delete AND e._business_key_hash IS NOT NULL AND e._event_at < p._at");
+}
+
+/* After the stage is complete. */
+static void
+MarkClosedBySnapshots(Merge *merge)
+{
+	bool		several;
+
+	if (merge->shape->feature->options.deletes != DELETES_SNAPSHOT)
+		return;
+	several = MergeCount(merge, "SELECT count(DISTINCT _at) FROM {snapshots}") > 1;
+	MergeExec(merge, NULL, several ?
+			  "INSERT INTO {marks} SELECT d._business_key_hash, {p.is_new} FROM {table} d JOIN"
+			  " (SELECT DISTINCT _scope, _at FROM {snapshots}) p ON p._scope = {scope}"
+			  " WHERE d.{valid_from} < p._at AND (d.{is_current} OR d.{valid_to} > p._at)" :
+			  "INSERT INTO {marks} SELECT d._business_key_hash, {p.is_new} FROM {table} d JOIN"
+			  " (SELECT DISTINCT _scope, _at FROM {snapshots}) p ON p._scope = {scope}"
+			  " WHERE d.{valid_from} < p._at AND (d.{is_current} OR d.{valid_to} > p._at)"
+			  " AND (NOT {p.is_new} OR NOT EXISTS (SELECT FROM {stage} s"
+			  " WHERE s._business_key_hash = d._business_key_hash AND s._event_at = p._at))");
+	if (several)
+		MergeExec(merge, NULL, "INSERT INTO {marks} SELECT s._business_key_hash, bool_and({s.is_new}) FROM {stage} s"
+				  " WHERE s._business_key_hash IS NOT NULL AND {in_order} GROUP BY 1");
+	MergeExec(merge, NULL, "DROP TABLE {snapshots}");
+}
+
+/* The keys that need the fold, and what of them stays as it is. */
 static void
 CollectRefoldKeys(Merge *merge)
 {
-	SqlParams	params = {0};
+	bool		scd1 = merge->shape->feature->options.history == HISTORY_SCD1;
 
-	ParamTime(&params, merge->taken_until);
-	SqlExecFormat(&params, "CREATE UNLOGGED TABLE %s AS"
-				  " SELECT _business_key_hash FROM %s WHERE _business_key_hash IS NOT NULL"
-				  " GROUP BY _business_key_hash"
-				  " HAVING count(*) > 1 OR bool_or(_event_until < 'infinity') OR min(_event_at) <= $1",
-				  merge->refold, merge->stage);
-	if (merge->any_touched)
-		SqlExecFormat(&merge->touched, "INSERT INTO %s SELECT DISTINCT k._business_key_hash FROM (%s) k"
-					  " WHERE k._business_key_hash IS NOT NULL AND NOT EXISTS"
-					  " (SELECT FROM %s r WHERE r._business_key_hash = k._business_key_hash)",
-					  merge->refold, KeySelect(merge->shape), merge->refold);
-	if (!merge->any_ended)
-		return;
-
-	/*
-	 * What ended file versions said.  A key that their successor says again is
-	 * not concerned where they stay in history: the new event settles it.
-	 */
-	SqlExecFormat(&merge->ended, "INSERT INTO %s SELECT DISTINCT k._business_key_hash FROM (%s) k"
-				  " WHERE k._business_key_hash IS NOT NULL%s%s%s"
-				  " AND NOT EXISTS (SELECT FROM %s r WHERE r._business_key_hash = k._business_key_hash)",
-				  merge->refold, KeySelect(merge->shape),
-				  FeatureRestates(merge->shape->feature) ? "" :
-				  " AND NOT EXISTS (SELECT FROM ", FeatureRestates(merge->shape->feature) ? "" : merge->stage,
-				  FeatureRestates(merge->shape->feature) ? "" :
-				  " s WHERE s._business_key_hash = k._business_key_hash AND s._file_id = ANY ($2))",
-				  merge->refold);
+	MarkAbsent(merge);
+	MarkStaged(merge);
+	MarkTouched(merge);
+	MarkEnded(merge);
+	MarkClosedBySnapshots(merge);
+	SetWord(&merge->words, "base_version", scd1 || merge->initial ? "0" :
+			FillTemplate("CASE WHEN bool_and(m._in_order) THEN coalesce((SELECT max(v.{version}) - max(v.{is_current}::int)"
+						 " FROM {table} v WHERE v._business_key_hash = m._business_key_hash), 0) ELSE 0 END",
+						 &merge->words));
+	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {refold} AS SELECT m._business_key_hash, bool_and(m._in_order) AS _in_order,"
+			  " {base_version} AS _base_version FROM {marks} m GROUP BY m._business_key_hash");
+	MergeExec(merge, NULL, "DROP TABLE {marks}");
+	MergeExec(merge, NULL, "ANALYZE {refold}");
 }
+
+/* The staged events that go the short way, and are no deletes. */
+#define SHORT_WAY \
+	" s._business_key_hash IS NOT NULL AND {in_order} AND NOT EXISTS" \
+	" (SELECT FROM {refold} r WHERE r._business_key_hash = s._business_key_hash)"
 
 /* Adds the versions of keys that silver has never seen: the first load. */
 static void
 InsertFirstVersions(Merge *merge)
 {
 	merge->outcome->inserted +=
-		SqlExecFormat(NULL, "INSERT INTO %s (%s, " HISTORY_COLUMNS ", " ADDRESS_COLUMNS ")"
-					  " SELECT %s, s._business_key_hash, s._value_hash, s._event_at, NULL, true, 1, "
-					  INT64_FORMAT ", NULL, s._file_id, s._sheet, s._row FROM %s s"
-					  " WHERE s._business_key_hash IS NOT NULL AND NOT EXISTS"
-					  " (SELECT FROM %s r WHERE r._business_key_hash = s._business_key_hash)",
-					  merge->table, DataColumns(merge->shape, ""), DataColumns(merge->shape, "s."),
-					  merge->run_id, merge->stage, merge->refold);
+		MergeExec(merge, NULL, "INSERT INTO {table} ({data}, {history}, _file_id, _sheet, _row)"
+				  " SELECT {s.data}, s._business_key_hash, s._value_hash, s._event_at, {forever}, true, 1,"
+				  " {run}, NULL, s._file_id, s._sheet, s._row FROM {stage} s"
+				  " WHERE NOT s._is_delete AND" SHORT_WAY);
 }
 
 /* The short cut: one new event per key, later than all before. */
 static void
 AppendVersions(Merge *merge)
 {
+	bool		scd1 = merge->shape->feature->options.history == HISTORY_SCD1;
 	uint64		inserted;
 	uint64		reopened;
 
+	if (merge->shape->feature->options.no_track != NIL)
+		MergeExec(merge, NULL, "UPDATE {table} v SET ({row_data}) = ROW({s.row_data}) FROM {stage} s"
+				  " WHERE v._business_key_hash = s._business_key_hash AND v.{is_current} AND NOT s._is_delete"
+				  " AND v._value_hash = s._value_hash AND record_image_ne(ROW({v.row_data}), ROW({s.row_data})) AND" SHORT_WAY);
+	SetWord(&merge->words, "ends", FillTemplate("v._business_key_hash = s._business_key_hash AND v.{is_current}"
+												" AND (v._value_hash IS DISTINCT FROM s._value_hash OR s._is_delete) AND"
+												SHORT_WAY, &merge->words));
 	merge->outcome->expired +=
-		SqlExecFormat(NULL, "UPDATE %s v SET _scd2_valid_to = s._event_at, _scd2_is_current = false,"
-					  " _closed_run_id = " INT64_FORMAT " FROM %s s"
-					  " WHERE v._business_key_hash = s._business_key_hash AND v._scd2_is_current"
-					  " AND v._value_hash IS DISTINCT FROM s._value_hash AND NOT EXISTS"
-					  " (SELECT FROM %s r WHERE r._business_key_hash = s._business_key_hash)",
-					  merge->table, merge->run_id, merge->stage, merge->refold);
+		MergeExec(merge, NULL, scd1 ? "DELETE FROM {table} v USING {stage} s WHERE {ends}" :
+				  "UPDATE {table} v SET {valid_to} = s._event_at, {is_current} = false,"
+				  " _closed_run_id = {run} FROM {stage} s WHERE {ends}");
 
 	/* a key may have been closed before: it goes on with the next number */
 	inserted =
-		SqlExecFormat(NULL, "INSERT INTO %s (%s, " HISTORY_COLUMNS ", " ADDRESS_COLUMNS ")"
-					  " SELECT %s, s._business_key_hash, s._value_hash, s._event_at, NULL, true,"
-					  " 1 + coalesce(l._scd2_version, 0), " INT64_FORMAT ", NULL, s._file_id, s._sheet, s._row"
-					  " FROM %s s LEFT JOIN (SELECT v._business_key_hash, max(v._scd2_version) AS _scd2_version,"
-					  " bool_or(v._scd2_is_current) AS _scd2_is_current FROM %s v"
-					  " WHERE v._business_key_hash IN (SELECT k._business_key_hash FROM %s k)"
-					  " GROUP BY v._business_key_hash) l ON l._business_key_hash = s._business_key_hash"
-					  " WHERE s._business_key_hash IS NOT NULL AND l._scd2_is_current IS NOT TRUE"
-					  " AND NOT EXISTS (SELECT FROM %s r WHERE r._business_key_hash = s._business_key_hash)",
-					  merge->table, DataColumns(merge->shape, ""), DataColumns(merge->shape, "s."),
-					  merge->run_id, merge->stage, merge->table, merge->stage, merge->refold);
+		MergeExec(merge, NULL, "INSERT INTO {table} ({data}, {history}, _file_id, _sheet, _row)"
+				  " SELECT {s.data}, s._business_key_hash, s._value_hash, s._event_at, {forever}, true,"
+				  " 1 + coalesce(l.version, 0), {run}, NULL, s._file_id, s._sheet, s._row"
+				  " FROM {stage} s LEFT JOIN (SELECT v._business_key_hash, max(v.{version}) AS version,"
+				  " bool_or(v.{is_current}) AS is_current FROM {table} v"
+				  " WHERE v._business_key_hash IN (SELECT k._business_key_hash FROM {stage} k)"
+				  " GROUP BY v._business_key_hash) l ON l._business_key_hash = s._business_key_hash"
+				  " WHERE NOT s._is_delete AND l.is_current IS NOT TRUE AND" SHORT_WAY);
 	reopened =
-		SqlBigint(psprintf("SELECT count(*) FROM %s v JOIN %s s ON v._business_key_hash = s._business_key_hash"
-						   " AND v._file_id = s._file_id AND v._sheet = s._sheet AND v._row = s._row"
-						   " WHERE v._opened_run_id = " INT64_FORMAT " AND v._scd2_version > 1"
-						   " AND NOT EXISTS (SELECT FROM %s r WHERE r._business_key_hash = s._business_key_hash)",
-						   merge->table, merge->stage, merge->run_id, merge->refold), NULL, 0);
+		MergeCount(merge, "SELECT count(*) FROM {table} v JOIN {stage} s ON v._business_key_hash = s._business_key_hash"
+				   " AND v._file_id = s._file_id AND v._sheet = s._sheet AND v._row = s._row"
+				   " AND v.{valid_from} = s._event_at"
+				   " WHERE v._opened_run_id = {run} AND v.{version} > 1"
+				   " AND NOT EXISTS (SELECT FROM {refold} r WHERE r._business_key_hash = s._business_key_hash)");
 	merge->outcome->updated += reopened;
 	merge->outcome->inserted += inserted - reopened;
-}
-
-/* Every event of the keys to fold, from all of bronze. */
-static void
-CollectEvents(Merge *merge)
-{
-	SqlExecFormat(&merge->all_files, "CREATE UNLOGGED TABLE %s AS %s", merge->events,
-				  TypedSelect(merge->shape, merge->refold));
-	SqlExecFormat(NULL, "CREATE INDEX ON %s (_business_key_hash, _event_at)", merge->events);
-	SqlExecFormat(NULL, "ANALYZE %s", merge->events);
-}
-
-/*
- * The fold.
- *
- * The value of a key can change where an event begins, and where one ends
- * without another of the key beginning: there the latest one that still holds
- * takes over again, or none.
- */
-static void
-FoldEvents(Merge *merge)
-{
-	SqlExecFormat(NULL, "CREATE UNLOGGED TABLE %s AS\n"
-				  "WITH begins AS (\n"
-				  " SELECT DISTINCT ON (_business_key_hash, _event_at) _business_key_hash, _event_at,"
-				  " _value_hash, _file_id, _sheet, _row, count(*) OVER tie > 1"
-				  " AND min(_value_hash::text) OVER tie <> max(_value_hash::text) OVER tie AS conflict\n"
-				  " FROM %s WINDOW tie AS (PARTITION BY _business_key_hash, _event_at)\n"
-				  " ORDER BY _business_key_hash, _event_at, _rank DESC, _sheet COLLATE \"C\" DESC, _row DESC),\n"
-				  "ends AS (\n"
-				  " SELECT DISTINCT e._business_key_hash, e._event_until AS _event_at FROM %s e\n"
-				  " WHERE e._event_until < 'infinity' AND NOT EXISTS (SELECT FROM begins b"
-				  " WHERE b._business_key_hash = e._business_key_hash AND b._event_at = e._event_until)),\n"
-				  "states AS (\n"
-				  " SELECT _business_key_hash, _event_at, _value_hash, _file_id, _sheet, _row, conflict FROM begins\n"
-				  " UNION ALL\n"
-				  " SELECT n._business_key_hash, n._event_at, w._value_hash, w._file_id, w._sheet, w._row, false\n"
-				  " FROM ends n LEFT JOIN LATERAL (SELECT e.* FROM %s e"
-				  " WHERE e._business_key_hash = n._business_key_hash AND e._event_at < n._event_at"
-				  " AND e._event_until > n._event_at ORDER BY e._event_at DESC, e._rank DESC,"
-				  " e._sheet COLLATE \"C\" DESC, e._row DESC LIMIT 1) w ON true),\n"
-				  "compared AS (\n"
-				  " SELECT *, lag(_value_hash) OVER by_time AS before FROM states\n"
-				  " WINDOW by_time AS (PARTITION BY _business_key_hash ORDER BY _event_at)),\n"
-				  "changes AS (\n"
-				  " SELECT *, lead(_event_at) OVER by_time AS valid_to FROM compared\n"
-				  " WHERE _value_hash IS DISTINCT FROM before\n"
-				  " WINDOW by_time AS (PARTITION BY _business_key_hash ORDER BY _event_at))\n"
-				  "SELECT _business_key_hash, _value_hash, _event_at, valid_to, _file_id, _sheet, _row, conflict,\n"
-				  " row_number() OVER (PARTITION BY _business_key_hash ORDER BY _event_at)::int AS version\n"
-				  "FROM changes WHERE _value_hash IS NOT NULL",
-				  merge->versions, merge->events, merge->events, merge->events);
-	SqlExecFormat(NULL, "CREATE UNIQUE INDEX ON %s (_business_key_hash, version)", merge->versions);
-	SqlExecFormat(NULL, "ANALYZE %s", merge->versions);
-}
-
-/* What makes two rows the same version of a key. */
-#define SAME_VERSION \
-	"v._business_key_hash = n._business_key_hash AND v._scd2_version = n.version" \
-	" AND v._value_hash = n._value_hash AND v._scd2_valid_from = n._event_at" \
-	" AND v._file_id = n._file_id AND v._sheet = n._sheet AND v._row = n._row"
-
-/* Brings silver to what the keys fold to; rows that are right stay untouched. */
-static void
-ApplyVersions(Merge *merge)
-{
-	uint64		inserted;
-	int64		keys;
-
-	SqlExecFormat(NULL, "DELETE FROM %s v USING %s r WHERE v._business_key_hash = r._business_key_hash"
-				  " AND NOT EXISTS (SELECT FROM %s n WHERE " SAME_VERSION ")",
-				  merge->table, merge->refold, merge->versions);
-	merge->outcome->expired +=
-		SqlExecFormat(NULL, "UPDATE %s v SET _scd2_valid_to = n.valid_to, _scd2_is_current = n.valid_to IS NULL,"
-					  " _closed_run_id = CASE WHEN n.valid_to IS NOT NULL THEN " INT64_FORMAT " END,"
-					  " dq_conflict_flag = n.conflict FROM %s n WHERE " SAME_VERSION
-					  " AND (v._scd2_valid_to IS DISTINCT FROM n.valid_to OR v.dq_conflict_flag <> n.conflict)",
-					  merge->table, merge->run_id, merge->versions);
-	inserted =
-		SqlExecFormat(NULL, "INSERT INTO %s (%s, " HISTORY_COLUMNS ", " ADDRESS_COLUMNS ")"
-					  " SELECT %s, n._business_key_hash, n._value_hash, n._event_at, n.valid_to,"
-					  " n.valid_to IS NULL, n.version, " INT64_FORMAT ","
-					  " CASE WHEN n.valid_to IS NOT NULL THEN " INT64_FORMAT " END, n._file_id, n._sheet, n._row"
-					  " FROM %s n JOIN %s e ON e._business_key_hash = n._business_key_hash"
-					  " AND e._file_id = n._file_id AND e._sheet = n._sheet AND e._row = n._row"
-					  " WHERE NOT EXISTS (SELECT FROM %s v WHERE " SAME_VERSION ")",
-					  merge->table, DataColumns(merge->shape, ""), DataColumns(merge->shape, "e."),
-					  merge->run_id, merge->run_id, merge->versions, merge->events, merge->table);
-	SqlExecFormat(NULL, "UPDATE %s v SET dq_conflict_flag = true FROM %s n WHERE " SAME_VERSION
-				  " AND n.conflict AND NOT v.dq_conflict_flag", merge->table, merge->versions);
-	merge->outcome->conflicts +=
-		SqlBigint(psprintf("SELECT count(*) FROM %s WHERE conflict", merge->versions), NULL, 0);
-	keys = SqlBigint(psprintf("SELECT count(*) FROM %s v JOIN %s r ON v._business_key_hash = r._business_key_hash"
-							  " WHERE v._opened_run_id = " INT64_FORMAT " AND v._scd2_version = 1",
-							  merge->table, merge->refold, merge->run_id), NULL, 0);
-	merge->outcome->inserted += keys;
-	merge->outcome->updated += inserted - keys;
 }
 
 /* Takes the staged events into a table that keeps history. */
 void
 MergeHistory(Merge *merge)
 {
-	int64		to_fold;
-
 	CollectRefoldKeys(merge);
-	SqlExecFormat(NULL, "ANALYZE %s", merge->refold);
-	to_fold = SqlBigint(psprintf("SELECT count(*) FROM %s", merge->refold), NULL, 0);
 	if (merge->initial)
 		InsertFirstVersions(merge);
 	else
 		AppendVersions(merge);
-	if (to_fold > 0)
-	{
-		CollectEvents(merge);
-		FoldEvents(merge);
-		ApplyVersions(merge);
-		SqlExecFormat(NULL, "DROP TABLE %s, %s", merge->events, merge->versions);
-	}
-	SqlExecFormat(NULL, "DROP TABLE %s", merge->refold);
+	if (MergeCount(merge, "SELECT count(*) FROM {refold}") > 0)
+		FoldKeys(merge);
+	MergeExec(merge, NULL, "DROP TABLE {refold}");
 }
 
 /* Takes the staged events into a table without history: one row per live
@@ -238,16 +380,11 @@ MergeAppend(Merge *merge)
 		SqlParams	ended = merge->ended;
 
 		ended.count = 1;
-		merge->outcome->expired +=
-			SqlExecFormat(&ended, "DELETE FROM %s WHERE _file_id = ANY ($1)", merge->table);
+		merge->outcome->expired += MergeExec(merge, &ended, "DELETE FROM {table} WHERE _file_id = ANY ($1)");
 	}
 	if (merge->any_touched && !merge->initial)
-		merge->outcome->expired +=
-			SqlExecFormat(&merge->touched, "DELETE FROM %s WHERE _file_id = ANY ($1)", merge->table);
+		merge->outcome->expired += MergeExec(merge, &merge->touched, "DELETE FROM {table} WHERE _file_id = ANY ($1)");
 	merge->outcome->inserted +=
-		SqlExecFormat(NULL, "INSERT INTO %s (%s, _opened_run_id, " ADDRESS_COLUMNS ")"
-					  " SELECT %s, " INT64_FORMAT ", s._file_id, s._sheet, s._row FROM %s s"
-					  " WHERE s._event_until = 'infinity'%s",
-					  merge->table, DataColumns(merge->shape, ""), DataColumns(merge->shape, "s."),
-					  merge->run_id, merge->stage, merge->shape->refuses ? " AND NOT s._refused" : "");
+		MergeExec(merge, NULL, "INSERT INTO {table} ({data}, _opened_run_id, _file_id, _sheet, _row)"
+				  " SELECT {s.data}, {run}, s._file_id, s._sheet, s._row FROM {stage} s WHERE s._event_until = 'infinity'{not_refused}");
 }

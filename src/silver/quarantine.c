@@ -86,26 +86,56 @@ DropCondition(const SilverShape *shape)
 	return sql.data;
 }
 
+/* Raises for rows that are no events where the options say so. */
+static void
+RejectRows(const SilverShape *shape, const char *stage, const char *condition, const char *what)
+{
+	SqlRows    *rows = SqlFetch(psprintf("SELECT count(*), min(format('file_id %%s, sheet \"%%s\", row %%s', _file_id, _sheet, _row))"
+										 " FROM %s WHERE %s", stage, condition), NULL);
+
+	if (RowBigint(rows, 0, 1) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_NOT_NULL_VIOLATION),
+				 errmsg("NULL in %s of " INT64_FORMAT " rows", what, RowBigint(rows, 0, 1)),
+				 errdetail("One of them: %s.", RowText(rows, 0, 2))));
+}
+
+/* Raises where NULL in the key or the time of a row fails the feature. */
+static void
+RejectNulls(const SilverShape *shape, const char *stage)
+{
+	const FeatureOptions *options = &shape->feature->options;
+	char	   *null_key = NullKeyCondition(shape->feature, "");
+
+	if (options->null_key == NULL_KEY_REJECT)
+		RejectRows(shape, stage, null_key, "the business key");
+	if (options->null_sequence == NULL_SEQUENCE_REJECT && FeatureIsSequenced(shape->feature))
+		RejectRows(shape, stage, psprintf("_event_at IS NULL AND NOT %s", null_key), "sequence_by");
+}
+
 /* Notes the staged rows that are no events. */
 void
 QuarantineRows(const SilverShape *shape, const char *stage, int64 run_id, SilverOutcome *outcome)
 {
 	SqlParams	params = {0};
 	SqlRows    *rows;
-	Oid			types[] = {INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID};
+	Oid			types[] = {INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID};
 	const char *condition = FeatureKeepsHistory(shape->feature) ? "_business_key_hash IS NULL" :
 		shape->refuses ? "_refused" : "false";
 	char	   *drops = DropCondition(shape);
 
+	RejectNulls(shape, stage);
 	rows = SqlFetch(psprintf("SELECT coalesce(array_agg(_file_id) FILTER (WHERE NOT gone), '{}'),"
 							 " coalesce(array_agg(_sheet) FILTER (WHERE NOT gone), '{}'),"
 							 " coalesce(array_agg(_row) FILTER (WHERE NOT gone), '{}'),"
 							 " coalesce(array_agg(by) FILTER (WHERE NOT gone), '{}'),"
+							 " coalesce(array_agg(null_in) FILTER (WHERE NOT gone), '{}'),"
 							 " count(*) FILTER (WHERE NOT gone), count(*) FILTER (WHERE gone)"
-							 " FROM (SELECT _file_id, _sheet, _row, %s AS by, (%s) AS gone FROM %s WHERE %s) s",
-							 RefusingCheck(shape), drops, stage, condition), NULL);
-	outcome->quarantined = RowBigint(rows, 0, 5);
-	outcome->dropped = RowBigint(rows, 0, 6);
+							 " FROM (SELECT _file_id, _sheet, _row, %s AS by, (%s) AS gone,"
+							 " CASE WHEN %s THEN 'business key' ELSE 'sequence_by' END AS null_in FROM %s WHERE %s) s",
+							 RefusingCheck(shape), drops, NullKeyCondition(shape->feature, ""), stage, condition), NULL);
+	outcome->quarantined = RowBigint(rows, 0, 6);
+	outcome->dropped = RowBigint(rows, 0, 7);
 	if (outcome->quarantined == 0)
 		return;
 	ParamInt(&params, shape->feature->id);
@@ -117,8 +147,8 @@ QuarantineRows(const SilverShape *shape, const char *stage, int64 run_id, Silver
 		ParamDatum(&params, types[i], RowDatum(rows, 0, i + 1, &isnull));
 	}
 	CatalogExec("INSERT INTO medallion.quarantine (feature_id, file_id, sheet, row, reason, check_name, run_id)"
-				" SELECT $1, f, s, r, coalesce('check ' || quote_ident(c), 'NULL in business key'), c, $2"
-				" FROM unnest($3, $4, $5, $6) AS q (f, s, r, c) ON CONFLICT DO NOTHING", &params);
+				" SELECT $1, f, s, r, coalesce('check ' || quote_ident(c), 'NULL in ' || n), c, $2"
+				" FROM unnest($3, $4, $5, $6, $7) AS q (f, s, r, c, n) ON CONFLICT DO NOTHING", &params);
 }
 
 /* The feature that a file version belongs to, for who may act for it. */

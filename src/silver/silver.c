@@ -32,13 +32,14 @@ typedef struct PendingFiles
 {
 	SqlParams	all;			/* $1 to $4 of TypedSelect() */
 	SqlParams	due;			/* likewise, only those not taken in yet */
-	SqlParams	ended;			/* $1: versions whose end is due; $2: their successors */
+	SqlParams	ended;			/* $1: versions whose end is due; $2: the first end */
 	SqlParams	touched;		/* $1: versions whose keys are to be folded anew */
 	int64		all_count;
 	int64		due_count;
 	int64		ended_count;
 	int64		touched_count;
-	TimestampTz taken_until;	/* the latest event or end that was taken in */
+	char	   *taken_until;	/* the latest event that was taken in; NULL: none */
+	char	   *deleted_until;	/* the latest delete or snapshot among these; NULL: none */
 } PendingFiles;
 
 /* Ids, ranks and times of the file versions that a condition picks. */
@@ -52,6 +53,7 @@ FetchFiles(const Feature *feature, const char *condition, int64 *count)
 
 	ParamInt(&params, feature->id);
 	ParamBool(&params, FeatureRestates(feature));
+	ParamBool(&params, feature->options.on_missing == ON_MISSING_CLOSE);
 	rows = CatalogFetch(psprintf("SELECT coalesce(array_agg(file_id), '{}'),"
 								 " coalesce(array_agg(rank), '{}'), coalesce(array_agg(first_seen), '{}'),"
 								 " coalesce(array_agg(coalesce(superseded_at, 'infinity')), '{}'), count(*)"
@@ -68,7 +70,11 @@ FetchFiles(const Feature *feature, const char *condition, int64 *count)
 	return files;
 }
 
-/* Versions that were taken in, but whose end was not, and their successors. */
+/*
+ * Versions that were taken in, but whose end was not, and the first end.  Where
+ * only events and snapshots close keys, a version that was replaced stays what it
+ * was; one that is gone may be withdrawn.
+ */
 static SqlParams
 FetchEnded(const Feature *feature, int64 *count)
 {
@@ -78,12 +84,14 @@ FetchEnded(const Feature *feature, int64 *count)
 	bool		isnull;
 
 	ParamInt(&params, feature->id);
-	rows = CatalogFetch("SELECT coalesce(array_agg(file_id), '{}'), coalesce(array_agg(superseded_by), '{}'),"
+	ParamBool(&params, FeatureKeepsHistory(feature) && !FeatureRestates(feature) &&
+			  (FeatureIsSequenced(feature) || feature->options.deletes != DELETES_CLOSE));
+	rows = CatalogFetch("SELECT coalesce(array_agg(file_id), '{}'), coalesce(min(superseded_at), 'infinity'),"
 						" count(*) FROM medallion.file_versions WHERE feature_id = $1 AND status = 'LOADED'"
 						" AND silver_run_id IS NOT NULL AND superseded_at IS NOT NULL"
-						" AND silver_superseded_run_id IS NULL", &params);
+						" AND silver_superseded_run_id IS NULL AND (superseded_by IS NULL OR NOT $2)", &params);
 	ParamDatum(&ended, INT8ARRAYOID, RowDatum(rows, 0, 1, &isnull));
-	ParamDatum(&ended, INT8ARRAYOID, RowDatum(rows, 0, 2, &isnull));
+	ParamTime(&ended, DatumGetTimestampTz(RowDatum(rows, 0, 2, &isnull)));
 	*count = RowBigint(rows, 0, 3);
 	return ended;
 }
@@ -105,34 +113,42 @@ FetchTouched(const Feature *feature, int64 *count)
 	return touched;
 }
 
-/* The time of the latest event, or end of one, that silver has taken in. */
-static TimestampTz
-FetchTakenUntil(const Feature *feature)
+/* The latest event that silver has taken in, and the latest that closes keys:
+ * by the ledger's time, where the end of a version counts as one, or by that of
+ * the sequence. */
+static void
+FetchTakenUntil(const Feature *feature, PendingFiles *pending)
 {
 	SqlParams	params = {0};
 	SqlRows    *rows;
-	Datum		time;
-	bool		isnull;
 
 	ParamInt(&params, feature->id);
-	rows = CatalogFetch("SELECT max(GREATEST(first_seen, CASE WHEN silver_superseded_run_id IS NOT NULL"
-						" THEN superseded_at END)) FROM medallion.file_versions"
-						" WHERE feature_id = $1 AND silver_run_id IS NOT NULL", &params);
-	time = RowDatum(rows, 0, 1, &isnull);
-	return isnull ? DT_NOBEGIN : DatumGetTimestampTz(time);
+	if (FeatureIsSequenced(feature))
+		rows = CatalogFetch("SELECT taken_until, deleted_until FROM medallion.silver_state WHERE feature_id = $1", &params);
+	else
+		rows = CatalogFetch("SELECT to_jsonb(max(GREATEST(first_seen, CASE WHEN silver_superseded_run_id IS NOT NULL"
+							" THEN superseded_at END))) #>> '{}', NULL FROM medallion.file_versions"
+							" WHERE feature_id = $1 AND silver_run_id IS NOT NULL", &params);
+	if (rows->count > 0)
+	{
+		pending->taken_until = RowText(rows, 0, 1);
+		pending->deleted_until = RowText(rows, 0, 2);
+	}
 }
+
+/* Versions that count: superseded ones where they stay in history, those that
+ * are gone where that only ends them. */
+#define COUNTS "(superseded_at IS NULL OR (superseded_by IS NOT NULL AND NOT $2) OR (superseded_by IS NULL AND $3))"
 
 /* Asks the ledger. */
 static void
 FetchPending(const Feature *feature, PendingFiles *pending)
 {
-	/* $2: superseded versions count only where they stay in history */
-	pending->all = FetchFiles(feature, "superseded_at IS NULL OR NOT $2", &pending->all_count);
-	pending->due = FetchFiles(feature, "(silver_run_id IS NULL OR refold) AND (superseded_at IS NULL OR NOT $2)",
-							  &pending->due_count);
+	pending->all = FetchFiles(feature, COUNTS, &pending->all_count);
+	pending->due = FetchFiles(feature, "(silver_run_id IS NULL OR refold) AND " COUNTS, &pending->due_count);
 	pending->ended = FetchEnded(feature, &pending->ended_count);
 	pending->touched = FetchTouched(feature, &pending->touched_count);
-	pending->taken_until = FetchTakenUntil(feature);
+	FetchTakenUntil(feature, pending);
 }
 
 /* Everything is due, and no end is: the table is made anew. */
@@ -143,6 +159,39 @@ StartAgain(PendingFiles *pending)
 	pending->due_count = pending->all_count;
 	pending->ended_count = 0;
 	pending->touched_count = 0;
+}
+
+/* The later of an expression and of a time noted before, as SQL. */
+static char *
+LaterOf(const char *expression, const char *noted, const char *stage_name)
+{
+	if (noted == NULL)
+		return pstrdup(expression);
+	return psprintf("GREATEST(%s, %s::%s)", expression, quote_literal_cstr(noted), EventType(stage_name));
+}
+
+/* Notes how far the staged events of a sequence go. */
+static void
+NoteSequence(const Merge *merge)
+{
+	SqlParams	params = {0};
+	SqlRows    *rows;
+
+	if (!FeatureIsSequenced(merge->shape->feature))
+		return;
+	rows = SqlFetch(psprintf("WITH staged AS (SELECT max(_event_at) AS taken,"
+							 " max(_event_at) FILTER (WHERE _is_delete OR _scope IS NOT NULL) AS deleted FROM %s"
+							 " WHERE _business_key_hash IS NOT NULL)"
+							 " SELECT to_jsonb(%s) #>> '{}', to_jsonb(%s) #>> '{}' FROM staged", merge->stage,
+							 LaterOf("taken", merge->taken_until, merge->stage_name),
+							 LaterOf("deleted", merge->deleted_until, merge->stage_name)), NULL);
+	if (RowIsNull(rows, 0, 1))
+		return;
+	ParamInt(&params, merge->shape->feature->id);
+	ParamText(&params, RowText(rows, 0, 1));
+	ParamText(&params, RowText(rows, 0, 2));
+	CatalogExec("INSERT INTO medallion.silver_state (feature_id, taken_until, deleted_until) VALUES ($1, $2, $3)"
+				" ON CONFLICT (feature_id) DO UPDATE SET taken_until = $2, deleted_until = $3", &params);
 }
 
 /* Notes in the ledger what silver has taken in. */
@@ -214,15 +263,12 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 
 	merge.table = QualifiedName(medallion_silver_schema, feature->name);
 	merge.stage = QualifiedName(medallion_silver_schema, stage_name);
-	merge.refold = QualifiedName(medallion_silver_schema, psprintf("_refold_%d", feature->id));
-	merge.events = QualifiedName(medallion_silver_schema, psprintf("_events_%d", feature->id));
-	merge.versions = QualifiedName(medallion_silver_schema, psprintf("_versions_%d", feature->id));
+	merge.stage_name = stage_name;
 	merge.all_files = pending->all;
 	merge.ended = pending->ended;
 	merge.any_ended = pending->ended_count > 0;
 	merge.touched = pending->touched;
 	merge.any_touched = pending->touched_count > 0;
-	merge.taken_until = pending->taken_until;
 
 	EnsureSchema(medallion_silver_schema);
 	kept = KeepGifts(SilverRelations(feature->name, &feature->options));
@@ -240,15 +286,33 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 		FillStage(shape, merge.stage, &pending->all);
 	}
 	merge.initial = outcome->initial || outcome->rebuilt;
+	if (!merge.initial)
+	{
+		merge.taken_until = pending->taken_until;
+		merge.deleted_until = pending->deleted_until;
+	}
+	PrepareMerge(&merge);
 	outcome->rows_in = SqlBigint(psprintf("SELECT count(*) FROM %s", merge.stage), NULL, 0);
 	outcome->invalid = CountInvalid(shape, merge.stage);
 	ClearQuarantine(feature, merge.initial);
 	QuarantineRows(shape, merge.stage, run_id, outcome);
 	MergeStage(&merge);
+	NoteSequence(&merge);
 	if (outcome->rebuilt)
 		GiveBack(kept);
 	outcome->checks = CountVerdicts(shape, merge.stage, run_id, outcome);
 	SqlExecFormat(NULL, "DROP TABLE %s", merge.stage);
+}
+
+/* Has silver taken in anything of the feature before? */
+static bool
+HasTakenAny(const Feature *feature)
+{
+	SqlParams	params = {0};
+
+	ParamInt(&params, feature->id);
+	return CatalogBigint("SELECT count(*) FROM (SELECT FROM medallion.file_versions"
+						 " WHERE feature_id = $1 AND silver_run_id IS NOT NULL LIMIT 1) v", &params, 0) > 0;
 }
 
 /* Takes in what bronze has and silver has not. */
@@ -269,7 +333,7 @@ RunSilver(const Feature *feature, int64 run_id, SilverOutcome *outcome)
 			outcome->checks = JudgeFreshness(feature, run_id);
 		return;
 	}
-	if (has_table && TIMESTAMP_IS_NOBEGIN(pending.taken_until))
+	if (has_table && !HasTakenAny(feature))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_TABLE),
 				 errmsg("table %s is not one that this feature made",

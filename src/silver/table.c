@@ -25,8 +25,8 @@ SilverName(const SilverShape *shape)
 	return QualifiedName(medallion_silver_schema, shape->feature->name);
 }
 
-/* Data and flag columns of the shape (char *). */
-static List *
+/* Data and flag columns of the shape. */
+List *
 DataColumnList(const SilverShape *shape)
 {
 	List	   *names = NIL;
@@ -37,15 +37,36 @@ DataColumnList(const SilverShape *shape)
 	return list_concat(names, FlagColumns(shape));
 }
 
-/* The same as SQL. */
+/* Those of them that follow from the row alone. */
+List *
+RowColumnList(const SilverShape *shape)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, shape->columns)
+		names = lappend(names, ((SilverColumn *) lfirst(lc))->name);
+	foreach(lc, shape->columns)
+	{
+		SilverColumn *column = lfirst(lc);
+
+		if (column->cast_flag != NULL)
+			names = lappend(names, column->cast_flag);
+	}
+	foreach(lc, shape->checks)
+		names = lappend(names, ((RowCheck *) lfirst(lc))->flag);
+	return names;
+}
+
+/* Columns as SQL, each with a prefix. */
 char *
-DataColumns(const SilverShape *shape, const char *prefix)
+JoinColumnNames(List *names, const char *prefix)
 {
 	StringInfoData sql;
 	ListCell   *lc;
 
 	initStringInfo(&sql);
-	foreach(lc, DataColumnList(shape))
+	foreach(lc, names)
 		appendStringInfo(&sql, "%s%s%s", sql.len > 0 ? ", " : "", prefix, quote_identifier(lfirst(lc)));
 	return sql.data;
 }
@@ -65,17 +86,38 @@ ColumnType(Oid table, const char *name)
 	return format_type_with_typemod(type, typmod);
 }
 
+/* The names of the history columns as words of a template. */
+void
+SetHistoryWords(TemplateWords *words, const FeatureOptions *options)
+{
+	SetWord(words, "valid_from", quote_identifier(options->history_columns.valid_from));
+	SetWord(words, "valid_to", quote_identifier(options->history_columns.valid_to));
+	SetWord(words, "is_current", quote_identifier(options->history_columns.is_current));
+	SetWord(words, "version", quote_identifier(options->history_columns.version));
+}
+
+/* The type of the times of staged events. */
+char *
+EventType(const char *stage)
+{
+	return ColumnType(TableOid(medallion_silver_schema, stage), "_event_at");
+}
+
 /* Columns of a history table behind those of data; for append the run and the address. */
 static const char *
-AuditDefinitions(const SilverShape *shape)
+AuditDefinitions(const SilverShape *shape, const char *event_type)
 {
+	const HistoryNames *names = &shape->feature->options.history_columns;
+
 	if (!FeatureKeepsHistory(shape->feature))
 		return "_opened_run_id bigint NOT NULL, _file_id bigint NOT NULL, _sheet text NOT NULL, _row bigint NOT NULL";
-	return "_business_key_hash uuid NOT NULL, _value_hash uuid NOT NULL,"
-		" _scd2_valid_from timestamptz NOT NULL, _scd2_valid_to timestamptz,"
-		" _scd2_is_current boolean NOT NULL, _scd2_version int NOT NULL,"
-		" _opened_run_id bigint NOT NULL, _closed_run_id bigint,"
-		" _file_id bigint NOT NULL, _sheet text NOT NULL, _row bigint NOT NULL";
+	return psprintf("_business_key_hash uuid NOT NULL, _value_hash uuid NOT NULL,"
+					" %s %s NOT NULL, %s %s%s, %s boolean NOT NULL, %s int NOT NULL,"
+					" _opened_run_id bigint NOT NULL, _closed_run_id bigint,"
+					" _file_id bigint NOT NULL, _sheet text NOT NULL, _row bigint NOT NULL",
+					quote_identifier(names->valid_from), event_type, quote_identifier(names->valid_to), event_type,
+					shape->feature->options.valid_to != NULL ? " NOT NULL" : "",
+					quote_identifier(names->is_current), quote_identifier(names->version));
 }
 
 /* The key of the partitions as SQL; NULL if there are none. */
@@ -99,6 +141,7 @@ PartitionKeyColumns(const SilverShape *shape)
 static void
 CreateSilverTable(const SilverShape *shape, Oid stage)
 {
+	char	   *event_type = ColumnType(stage, "_event_at");
 	const char *partition_key = PartitionKeyColumns(shape);
 	StringInfoData sql;
 	ListCell   *lc;
@@ -108,7 +151,7 @@ CreateSilverTable(const SilverShape *shape, Oid stage)
 	foreach(lc, DataColumnList(shape))
 		appendStringInfo(&sql, "%s %s, ", quote_identifier(lfirst(lc)), ColumnType(stage, lfirst(lc)));
 	SqlExecFormat(NULL, "CREATE TABLE %s (%s%s)%s%s%s", SilverName(shape), sql.data,
-				  AuditDefinitions(shape), partition_key ? " PARTITION BY RANGE (" : "",
+				  AuditDefinitions(shape, event_type), partition_key ? " PARTITION BY RANGE (" : "",
 				  partition_key ? partition_key : "", partition_key ? ")" : "");
 	if (partition_key != NULL)
 		SqlExecFormat(NULL, "CREATE TABLE %s PARTITION OF %s DEFAULT",
@@ -205,11 +248,19 @@ DropDependentViews(const SilverShape *shape, Oid table)
 	}
 }
 
+/* Do the times of events have another type than those of the table? */
+static bool
+EventTypeDiffers(const SilverShape *shape, Oid table, Oid stage)
+{
+	return FeatureKeepsHistory(shape->feature) &&
+		strcmp(ColumnType(table, shape->feature->options.history_columns.valid_from), ColumnType(stage, "_event_at")) != 0;
+}
+
 /* Adds columns that the table lacks; true if a type differs. */
 static bool
 AddColumns(const SilverShape *shape, Oid table, Oid stage, SilverOutcome *outcome)
 {
-	bool		differs = false;
+	bool		differs = EventTypeDiffers(shape, table, stage);
 	ListCell   *lc;
 
 	foreach(lc, DataColumnList(shape))
@@ -247,6 +298,15 @@ ChangeTypes(const SilverShape *shape, Oid table, Oid stage)
 		if (strcmp(ColumnType(table, lfirst(lc)), want) != 0)
 			SqlExecFormat(NULL, "ALTER TABLE %s ALTER COLUMN %s TYPE %s USING NULL::%s",
 						  SilverName(shape), quote_identifier(lfirst(lc)), want, want);
+	}
+	if (EventTypeDiffers(shape, table, stage))
+	{
+		const HistoryNames *names = &shape->feature->options.history_columns;
+		char	   *want = ColumnType(stage, "_event_at");
+
+		SqlExecFormat(NULL, "ALTER TABLE %s ALTER COLUMN %s TYPE %s USING NULL::%s, ALTER COLUMN %s TYPE %s USING NULL::%s",
+					  SilverName(shape), quote_identifier(names->valid_from), want, want,
+					  quote_identifier(names->valid_to), want, want);
 	}
 }
 
@@ -315,6 +375,7 @@ void
 IndexSilverTable(const SilverShape *shape)
 {
 	const char *name = shape->feature->name;
+	const char *version = quote_identifier(shape->feature->options.history_columns.version);
 	char	   *table = SilverName(shape);
 
 	SqlExecFormat(NULL, "CREATE INDEX ON %s (_file_id)", table);
@@ -322,13 +383,14 @@ IndexSilverTable(const SilverShape *shape)
 		return;
 	if (FeatureIsPartitioned(&shape->feature->options))
 	{
-		SqlExecFormat(NULL, "CREATE INDEX ON %s (_business_key_hash, _scd2_version)", table);
+		SqlExecFormat(NULL, "CREATE INDEX ON %s (_business_key_hash, %s)", table, version);
 		return;
 	}
-	SqlExecFormat(NULL, "ALTER TABLE %s ADD CONSTRAINT %s PRIMARY KEY (_business_key_hash, _scd2_version)",
-				  table, quote_identifier(psprintf("%s_pkey", name)));
-	SqlExecFormat(NULL, "CREATE UNIQUE INDEX %s ON %s (_business_key_hash) WHERE _scd2_is_current",
-				  quote_identifier(psprintf("%s_current_key", name)), table);
+	SqlExecFormat(NULL, "ALTER TABLE %s ADD CONSTRAINT %s PRIMARY KEY (_business_key_hash, %s)",
+				  table, quote_identifier(psprintf("%s_pkey", name)), version);
+	SqlExecFormat(NULL, "CREATE UNIQUE INDEX %s ON %s (_business_key_hash) WHERE %s",
+				  quote_identifier(psprintf("%s_current_key", name)), table,
+				  quote_identifier(shape->feature->options.history_columns.is_current));
 }
 
 /* The months of a staging table by a date: suffix of the partition's name, bounds. */
@@ -431,7 +493,7 @@ CreateSplitViews(const SilverShape *shape, const char *split, const char *condit
 void
 CreateSilverViews(const SilverShape *shape)
 {
-	const char *current = FeatureKeepsHistory(shape->feature) ? "d._scd2_is_current" : "true";
+	char	   *current = CurrentCondition(shape->feature, "d.");
 	StringInfoData earlier;
 	List	   *names;
 	List	   *conditions;

@@ -6,17 +6,23 @@
 #define MEDALLION_TABLE_H
 
 #include "postgres.h"
+#include "base/template.h"
 #include "silver/silver.h"
 #include "silver/typed.h"
 
-/* The columns that every versioned silver table has. */
-#define HISTORY_COLUMNS \
-	"_business_key_hash, _value_hash, _scd2_valid_from, _scd2_valid_to," \
-	" _scd2_is_current, _scd2_version, _opened_run_id, _closed_run_id"
-#define ADDRESS_COLUMNS "_file_id, _sheet, _row"
+/* Data and flag columns of the shape (char *); those of them that follow from
+ * the row alone, not from other rows. */
+extern List *DataColumnList(const SilverShape *shape);
+extern List *RowColumnList(const SilverShape *shape);
 
-/* Data and flag columns of the shape, quoted, comma-separated, each with a prefix. */
-extern char *DataColumns(const SilverShape *shape, const char *prefix);
+/* Columns (char *) as SQL, each with a prefix. */
+extern char *JoinColumnNames(List *names, const char *prefix);
+
+/* The names of the history columns as words of a template. */
+extern void SetHistoryWords(TemplateWords *words, const FeatureOptions *options);
+
+/* The type of the times of events in a staging table. */
+extern char *EventType(const char *stage);
 
 /*
  * Makes the silver table fit the staging table: creates it, or adds columns.

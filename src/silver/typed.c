@@ -258,6 +258,27 @@ FlagName(const SilverShape *shape, const char *name)
 	return flag;
 }
 
+/* The columns that the fold's options name. */
+static void
+CheckFoldColumns(const SilverShape *shape)
+{
+	const FeatureOptions *options = &shape->feature->options;
+	ListCell   *lc;
+
+	foreach(lc, options->sequence_by)
+		RequireSilverColumn(shape, "column of option \"sequence_by\":", lfirst(lc));
+	foreach(lc, options->delete_scope)
+		RequireSilverColumn(shape, "column of option \"delete_scope\":", lfirst(lc));
+	foreach(lc, options->no_track)
+	{
+		RequireSilverColumn(shape, "column of option \"no_track\":", lfirst(lc));
+		if (HasName(shape->feature->keys, lfirst(lc)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("business key \"%s\" cannot be in option \"no_track\"", (char *) lfirst(lc))));
+	}
+}
+
 /* The columns of a feature's silver table and how they come about. */
 SilverShape *
 LoadSilverShape(const Feature *feature)
@@ -299,6 +320,8 @@ LoadSilverShape(const Feature *feature)
 	}
 	foreach(nc, feature->keys)
 		RequireSilverColumn(shape, "business key", lfirst(nc));
+	if (FeatureKeepsHistory(feature))
+		CheckFoldColumns(shape);
 	foreach(nc, shape->columns)
 	{
 		SilverColumn *column = lfirst(nc);
@@ -362,30 +385,33 @@ AppendCleanLevel(StringInfo sql, const SilverShape *shape)
 }
 
 /* Level 2: typed values; _given_n tells whether there was anything to convert. */
-static void
-AppendTypedLevel(StringInfo sql, const SilverShape *shape)
+static char *
+TypedLevel(const SilverShape *shape)
 {
+	StringInfoData sql;
 	ListCell   *lc;
 
-	appendStringInfoString(sql, "SELECT c._file_id, c._sheet, c._row");
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT c._file_id, c._sheet, c._row");
 	foreach(lc, shape->columns)
 	{
 		SilverColumn *column = lfirst(lc);
 
 		if (column->derived)
 			continue;
-		appendStringInfo(sql, ",\n %s AS %s", column->expression, quote_identifier(column->name));
+		appendStringInfo(&sql, ",\n %s AS %s", column->expression, quote_identifier(column->name));
 		if (column->given != NULL)
-			appendStringInfo(sql, ", c.%s IS NOT NULL AS %s", quote_identifier(column->name), column->given);
+			appendStringInfo(&sql, ", c.%s IS NOT NULL AS %s", quote_identifier(column->name), column->given);
 	}
-	appendStringInfoString(sql, "\nFROM (");
-	AppendCleanLevel(sql, shape);
-	appendStringInfoString(sql, ") c OFFSET 0");
+	appendStringInfoString(&sql, "\nFROM (");
+	AppendCleanLevel(&sql, shape);
+	appendStringInfoString(&sql, ") c OFFSET 0");
+	return sql.data;
 }
 
-/* Level 3: derived values beside the typed ones. */
+/* Level 3: derived values beside the typed ones of a source. */
 static void
-AppendDerivedLevel(StringInfo sql, const SilverShape *shape)
+AppendDerivedLevel(StringInfo sql, const SilverShape *shape, const char *source)
 {
 	ListCell   *lc;
 
@@ -397,33 +423,49 @@ AppendDerivedLevel(StringInfo sql, const SilverShape *shape)
 		if (column->derived)
 			appendStringInfo(sql, ",\n (%s\n) AS %s", column->expression, quote_identifier(column->name));
 	}
-	appendStringInfoString(sql, "\nFROM (");
-	AppendTypedLevel(sql, shape);
-	appendStringInfoString(sql, ") t OFFSET 0");
+	appendStringInfo(sql, "\nFROM (%s) t OFFSET 0", source);
 }
 
-/* The hash of the business key; NULL where a part of it is and may not be. */
+/* A list of columns with a prefix, as SQL; between, if given, joins them. */
 static char *
-KeyExpression(const Feature *feature)
+JoinNames(List *names, const char *prefix, const char *behind, const char *between)
 {
-	StringInfoData arguments;
-	StringInfoData nulls;
+	StringInfoData sql;
 	ListCell   *lc;
 
+	initStringInfo(&sql);
+	foreach(lc, names)
+		appendStringInfo(&sql, "%s%s%s%s", sql.len > 0 ? between : "", prefix, quote_identifier(lfirst(lc)), behind);
+	return sql.data;
+}
+
+/* A condition: the row has NULL in its business key where that may not be. */
+char *
+NullKeyCondition(const Feature *feature, const char *prefix)
+{
+	if (feature->keys == NIL || feature->options.null_key == NULL_KEY_AS_VALUE)
+		return "false";
+	return psprintf("(%s)", JoinNames(feature->keys, prefix, " IS NULL", " OR "));
+}
+
+/* The same of the column that gives events their time. */
+static char *
+NullSequenceCondition(const Feature *feature, const char *prefix)
+{
+	if (!FeatureIsSequenced(feature))
+		return "false";
+	return psprintf("%s%s IS NULL", prefix, quote_identifier(linitial(feature->options.sequence_by)));
+}
+
+/* The hash of the business key; NULL where the row is no event. */
+char *
+KeyExpression(const Feature *feature)
+{
 	if (feature->keys == NIL)
 		return "NULL::uuid";
-	initStringInfo(&arguments);
-	initStringInfo(&nulls);
-	foreach(lc, feature->keys)
-	{
-		const char *column = quote_identifier(lfirst(lc));
-
-		appendStringInfo(&arguments, "%sd.%s", arguments.len > 0 ? ", " : "", column);
-		appendStringInfo(&nulls, "%sd.%s IS NULL", nulls.len > 0 ? " OR " : "", column);
-	}
-	if (feature->options.null_key == NULL_KEY_AS_VALUE)
-		return psprintf("medallion.row_hash(%s)", arguments.data);
-	return psprintf("CASE WHEN %s THEN NULL ELSE medallion.row_hash(%s) END", nulls.data, arguments.data);
+	return psprintf("CASE WHEN %s OR %s THEN NULL ELSE medallion.row_hash(%s) END",
+					NullKeyCondition(feature, "d."), NullSequenceCondition(feature, "d."),
+					JoinNames(feature->keys, "d.", "", ", "));
 }
 
 /* Level 4, where checks keep rows out: their verdicts, each of which is used twice. */
@@ -434,7 +476,7 @@ AppendJudgedLevel(StringInfo sql, const SilverShape *shape)
 
 	if (!shape->refuses)
 	{
-		AppendDerivedLevel(sql, shape);
+		AppendDerivedLevel(sql, shape, TypedLevel(shape));
 		return;
 	}
 	appendStringInfoString(sql, "SELECT d.*");
@@ -446,7 +488,7 @@ AppendJudgedLevel(StringInfo sql, const SilverShape *shape)
 			appendStringInfo(sql, ",\n (%s\n) IS TRUE AS %s", check->predicate, quote_identifier(check->flag));
 	}
 	appendStringInfoString(sql, "\nFROM (");
-	AppendDerivedLevel(sql, shape);
+	AppendDerivedLevel(sql, shape, TypedLevel(shape));
 	appendStringInfoString(sql, ") d OFFSET 0");
 }
 
@@ -477,7 +519,53 @@ EventKey(const SilverShape *shape)
 	return psprintf("CASE WHEN NOT (%s) THEN %s END", RefusedExpression(shape), KeyExpression(shape->feature));
 }
 
-/* The source columns whose values make a version, as a text[] literal. */
+/* What a snapshot with this row speaks of, as a uuid; NULL: not of this row. */
+char *
+ScopeExpression(const FeatureOptions *options)
+{
+	const char *everything = "'00000000-0000-0000-0000-000000000000'::uuid";
+
+	if (options->deletes != DELETES_SNAPSHOT)
+		return "NULL::uuid";
+	if (options->delete_condition != NULL)
+		return psprintf("CASE WHEN (%s\n) THEN %s END", options->delete_condition, everything);
+	if (options->delete_scope != NIL)
+		return psprintf("medallion.row_hash(%s)", JoinNames(options->delete_scope, "d.", "", ", "));
+	return psprintf("%s", everything);
+}
+
+/* The columns of a row that make it an event: its time, when it ends, whether
+ * it is a delete, what it speaks of.  _event_until is the end of the file. */
+static void
+AppendEventColumns(StringInfo sql, const Feature *feature)
+{
+	const FeatureOptions *options = &feature->options;
+
+	if (!FeatureKeepsHistory(feature))
+	{
+		appendStringInfoString(sql, " f._seen_at AS _event_at, f._until AS _event_until,");
+		return;
+	}
+	if (FeatureIsSequenced(feature))
+	{
+		char	   *time = psprintf("d.%s", quote_identifier(linitial(options->sequence_by)));
+
+		appendStringInfo(sql, " %s AS _event_at, CASE WHEN false THEN %s END AS _holds_until,", time, time);
+		for (int i = 1; i < list_length(options->sequence_by); i++)
+			appendStringInfo(sql, " d.%s AS _sequence_%d,", quote_identifier(list_nth(options->sequence_by, i)), i + 1);
+	}
+	else
+		appendStringInfo(sql, " f._seen_at AS _event_at, %s AS _holds_until,",
+						 options->deletes == DELETES_CLOSE ? "nullif(f._until, 'infinity')" : "NULL::timestamptz");
+	if (options->apply_as_deletes != NULL)
+		appendStringInfo(sql, " (%s\n) IS TRUE AS _is_delete,", options->apply_as_deletes);
+	else
+		appendStringInfoString(sql, " false AS _is_delete,");
+	appendStringInfo(sql, " %s AS _scope, f._until AS _event_until,", ScopeExpression(options));
+}
+
+/* The source columns whose values make a version, as a text[] literal.  Those
+ * that give the event's time are none: the same value later is no change. */
 static char *
 TrackedColumns(const SilverShape *shape)
 {
@@ -488,15 +576,25 @@ TrackedColumns(const SilverShape *shape)
 	{
 		SilverColumn *column = lfirst(lc);
 
-		if (!column->derived && !HasName(shape->feature->keys, column->name))
+		if (!column->derived && !HasName(shape->feature->keys, column->name) &&
+			!HasName(shape->feature->options.no_track, column->name) &&
+			!HasName(shape->feature->options.sequence_by, column->name))
 			tracked = lappend(tracked, column->name);
 	}
 	return tracked == NIL ? "'{}'::text[]" : TokensLiteral(tracked);
 }
 
-/* Values, flags and hashes of level 4. */
+/* The hash of what makes a version. */
+char *
+ValueExpression(const SilverShape *shape)
+{
+	return psprintf("medallion.pairs_hash(d.*, %s)", TrackedColumns(shape));
+}
+
+/* Values, flags and hashes of level 4.  Of events collected before, the verdicts
+ * on conversions are there already. */
 static void
-AppendFinalColumns(StringInfo sql, const SilverShape *shape)
+AppendFinalColumns(StringInfo sql, const SilverShape *shape, bool collected)
 {
 	ListCell   *lc;
 
@@ -506,7 +604,9 @@ AppendFinalColumns(StringInfo sql, const SilverShape *shape)
 	{
 		SilverColumn *column = lfirst(lc);
 
-		if (column->given != NULL)
+		if (column->given != NULL && collected)
+			appendStringInfo(sql, "d.%s, ", quote_identifier(column->cast_flag));
+		else if (column->given != NULL)
 			appendStringInfo(sql, "\n d.%s AND d.%s IS NULL AS %s, ", column->given,
 							 quote_identifier(column->name), quote_identifier(column->cast_flag));
 	}
@@ -514,7 +614,7 @@ AppendFinalColumns(StringInfo sql, const SilverShape *shape)
 	{
 		RowCheck   *check = lfirst(lc);
 
-		if (CheckRefuses(check))
+		if (CheckRefuses(check) && !collected)
 			appendStringInfo(sql, "\n d.%s, ", quote_identifier(check->flag));
 		else
 			appendStringInfo(sql, "\n (%s\n) IS TRUE AS %s, ", check->predicate,
@@ -523,9 +623,9 @@ AppendFinalColumns(StringInfo sql, const SilverShape *shape)
 	foreach(lc, shape->set_checks)
 		appendStringInfo(sql, "false AS %s, ", quote_identifier(((RowCheck *) lfirst(lc))->flag));
 	if (FeatureKeepsHistory(shape->feature))
-		appendStringInfoString(sql, "false AS dq_conflict_flag, ");
+		appendStringInfoString(sql, collected ? "d.dq_conflict_flag, " : "false AS dq_conflict_flag, ");
 	if (shape->refuses)
-		appendStringInfo(sql, "\n %s AS _refused, ", RefusedExpression(shape));
+		appendStringInfo(sql, "\n %s AS _refused, ", collected ? "false" : RefusedExpression(shape));
 }
 
 /* The whole SELECT. */
@@ -536,11 +636,11 @@ TypedSelect(const SilverShape *shape, const char *keys)
 
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT ");
-	AppendFinalColumns(&sql, shape);
-	appendStringInfo(&sql, "\n %s AS _business_key_hash, medallion.pairs_hash(d.*, %s) AS _value_hash,"
-					 " f._seen_at AS _event_at, f._until AS _event_until, f._rank,"
-					 " d._file_id, d._sheet, d._row\nFROM (",
-					 EventKey(shape), TrackedColumns(shape));
+	AppendFinalColumns(&sql, shape, false);
+	appendStringInfo(&sql, "\n %s AS _business_key_hash, %s AS _value_hash,",
+					 EventKey(shape->feature), ValueExpression(shape));
+	AppendEventColumns(&sql, shape->feature);
+	appendStringInfoString(&sql, " f._rank, d._file_id, d._sheet, d._row\nFROM (");
 	AppendJudgedLevel(&sql, shape);
 	appendStringInfoString(&sql, ") d JOIN unnest($1, $2, $3, $4) AS f (_file, _rank, _seen_at, _until)"
 						   " ON f._file = d._file_id\nWHERE true");
@@ -549,6 +649,74 @@ TypedSelect(const SilverShape *shape, const char *keys)
 	if (keys != NULL)
 		appendStringInfo(&sql, " AND %s IN (SELECT k._business_key_hash FROM %s k)",
 						 EventKey(shape), keys);
+	return sql.data;
+}
+
+/* What is known of an event besides its values. */
+static char *
+EventMeta(const SilverShape *shape, const char *prefix)
+{
+	const char *const names[] = {"_event_at", "_holds_until", "_is_delete", "_scope", "_event_until", "_rank",
+		"_file_id", "_sheet", "_row"};
+	List	   *columns = NIL;
+
+	for (int i = 0; i < lengthof(names); i++)
+		columns = lappend(columns, unconstify(char *, names[i]));
+	for (int i = 2; i <= list_length(shape->feature->options.sequence_by); i++)
+		columns = lappend(columns, psprintf("_sequence_%d", i));
+	return JoinNames(columns, prefix, "", ", ");
+}
+
+/* Does a value that an event leaves out stay what it was? */
+static bool
+IsFilled(const SilverShape *shape, const SilverColumn *column)
+{
+	return !column->derived && !HasName(shape->feature->keys, column->name) &&
+		!HasName(shape->feature->options.sequence_by, column->name);
+}
+
+/*
+ * Collected events with what they leave out taken from the events before, back
+ * to the last delete of the key; what is derived and checked follows.
+ */
+char *
+FilledSelect(const SilverShape *shape, const char *events)
+{
+	static const char order[] = "e._event_at, %se._is_delete, e._rank, e._file_id, e._sheet COLLATE \"C\", e._row";
+	StringInfoData source;
+	StringInfoData sql;
+	StringInfoData sequence;
+	ListCell   *lc;
+
+	initStringInfo(&sequence);
+	for (int i = 2; i <= list_length(shape->feature->options.sequence_by); i++)
+		appendStringInfo(&sequence, "e._sequence_%d NULLS FIRST, ", i);
+	initStringInfo(&source);
+	appendStringInfo(&source, "SELECT e._business_key_hash, e.dq_conflict_flag, %s", EventMeta(shape, "e."));
+	foreach(lc, shape->columns)
+	{
+		SilverColumn *column = lfirst(lc);
+		const char *name = quote_identifier(column->name);
+
+		if (column->cast_flag != NULL)
+			appendStringInfo(&source, ", e.%s", quote_identifier(column->cast_flag));
+		if (IsFilled(shape, column))
+			appendStringInfo(&source, ",\n medallion.last_value_given(CASE WHEN NOT e._is_delete THEN e.%s END) OVER life AS %s",
+							 name, name);
+		else if (!column->derived)
+			appendStringInfo(&source, ", e.%s", name);
+	}
+	appendStringInfo(&source, "\nFROM (SELECT e.*, count(*) FILTER (WHERE e._is_delete) OVER"
+					 " (PARTITION BY e._business_key_hash ORDER BY %s ROWS UNBOUNDED PRECEDING) AS _life FROM %s e) e\n"
+					 "WINDOW life AS (PARTITION BY e._business_key_hash, e._life ORDER BY %s ROWS UNBOUNDED PRECEDING)",
+					 psprintf(order, sequence.data), events, psprintf(order, sequence.data));
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT ");
+	AppendFinalColumns(&sql, shape, true);
+	appendStringInfo(&sql, "\n d._business_key_hash, %s AS _value_hash, %s\nFROM (",
+					 ValueExpression(shape), EventMeta(shape, "d."));
+	AppendDerivedLevel(&sql, shape, source.data);
+	appendStringInfoString(&sql, ") d");
 	return sql.data;
 }
 

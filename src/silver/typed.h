@@ -44,15 +44,6 @@ typedef struct SilverShape
 	char	   *table;			/* what is checked, where there is no feature */
 } SilverShape;
 
-/* A file version and the time its events hold. */
-typedef struct SilverFile
-{
-	int64		file_id;
-	int			rank;			/* by path, in C order */
-	Datum		seen_at;
-	Datum		until;			/* infinity while in force */
-} SilverFile;
-
 extern SilverShape *LoadSilverShape(const Feature *feature);
 
 /* Raises for a name that is no column, with the nearest one as hint. */
@@ -61,11 +52,29 @@ extern void RequireSilverColumn(const SilverShape *shape, const char *what, cons
 /*
  * SELECT text over bronze rows of the files in $1 (file_id bigint[]), $2 (rank
  * int[]), $3 (seen_at timestamptz[]) and $4 (until timestamptz[]).  Its columns: those
- * of the shape, their flags, then _business_key_hash (NULL where a key is and
- * may not be), _value_hash, _event_at, _event_until, _rank, _file_id, _sheet,
- * _row.  keys, if not NULL, names a table of _business_key_hash to keep to.
+ * of the shape, their flags, then _business_key_hash (NULL where the row is no
+ * event), _value_hash, _event_at, _event_until, _rank, _file_id, _sheet, _row;
+ * where history is kept also _holds_until (NULL: for good), _sequence_2 ..,
+ * _is_delete, _scope.  keys, if not NULL, names a table of _business_key_hash to
+ * keep to.
  */
 extern char *TypedSelect(const SilverShape *shape, const char *keys);
+
+/* SELECT text with the columns of TypedSelect() over a table of such rows: what
+ * an event leaves out is taken from the events of its key before. */
+extern char *FilledSelect(const SilverShape *shape, const char *events);
+
+/* A condition over the columns of the shape: NULL stands in the business key
+ * and may not. */
+extern char *NullKeyCondition(const Feature *feature, const char *prefix);
+
+/* SQL over a row called d: the hash of its business key (NULL where it is no
+ * event), and that of what makes a version. */
+extern char *KeyExpression(const Feature *feature);
+extern char *ValueExpression(const SilverShape *shape);
+
+/* SQL over a row called d: what a snapshot that has it speaks of, as a uuid. */
+extern char *ScopeExpression(const FeatureOptions *options);
 
 /* SELECT text of the key hashes alone of bronze rows of the files in $1. */
 extern char *KeySelect(const SilverShape *shape);

@@ -59,7 +59,7 @@ SELECT is((SELECT string_agg(concat_ws(' ', id, dq_length_flag_note, dq_length_f
 SELECT is((SELECT check_details->'samples' FROM etl_logs.data_quality_checks WHERE check_details->>'check' = 'grown'),
 	(SELECT jsonb_agg(jsonb_build_object('file_id', file_id, 'file', path, 'sheet', '', 'row', n) ORDER BY n)
 	   FROM medallion.file_versions, (VALUES (5), (6)) r (n) WHERE path LIKE '%people/a.csv'), 'samples say file, sheet and row');
-SELECT is((SELECT round(score, 4) FROM medallion.quality WHERE table_name = 'silver.people'),
+SELECT is((SELECT round(score, 4) FROM medallion.quality_scores WHERE table_name = 'silver.people'),
 	-- seven checks with 2, 2, 2, 1, 0, 1 and 3 of 5 at fault; two casts (id, age) and the conflict check without fault
 	round((10 - 11 / 5.0) / 10, 4), 'the score is the mean share of rows that pass');
 

@@ -42,12 +42,13 @@ sub files_open
 	return grep { index($_, $folder) == 0 } map { readlink("/proc/$pid/fd/$_") // '' } readdir($dir);
 }
 
-# What is there: files taken in, rows, tables, runs, logs.
+# What is there: files taken in, rows, tables, runs, logs; but for what a worker wrote down of the
+# runs that were cancelled.
 sub state_of_things
 {
 	return $server->safe_psql('postgres', <<'SQL');
-SELECT (SELECT count(*) FROM medallion.file_versions), (SELECT count(*) FROM medallion.runs),
-	   (SELECT count(*) FROM etl_logs.pipeline_runs), (SELECT count(*) FROM etl_logs.file_processing),
+SELECT (SELECT count(*) FROM medallion.file_versions), (SELECT count(*) FROM medallion.runs WHERE status <> 'CANCELLED'),
+	   (SELECT count(*) FROM etl_logs.pipeline_runs WHERE status <> 'ROLLED_BACK'), (SELECT count(*) FROM etl_logs.file_processing),
 	   (SELECT count(*) FROM medallion.feature_columns),
 	   (SELECT string_agg(oid::regclass::text || ' ' || pg_relation_filenode(oid), ',' ORDER BY oid) FROM pg_class
 		 WHERE relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN ('bronze', 'silver', 'gold', 'models'))),
@@ -72,12 +73,17 @@ sub wait_for_place
 	return $seen;
 }
 
+my $cancelled = 0;	# runs, so far
+
 # One statement in a session is interrupted; nothing may remain of it.
 sub check_clean
 {
 	my ($session, $before, $name) = @_;
 
 	is(state_of_things(), $before, "$name: nothing of the run is left");
+	$cancelled++;
+	ok(wait_until(sub { $server->safe_psql('postgres', "SELECT count(*) FROM medallion.runs WHERE status = 'CANCELLED'
+		AND error_message ~ 'canceling statement'") == $cancelled }), "$name: but its log");
 	is(join(' ', files_open($session->{pid})), '', "$name: no file is left open");
 	is($server->safe_psql('postgres', "SELECT count(*) FROM pg_locks WHERE pid = $session->{pid}"), '0', "$name: no lock is left");
 	is($server->safe_psql('postgres', "SELECT count(*) FROM pg_stat_progress_copy"), '0', "$name: no progress is left");

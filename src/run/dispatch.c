@@ -1,0 +1,265 @@
+/*
+ * dispatch.c
+ *	  Who does the units of a run: this backend, one after the other, or
+ *	  background workers, side by side.
+ *
+ *	  waiting --(all before it done)--> running in a worker, or here where no
+ *	      worker is to be had --> done
+ */
+#include "base/compat.h"
+
+#include "run/dispatch.h"
+
+#include "base/sql.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "run/run.h"
+#include "run/worker.h"
+#include "storage/latch.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+/* A unit on its way to a worker. */
+typedef struct UnitOrder
+{
+	RunOrder	run;
+	UnitKind	kind;
+	int			id;
+	bool		bronze;
+	bool		silver;
+	char		name[FLEXIBLE_ARRAY_MEMBER];
+} UnitOrder;
+
+/* A unit and the worker that does it. */
+typedef struct Job
+{
+	Unit	   *unit;
+	Worker	   *worker;
+	TimestampTz started_at;
+} Job;
+
+static Run *watched_run = NULL; /* one that commits, in this process */
+
+void
+WatchRun(Run *run)
+{
+	watched_run = run;
+}
+
+void
+StopWork(void)
+{
+	StopWorkers(true);
+	if (watched_run != NULL && watched_run->held_feature != 0)
+		ReleaseFeature(watched_run->held_feature);
+	if (watched_run != NULL && watched_run->holds_schedule)
+		ReleaseSchedule(watched_run->schedule);
+	if (watched_run != NULL)
+		ReleaseRun(watched_run->order.id);
+	watched_run = NULL;
+}
+
+void
+RunUnit(Run *run, const Unit *unit)
+{
+	switch (unit->kind)
+	{
+		case UNIT_FEATURE:
+			RunFeatureUnit(run, unit);
+			break;
+		case UNIT_MODEL:
+			RunModelUnit(run, unit);
+			break;
+		case UNIT_STEP:
+			RunStepUnit(run, unit);
+			break;
+	}
+}
+
+/* Does all units in this backend. */
+void
+RunUnitsInOrder(Run *run, List *units)
+{
+	ListCell   *lc;
+
+	foreach(lc, units)
+	{
+		CHECK_FOR_INTERRUPTS();
+		RunUnit(run, lfirst(lc));
+	}
+}
+
+/* Is everything done that this unit waits for? */
+static bool
+IsReady(const Unit *unit)
+{
+	ListCell   *lc;
+
+	if (unit->state != UNIT_WAITING)
+		return false;
+	foreach(lc, unit->after)
+		if (((Unit *) lfirst(lc))->state != UNIT_DONE)
+			return false;
+	return true;
+}
+
+static Unit *
+NextUnit(List *units)
+{
+	ListCell   *lc;
+
+	foreach(lc, units)
+		if (IsReady(lfirst(lc)))
+			return lfirst(lc);
+	return NULL;
+}
+
+/* Gives a unit to a worker; NULL if there is none to be had. */
+static Job *
+StartJob(Run *run, Unit *unit)
+{
+	Size		size = offsetof(UnitOrder, name) + strlen(unit->name) + 1;
+	UnitOrder  *order = palloc0(size);
+	Job		   *job;
+	Worker	   *worker;
+
+	order->run = run->order;
+	order->kind = unit->kind;
+	order->id = unit->id;
+	order->bronze = unit->bronze;
+	order->silver = unit->silver;
+	strcpy(order->name, unit->name);
+	worker = StartWorker(TASK_UNIT, order, size);
+	pfree(order);
+	if (worker == NULL)
+		return NULL;
+	job = palloc0(sizeof(Job));
+	job->unit = unit;
+	job->worker = worker;
+	job->started_at = GetCurrentTimestamp();
+	unit->state = UNIT_RUNNING;
+	return job;
+}
+
+/* The layer at which a unit ended: a feature's bronze may be done and logged. */
+static const char *
+LayerReached(const Run *run, const Unit *unit)
+{
+	SqlParams	params = {0};
+
+	if (unit->kind != UNIT_FEATURE || !unit->bronze || !unit->silver)
+		return UnitLayer(unit);
+	ParamBigint(&params, run->order.id);
+	ParamText(&params, unit->name);
+	return CatalogBigint("SELECT 1 FROM etl_logs.pipeline_runs WHERE run_id = $1 AND layer = 'bronze'"
+						 " AND feature_name = $2", &params, 0) == 1 ? "silver" : "bronze";
+}
+
+/* A worker ended without having done its unit. */
+static void
+FailJob(Run *run, const Job *job, ErrorData *error)
+{
+	StepLog		log = {.object = job->unit->name,.started_at = job->started_at};
+	ErrorData	vanished = {.sqlerrcode = ERRCODE_CONNECTION_FAILURE};
+
+	vanished.message = pstrdup("the worker ended unexpectedly, or could not be started");
+	vanished.hint = pstrdup("See the server's log. What was committed stays; the next run does the rest.");
+	ResumeWork(run);
+	log.layer = LayerReached(run, job->unit);
+	FailStep(&log, error ? error : &vanished);
+	FinishStep(run, &log);
+	PauseWork(run);
+}
+
+/* Hears the workers; takes those that are done off the list. */
+static List *
+PollJobs(Run *run, List *jobs)
+{
+	ListCell   *lc;
+
+	foreach(lc, jobs)
+	{
+		Job		   *job = lfirst(lc);
+		ErrorData  *error;
+		WorkerState state = PollWorker(job->worker, &error);
+
+		if (state == WORKER_BUSY)
+			continue;
+		job->unit->state = UNIT_DONE;
+		jobs = foreach_delete_current(jobs, lc);
+		if (state == WORKER_FAILED)
+			FailJob(run, job, error);
+	}
+	return jobs;
+}
+
+/* Starts what can be started; a unit for which there is no worker is done here. */
+static List *
+StartJobs(Run *run, List *units, List *jobs)
+{
+	Unit	   *unit;
+
+	while (list_length(jobs) < run->max_workers && (unit = NextUnit(units)) != NULL)
+	{
+		Job		   *job = StartJob(run, unit);
+
+		if (job != NULL)
+		{
+			jobs = lappend(jobs, job);
+			continue;
+		}
+		unit->state = UNIT_RUNNING;
+		ResumeWork(run);
+		RunUnit(run, unit);
+		PauseWork(run);
+		unit->state = UNIT_DONE;
+	}
+	return jobs;
+}
+
+/* Does the units in workers, side by side where the graph allows it.  While we
+ * wait, we hold no snapshot. */
+void
+RunUnitsInWorkers(Run *run, List *units)
+{
+	List	   *jobs = NIL;
+	MemoryContext old;
+
+	PauseWork(run);
+	old = MemoryContextSwitchTo(run->context);
+	for (;;)
+	{
+		jobs = StartJobs(run, units, jobs);
+		if (jobs == NIL)
+			break;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 1000,
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		jobs = PollJobs(run, jobs);
+	}
+	MemoryContextSwitchTo(old);
+	ResumeWork(run);
+}
+
+/* --- in the worker --- */
+
+void
+RunUnitInWorker(const void *payload)
+{
+	const UnitOrder *order = payload;
+	Run			run = {.order = order->run,.place = WORK_IN_WORKER};
+	Unit		unit = {.kind = order->kind,.id = order->id,.bronze = order->bronze,.silver = order->silver};
+	char	   *name;
+
+	run.context = AllocSetContextCreate(TopMemoryContext, "medallion run", ALLOCSET_DEFAULT_SIZES);
+	run.step_context = AllocSetContextCreate(run.context, "medallion step", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(run.context);
+	initStringInfo(&run.errors);
+	name = pstrdup(order->name);
+	unit.name = name;
+	run.noticed_at = GetCurrentTimestamp();
+	ResumeWork(&run);
+	RunUnit(&run, &unit);
+	PauseWork(&run);
+}

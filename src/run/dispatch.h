@@ -1,0 +1,19 @@
+/*
+ * dispatch.h
+ *	  Who does the units of a run: for worker.c and journal.c; see run.h for
+ *	  the rest.
+ */
+#ifndef MEDALLION_DISPATCH_H
+#define MEDALLION_DISPATCH_H
+
+/* In a worker: does the unit of an order. */
+extern void RunUnitInWorker(const void *order);
+
+/* The caller's transaction is rolled back: ends its workers, gives back its locks. */
+extern void StopWork(void);
+
+/* For the life of a run that commits: what StopWork() is to give back. */
+struct Run;
+extern void WatchRun(struct Run *run);
+
+#endif							/* MEDALLION_DISPATCH_H */

@@ -1,0 +1,471 @@
+/*
+ * profile.c
+ *	  medallion.profile(): every column's metrics in one scan.
+ *
+ *	  SELECT -> receiver -> column_profile.c, once per cell -> a row per column
+ *	      -> the caller, and the history
+ *
+ * Definitions are those of Deequ; what has no value for lack of rows is NULL.
+ */
+#include "base/compat.h"
+
+#include "silver/column_profile.h"
+
+#include <math.h>
+
+#include "access/relation.h"
+#include "base/options.h"
+#include "base/settings.h"
+#include "base/sql.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "nodes/pg_list.h"
+#include "tcop/dest.h"
+#include "utils/builtins.h"
+#include "utils/float.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+#include "utils/rel.h"
+
+PG_FUNCTION_INFO_V1(medallion_profile);
+
+#define MIN_CAPACITY 4096
+#define RESULT_COLUMNS 22
+
+/* What the caller may choose. */
+typedef struct ProfileOptions
+{
+	List	   *columns;		/* char *; NIL: all */
+	char	   *where;			/* SQL over rows d; NULL: all rows */
+	int			top;			/* most frequent values shown */
+	int			bins;			/* of histograms */
+	int			capacity;		/* distinct values counted exactly */
+	bool		store;			/* into the history */
+} ProfileOptions;
+
+/* Where the rows go. */
+typedef struct ProfileReceiver
+{
+	DestReceiver pub;
+	int			count;
+	ColumnProfile *profiles;
+	int64		rows;
+	MemoryContext row_context;
+} ProfileReceiver;
+
+static void
+StartReceiver(DestReceiver *self, int operation, TupleDesc desc)
+{
+}
+
+/* Takes in one row. */
+static bool
+ReceiveRow(TupleTableSlot *slot, DestReceiver *self)
+{
+	ProfileReceiver *receiver = (ProfileReceiver *) self;
+	MemoryContext before;
+
+	slot_getallattrs(slot);
+	before = MemoryContextSwitchTo(receiver->row_context);
+	for (int i = 0; i < receiver->count; i++)
+		ColumnProfileAdd(&receiver->profiles[i], slot->tts_values[i], slot->tts_isnull[i]);
+	MemoryContextSwitchTo(before);
+	MemoryContextReset(receiver->row_context);
+	receiver->rows++;
+	return true;
+}
+
+static void
+EndReceiver(DestReceiver *self)
+{
+}
+
+static int
+PositiveInteger(const char *name, const JsonbValue *value)
+{
+	int			number = 0;
+
+	if (value->type == jbvNumeric)
+		number = DatumGetInt32(DirectFunctionCall1(numeric_int4, NumericGetDatum(value->val.numeric)));
+	if (number < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" must be a whole number, at least 1", name)));
+	return number;
+}
+
+static void
+SetProfileOption(ProfileOptions *options, char *name, JsonbValue *value)
+{
+	if (strcmp(name, "top") == 0)
+		options->top = PositiveInteger(name, value);
+	else if (strcmp(name, "bins") == 0)
+		options->bins = PositiveInteger(name, value);
+	else if (strcmp(name, "capacity") == 0)
+		options->capacity = Max(PositiveInteger(name, value), MIN_CAPACITY);
+	else if (strcmp(name, "store") == 0 && value->type == jbvBool)
+		options->store = value->val.boolean;
+	else if (strcmp(name, "where") == 0 && value->type == jbvString)
+		options->where = pnstrdup(value->val.string.val, value->val.string.len);
+	else if (strcmp(name, "columns") == 0 && value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data))
+	{
+		JsonbIterator *it = JsonbIteratorInit(value->val.binary.data);
+		JsonbValue	item;
+		JsonbIteratorToken token;
+
+		while ((token = JsonbIteratorNext(&it, &item, true)) != WJB_DONE)
+		{
+			if (token == WJB_ELEM && item.type == jbvString)
+				options->columns = lappend(options->columns, pnstrdup(item.val.string.val, item.val.string.len));
+		}
+	}
+	else
+		RaiseUnknownName("option of profile(), or value for it:", name,
+						 list_make5("columns", "where", "top", "bins", "capacity"));
+}
+
+static ProfileOptions
+ParseProfileOptions(Jsonb *json)
+{
+	ProfileOptions options = {.top = 10,.bins = 10,.capacity = 16384,.store = true};
+	JsonbIterator *it;
+	JsonbValue	item;
+	JsonbIteratorToken token;
+	char	   *name = NULL;
+
+	if (!JB_ROOT_IS_OBJECT(json))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("options must be a json object")));
+	it = JsonbIteratorInit(&json->root);
+	while ((token = JsonbIteratorNext(&it, &item, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+			name = pnstrdup(item.val.string.val, item.val.string.len);
+		else if (token == WJB_VALUE)
+			SetProfileOption(&options, name, &item);
+	}
+	return options;
+}
+
+static bool
+IsChosen(List *names, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, names)
+	{
+		if (strcmp(lfirst(lc), name) == 0)
+			return true;
+	}
+	return names == NIL;
+}
+
+/* Raises for a chosen name that is no column. */
+static void
+CheckChosen(TupleDesc desc, List *names)
+{
+	List	   *known = NIL;
+	ListCell   *lc;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (!TupleDescAttr(desc, i)->attisdropped)
+			known = lappend(known, NameStr(TupleDescAttr(desc, i)->attname));
+	}
+	foreach(lc, names)
+	{
+		if (known == NIL || !IsChosen(known, lfirst(lc)))
+			RaiseUnknownName("column", lfirst(lc), known);
+	}
+}
+
+/* Begins the profiles of the chosen columns; returns them as SQL. */
+static char *
+BeginProfiles(ProfileReceiver *receiver, Oid oid, const ProfileOptions *options)
+{
+	Relation	relation = relation_open(oid, AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(relation);
+	StringInfoData sql;
+
+	CheckChosen(desc, options->columns);
+	initStringInfo(&sql);
+	receiver->profiles = palloc0(desc->natts * sizeof(ColumnProfile));
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+
+		if (attribute->attisdropped || !IsChosen(options->columns, NameStr(attribute->attname)))
+			continue;
+		appendStringInfo(&sql, "%sd.%s", sql.len > 0 ? ", " : "", quote_identifier(NameStr(attribute->attname)));
+		ColumnProfileInit(&receiver->profiles[receiver->count++], attribute, options->capacity);
+	}
+	relation_close(relation, NoLock);
+	return sql.data;
+}
+
+/* Appends a number as json: those that json does not have as strings. */
+static void
+AppendNumber(StringInfo out, double number)
+{
+	char	   *text = float8out_internal(number);
+
+	appendStringInfo(out, isfinite(number) ? "%s" : "\"%s\"", text);
+}
+
+/* The value at or above which a share of the rows lies: an element, as percentile_disc() has it. */
+static double
+Quantile(const double *numbers, const int64 *counts, int count, int64 total, double share)
+{
+	int64		wanted = (int64) ceil(share * total);
+	int64		passed = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		passed += counts[i];
+		if (passed >= wanted)
+			return numbers[i];
+	}
+	return numbers[count - 1];
+}
+
+static char *
+QuantilesJson(const double *numbers, const int64 *counts, int count)
+{
+	static const double shares[] = {0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99};
+	StringInfoData out;
+	int64		total = 0;
+
+	for (int i = 0; i < count; i++)
+		total += counts[i];
+	initStringInfo(&out);
+	for (int i = 0; i < lengthof(shares); i++)
+	{
+		appendStringInfo(&out, "%s\"%g\": ", i > 0 ? ", " : "{", shares[i]);
+		AppendNumber(&out, Quantile(numbers, counts, count, total, shares[i]));
+	}
+	appendStringInfoChar(&out, '}');
+	return out.data;
+}
+
+/* Equal bins between the least and the greatest number; counts are those of
+ * rows, or shares of them where they are estimated. */
+static char *
+HistogramJson(const double *numbers, const int64 *counts, int count, int64 rows, int bins)
+{
+	double		low = numbers[0];
+	double		high = numbers[count - 1];
+	double	   *filled = palloc0(bins * sizeof(double));
+	double		total = 0;
+	StringInfoData out;
+
+	if (!isfinite(low) || !isfinite(high))
+		return NULL;
+	if (low == high)
+		bins = 1;
+	for (int i = 0; i < count; i++)
+	{
+		int			bin = bins == 1 ? 0 : (int) floor((numbers[i] - low) / (high - low) * bins);
+
+		filled[Min(bin, bins - 1)] += counts[i];
+		total += counts[i];
+	}
+	initStringInfo(&out);
+	for (int i = 0; i < bins; i++)
+	{
+		appendStringInfoString(&out, i > 0 ? ", {\"from\": " : "[{\"from\": ");
+		AppendNumber(&out, low + (high - low) * i / bins);
+		appendStringInfoString(&out, ", \"to\": ");
+		AppendNumber(&out, i == bins - 1 ? high : low + (high - low) * (i + 1) / bins);
+		appendStringInfo(&out, ", \"count\": %.0f}", filled[i] * rows / total);
+	}
+	appendStringInfoChar(&out, ']');
+	return out.data;
+}
+
+/* The most frequent values, or patterns, with their shares of all rows. */
+static char *
+FrequentJson(ColumnProfile *profile, const Frequencies *all, int64 rows, int top)
+{
+	StringInfoData out;
+	int			count;
+	Frequency **list = FrequenciesTop(all, top, &count);
+
+	initStringInfo(&out);
+	appendStringInfoChar(&out, '[');
+	for (int i = 0; i < count; i++)
+	{
+		char	   *shown = all == &profile->patterns ? TextDatumGetCString(list[i]->value) :
+			ColumnProfileText(profile, list[i]->value);
+
+		appendStringInfoString(&out, i > 0 ? ", {\"value\": " : "{\"value\": ");
+		escape_json(&out, shown);
+		appendStringInfo(&out, ", \"count\": " INT64_FORMAT ", \"share\": ", list[i]->count);
+		AppendNumber(&out, (double) list[i]->count / rows);
+		appendStringInfoChar(&out, '}');
+	}
+	appendStringInfoChar(&out, ']');
+	return out.data;
+}
+
+/* How many texts speak for which type. */
+static char *
+TypesJson(const ColumnProfile *profile)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	appendStringInfo(&out, "{\"null\": " INT64_FORMAT, profile->nulls);
+	for (int i = 0; i <= VT_TEXT; i++)
+	{
+		if (profile->types[i] > 0)
+			appendStringInfo(&out, ", \"%s\": " INT64_FORMAT, ValueTypeName(i), profile->types[i]);
+	}
+	appendStringInfoChar(&out, '}');
+	return out.data;
+}
+
+/* One row of the result under construction. */
+typedef struct ResultRow
+{
+	Datum		values[RESULT_COLUMNS];
+	bool		nulls[RESULT_COLUMNS];
+} ResultRow;
+
+static void
+PutDatum(ResultRow *row, int column, Datum value)
+{
+	row->values[column] = value;
+	row->nulls[column] = false;
+}
+
+static void
+PutJson(ResultRow *row, int column, char *json)
+{
+	if (json != NULL)
+		PutDatum(row, column, DirectFunctionCall1(jsonb_in, CStringGetDatum(json)));
+}
+
+/* What needs numbers. */
+static void
+PutNumbers(ResultRow *row, ColumnProfile *profile, int bins)
+{
+	int			count;
+	int64	   *counts;
+	double	   *numbers = ColumnProfileNumbers(profile, &counts, &count);
+
+	PutDatum(row, 12, Float8GetDatum(profile->mean));
+	PutDatum(row, 13, Float8GetDatum(sqrt(profile->squares / profile->described)));
+	PutJson(row, 14, QuantilesJson(numbers, counts, count));
+	PutJson(row, 15, HistogramJson(numbers, counts, count, profile->rows, bins));
+}
+
+/* What needs texts. */
+static void
+PutTexts(ResultRow *row, ColumnProfile *profile, int64 rows, int top)
+{
+	PutDatum(row, 17, Int32GetDatum(profile->shortest));
+	PutDatum(row, 18, Int32GetDatum(profile->longest));
+	PutDatum(row, 19, Float8GetDatum((double) profile->characters / profile->described));
+	PutJson(row, 21, FrequentJson(profile, &profile->patterns, rows, top));
+}
+
+/* What needs at least one value. */
+static void
+PutValues(ResultRow *row, ColumnProfile *profile, int64 rows, const ProfileOptions *options)
+{
+	FrequencyTotals totals = FrequenciesTotals(&profile->frequencies, profile->rows);
+
+	PutDatum(row, 5, Int64GetDatum((int64) rint(totals.distinct)));
+	PutDatum(row, 7, Float8GetDatum(Min(1, totals.distinct / profile->rows)));
+	PutDatum(row, 8, Float8GetDatum(Min(1, totals.unique / profile->rows)));
+	PutDatum(row, 9, Float8GetDatum(totals.entropy));
+	if (profile->has_extremes)
+	{
+		PutDatum(row, 10, CStringGetTextDatum(ColumnProfileText(profile, profile->minimum)));
+		PutDatum(row, 11, CStringGetTextDatum(ColumnProfileText(profile, profile->maximum)));
+	}
+	PutJson(row, 16, FrequentJson(profile, &profile->frequencies, rows, options->top));
+	if (profile->kind == VALUE_NUMBER)
+		PutNumbers(row, profile, options->bins);
+	if (profile->kind == VALUE_TEXT)
+		PutTexts(row, profile, rows, options->top);
+}
+
+/* The row of one column. */
+static void
+MakeRow(ResultRow *row, ColumnProfile *profile, int64 rows, const ProfileOptions *options)
+{
+	memset(row->nulls, true, sizeof(row->nulls));
+	ColumnProfileEnd(profile);
+	PutDatum(row, 0, CStringGetTextDatum(profile->name));
+	PutDatum(row, 1, CStringGetTextDatum(format_type_be(profile->type)));
+	PutDatum(row, 2, Int64GetDatum(rows));
+	if (rows > 0)
+		PutDatum(row, 3, Float8GetDatum((double) profile->rows / rows));
+	PutDatum(row, 4, BoolGetDatum(ColumnProfileIsExact(profile)));
+	PutDatum(row, 5, Int64GetDatum(0));
+	PutDatum(row, 6, Int64GetDatum(profile->rows == 0 ? 0 : (int64) rint(estimateHyperLogLog(&profile->sketch))));
+	if (profile->kind == VALUE_TEXT && rows > 0)
+		PutJson(row, 20, TypesJson(profile));
+	if (profile->rows > 0)
+		PutValues(row, profile, rows, options);
+}
+
+/* Adds a column's row to the history. */
+static void
+StoreRow(const char *table, ResultRow *row, TupleDesc desc)
+{
+	SqlParams	params = {0};
+	Datum		record = HeapTupleGetDatum(heap_form_tuple(desc, row->values, row->nulls));
+	Datum		metrics = DirectFunctionCall1(jsonb_in, CStringGetDatum(
+							  TextDatumGetCString(DirectFunctionCall1(row_to_json, record))));
+
+	ParamText(&params, table);
+	ParamDatum(&params, TEXTOID, row->values[0]);
+	ParamJsonb(&params, DatumGetJsonbP(metrics));
+	CatalogExec("INSERT INTO medallion.profiles (table_name, column_name, metrics) VALUES ($1, $2, jsonb_strip_nulls($3))",
+				&params);
+	CatalogExec("INSERT INTO medallion.measurements (table_name, metric, column_name, value)"
+				" SELECT $1, 'profile.' || key, $2, value::float8 FROM jsonb_each($3)"
+				" WHERE jsonb_typeof(value) = 'number'", &params);
+}
+
+/* medallion.profile(tbl, options) */
+Datum
+medallion_profile(PG_FUNCTION_ARGS)
+{
+	Oid			oid = PG_GETARG_OID(0);
+	int			nest_level = PinSettings();
+	ProfileOptions options = ParseProfileOptions(PG_GETARG_JSONB_P(1));
+	ProfileReceiver receiver = {{ReceiveRow, StartReceiver, EndReceiver, EndReceiver, DestNone}};
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	char	   *table;
+	char	   *columns;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (get_rel_name(oid) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("there is no relation with oid %u", oid)));
+	table = quote_qualified_identifier(get_namespace_name(get_rel_namespace(oid)), get_rel_name(oid));
+	columns = BeginProfiles(&receiver, oid, &options);
+	receiver.row_context = AllocSetContextCreate(CurrentMemoryContext, "profile of a row", ALLOCSET_DEFAULT_SIZES);
+	SqlStream(psprintf("SELECT %s FROM %s d%s%s%s", columns, table, options.where ? " WHERE (" : "",
+					   options.where ? options.where : "", options.where ? "\n)" : ""), &receiver.pub);
+	for (int i = 0; i < receiver.count; i++)
+	{
+		ResultRow	row;
+
+		MakeRow(&row, &receiver.profiles[i], receiver.rows, &options);
+		tuplestore_putvalues(result->setResult, result->setDesc, row.values, row.nulls);
+		if (options.store)
+			StoreRow(table, &row, result->setDesc);
+	}
+	UnpinSettings(nest_level);
+	return (Datum) 0;
+}

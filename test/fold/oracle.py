@@ -1,0 +1,326 @@
+#!/usr/bin/env python3
+"""Random histories, and what silver must make of them.
+
+    oracle.py FIRST LAST    writes a SQL script that plays the seeds FIRST to LAST
+
+Each seed is a feature: options, and rounds in which files are written, replaced or
+removed.  The script (for psql, behind setup.psql) plays the rounds with random
+batching and compares silver with the rows worked out here; then it rebuilds, and
+plays the files in another order where arrival may not matter.  What is worked out
+here shares nothing with the merge: it walks each key's events one by one.
+"""
+
+import json
+import random
+import sys
+
+KEYS = 40		# independent sequences per seed
+VALUES = ["x", "y", "z", None]
+
+
+class File:
+	"""A version of a file: its rows, and the rounds in which it is in force."""
+
+	def __init__(self, path, number, seen, rows):
+		self.path, self.number, self.seen, self.rows = path, number, seen, rows
+		self.ended = None		# the round in which it was replaced or gone
+		self.gone = False		# gone, not replaced
+
+
+class Scenario:
+	def __init__(self, seed):
+		self.seed = seed
+		self.random = random.Random(seed)
+		chance = lambda p: self.random.random() < p
+		self.sequenced = chance(0.7)
+		o = self.options = {"load_duplicates": True, "verify": True, "header": 1}
+		self.columns = ["k", "a", "b", "r"]
+		self.types = {"k": "bigint", "a": "text", "b": "text", "r": "text"}
+		if self.sequenced:
+			self.columns.append("t")
+			self.types["t"] = self.random.choice(["bigint", "date", "timestamp", "numeric"])
+			o["sequence_by"] = ["t"]
+			if chance(0.3):
+				o["sequence_by"].append("u")
+				self.columns.append("u")
+				self.types["u"] = "bigint"
+		if chance(0.5):
+			o["on_change"] = self.random.choice(["restate", "version"])
+		if chance(0.5):
+			o["apply_as_deletes"] = "d.op = 'D'"
+			self.columns.append("op")
+			self.types["op"] = "text"
+			o["no_track"] = ["op"]
+		if chance(0.25):
+			o["no_track"] = o.get("no_track", []) + ["b"]
+		if chance(0.2):
+			o["ignore_null_updates"] = True
+		if chance(0.25):
+			o["deletes"] = "snapshot"
+			scope = self.random.choice([None, None, "columns", "condition"])
+			if scope == "columns":
+				o["delete_scope"] = ["r"]
+			elif scope == "condition":
+				o["delete_scope"] = "d.r = 'N'"
+		elif chance(0.15):
+			o["deletes"] = "ignore"
+		if chance(0.15):
+			o["history"] = "scd1"
+		if chance(0.3):
+			o["on_missing"] = "close" if not self.sequenced and "deletes" not in o and chance(0.5) else "restate"
+		if chance(0.15) and self.sequenced:
+			o["valid_to"] = {"bigint": "999", "numeric": "999", "date": "2099-12-31", "timestamp": "2099-12-31 00:00:00"}[self.types["t"]]
+		o["columns"] = {c: {"type": t} for c, t in self.types.items()}
+		self.restates = o.get("on_change", "restate" if self.sequenced else "version") == "restate"
+		ends = not self.sequenced and "deletes" not in o and (not self.restates or o.get("on_missing") == "close")
+		if ends or o.get("deletes") == "snapshot":
+			o.pop("ignore_null_updates", None)		# refused: such a file leaves nothing out
+		self.no_track = o.get("no_track", [])
+		self.late_column = chance(0.3)		# column c comes with later files
+		self.write()
+
+	def time(self, n):
+		kind = self.types["t"]
+		if kind == "date":
+			return "2024-01-%02d" % n
+		if kind == "timestamp":
+			return "2024-01-01 %02d:30:00" % n
+		return str(n)
+
+	def row(self, when, file_region):
+		r = self.random
+		row = {"k": r.randint(1, KEYS), "a": r.choice(VALUES), "b": r.choice(VALUES), "r": file_region}
+		if "t" in self.columns:
+			# mostly in order, now and then late
+			row["t"] = r.randint(1, 18) if r.random() < 0.4 else min(18, max(1, 3 * when + r.randint(0, 2)))
+			if r.random() < 0.02:
+				row["t"] = None
+		if "u" in self.columns:
+			row["u"] = r.choice([None, 1, 2])
+		if "op" in self.columns:
+			row["op"] = "D" if r.random() < 0.2 else r.choice(["I", "U"])
+		if self.late_column and when > 3:
+			row["c"] = r.choice([None, None, "p"])
+		if r.random() < 0.01:
+			row["k"] = None
+		return row
+
+	def write(self):
+		"""Rounds of writing; what each file says, and until when."""
+		r = self.random
+		self.rounds = []		# per round: {path: rows or None}
+		self.files = []
+		live = {}
+		number = 0
+		paths = ["%s.csv" % c for c in "abcdef"]
+		for now in range(1, 7):
+			written = {}
+			for path in paths[:2 + now] if r.random() < 0.5 else r.sample(paths, 2):
+				if r.random() < 0.55:
+					continue
+				if path in live and r.random() < 0.15:
+					if r.random() < 0.5:
+						written[path] = None
+					continue
+				region = r.choice("NS") if "deletes" in self.options and r.random() < 0.8 else None
+				rows = [self.row(now, region or r.choice("NS")) for _ in range(r.randint(1, 40))]
+				if path in live and live[path].rows == rows:
+					continue
+				written[path] = rows
+			for path in sorted(written):
+				rows = written[path]
+				old = live.pop(path, None)
+				if rows is None:
+					if self.options.get("on_missing", "ignore") == "ignore":
+						live[path] = old		# nothing happened
+						written[path] = None
+						continue
+					old.ended, old.gone = now, True
+					continue
+				if old is not None:
+					old.ended = now
+				number += 1
+				live[path] = File(path, number, now, rows)
+				self.files.append(live[path])
+			self.rounds.append(written)
+
+	# --- the oracle ---
+
+	def counting(self):
+		"""File versions that count at the end."""
+		for f in self.files:
+			if f.ended is None:
+				yield f
+			elif f.gone:
+				if self.options.get("on_missing") == "close":
+					yield f
+			elif not self.restates:
+				yield f
+
+	def scope(self, row):
+		given = self.options.get("delete_scope")
+		if given is None:
+			return "all"
+		if isinstance(given, list):
+			return row["r"]
+		return "all" if row["r"] == "N" else None
+
+	def expected(self):
+		"""Rows (key, a, b, c, from, to, version, conflict) of silver."""
+		snapshot = self.options.get("deletes") == "snapshot"
+		rows = []
+		events = {}			# key -> list of (time, order, is_delete, row, until, scope)
+		snapshots = set()	# (scope, time)
+		for f in self.counting():
+			said = []
+			for place, row in enumerate(f.rows):
+				time = row["t"] if self.sequenced else f.seen
+				if row["k"] is None or time is None:
+					continue
+				said.append((place, row, time))
+			at = {}
+			for place, row, time in said:
+				s = self.scope(row)
+				at[s] = max(at.get(s, 0), time)
+			if snapshot:
+				snapshots |= {(s, t) for s, t in at.items() if s is not None}
+			until = None
+			if not self.sequenced and f.ended is not None and self.options.get("deletes", "close") == "close":
+				until = f.ended
+			for place, row, time in said:
+				delete = row.get("op") == "D"
+				sub = row.get("u") or 0
+				times = [time]
+				s = self.scope(row)
+				if snapshot and s is not None and not delete and at[s] > time:
+					times.append(at[s])
+				for t in times:
+					events.setdefault(row["k"], []).append(
+						(t, (sub, delete, f.path, f.number, place), delete, row, until, s))
+		for key in events:
+			rows += self.fold(key, sorted(events[key], key=lambda e: (e[0], e[1])), snapshots if snapshot else set())
+		return rows
+
+	def tracked(self, row):
+		return tuple(None if c in self.no_track else row.get(c) for c in ("a", "b", "c", "r", "op"))
+
+	def fold(self, key, events, snapshots):
+		filled = []
+		state = {}
+		for e in events:		# what an event leaves out, it takes from those before
+			row = dict(e[3])
+			if self.options.get("ignore_null_updates"):
+				if e[2]:
+					state = {}
+				else:
+					for c in ("a", "b", "c", "r", "op"):
+						if row.get(c) is None:
+							row[c] = state.get(c)
+					state = row
+			# a delete says no values; the others are told apart by what they fold to
+			filled.append(e[:3] + (row,) + e[4:])
+		instants = sorted({e[0] for e in filled} | {e[4] for e in filled if e[4] is not None} | {t for _, t in snapshots})
+		states = []				# (time, row or None, conflict)
+		now, last_scope = None, None
+		for t in instants:
+			here = [e for e in filled if e[0] == t]
+			if here:
+				w = here[-1]
+				ties = {self.tracked(e[3]) for e in here if not e[2] and e[1][0] == w[1][0]}
+				now = None if w[2] else w[3]
+				last_scope = w[5]
+				states.append((t, now, now is not None and len(ties) > 1))
+			elif any(e[4] == t for e in filled):
+				holds = [e for e in filled if e[0] < t and (e[4] is None or e[4] > t)]
+				now = None if not holds or holds[-1][2] else holds[-1][3]
+				states.append((t, now, False))
+			elif now is not None and (last_scope, t) in snapshots:
+				now = None
+				states.append((t, None, False))
+		versions = []			# [from, to, first row, last row, conflict]
+		for t, row, conflict in states:
+			same = versions and versions[-1][1] is None and row is not None and self.tracked(versions[-1][2]) == self.tracked(row)
+			if same:
+				versions[-1][3] = row
+				continue
+			if versions and versions[-1][1] is None:
+				versions[-1][1] = t
+			if row is not None:
+				versions.append([t, None, row, row, conflict])
+		result = []
+		for i, (since, to, first, last, conflict) in enumerate(versions):
+			row = last if self.no_track else first
+			if self.options.get("history") == "scd1":
+				if to is not None:
+					continue
+				i = 0
+			result.append([key, row.get("a"), row.get("b"), row.get("c"), since, to, i + 1, conflict])
+		return result
+
+	# --- the script ---
+
+	def literal(self, value):
+		return "NULL" if value is None else "'%s'" % value
+
+	def csv(self, rows, with_c):
+		columns = self.columns + (["c"] if with_c else [])
+		cell = lambda c, v: "" if v is None else self.time(v) if c == "t" else str(v)
+		return "\n".join([",".join(columns)] + [",".join(cell(c, row.get(c)) for c in columns) for row in rows]) + "\n"
+
+	def put(self, feature, path, rows, with_c):
+		return "SELECT pg_temp.put('%s/%s', '%s');" % (feature, path, self.csv(rows, with_c))
+
+	def script(self):
+		name = "prop_%d" % self.seed
+		options = json.dumps(self.options).replace("'", "''")
+		out = ["\\o /dev/null", "SELECT medallion.create_feature('%s', ARRAY['%s/*.csv'], '{k}', '%s');" % (name, name, options)]
+		for now, written in enumerate(self.rounds, 1):
+			for path, rows in sorted(written.items()):
+				if rows is None:
+					out.append("SELECT pg_temp.shell('rm -f ' || current_setting('test.tree') || '/%s/%s');" % (name, path))
+				else:
+					out.append(self.put(name, path, rows, self.late_column and now > 3))
+			# not every round of files is taken into silver at once
+			both = now == len(self.rounds) or self.random.random() < 0.6
+			out.append("SELECT pg_temp.play('%s', %d, ARRAY['bronze'%s]);" % (name, now, ", 'silver'" if both else ""))
+		out.append("TRUNCATE expected;")
+		rows = self.expected()
+		if rows:
+			out.append("INSERT INTO expected VALUES")
+			out.append(",\n".join("(%s, %s, %s, %s, %s, %s, %d, %s)" % (
+				r[0], self.literal(r[1]), self.literal(r[2]), self.literal(r[3]), self.since(r[4]), self.until(r[5]), r[6], r[7]) for r in rows) + ";")
+		out.append("\\o")
+		label = "seed %d (%s)" % (self.seed, ", ".join("%s %s" % (k, v) for k, v in self.options.items()
+													  if k not in ("columns", "load_duplicates", "verify", "header")))
+		order = self.replay()
+		if order:
+			out[-1:] = ["SELECT medallion.create_feature('%s_again', ARRAY['%s_again/*.csv'], '{k}', '%s');" % (name, name, options)]
+			for f in order:
+				out.append(self.put(name + "_again", f.path, f.rows, self.late_column and f.seen > 3))
+				out.append("SELECT pg_temp.play('%s_again', 1, ARRAY['bronze'%s]);" % (
+					name, ", 'silver'" if f is order[-1] or self.random.random() < 0.7 else ""))
+			out.append("\\o")
+		out.append("SELECT pg_temp.check_seed('%s', '%s', %s, %s);" % (name, label.replace("'", "''"), str(self.sequenced).lower(),
+																   str(bool(order)).lower()))
+		return "\n".join(out)
+
+	def since(self, value):
+		return "'%s'" % self.time(value) if self.sequenced else "'%d'" % value
+
+	def until(self, value):
+		if value is not None:
+			return self.since(value)
+		return "'%s'" % self.options["valid_to"] if "valid_to" in self.options else "NULL"
+
+	def replay(self):
+		"""The files that count at the end in another order, where arrival may not matter."""
+		counting = list(self.counting())
+		if not self.sequenced or len({f.path for f in counting}) < len(counting):
+			return []
+		self.random.shuffle(counting)
+		return counting
+
+
+if __name__ == "__main__":
+	for seed in range(int(sys.argv[1]), int(sys.argv[2]) + 1):
+		print(Scenario(seed).script())

@@ -1,0 +1,216 @@
+/*
+ * Models refreshed by groups say what a full refresh says, row for row:
+ * random queries, random changes of what they read, after each a comparison
+ * with the query itself.
+ *
+ *	psql -v seed=… -v models=… -v rounds=…		other numbers than those of a test run
+ *
+ * A failure names its seed: -v seed=… -v models=1 repeats just that one.
+ */
+\set name gold_property
+\ir setup.psql
+\if :{?seed}
+\else
+	\set seed 1
+\endif
+\if :{?models}
+\else
+	\set models 300
+\endif
+\if :{?rounds}
+\else
+	\set rounds 8
+\endif
+
+SELECT plan(4);
+
+\o /dev/null
+CREATE TABLE public.sales (id int, shop int, day date, amount numeric(8, 2), who text, live boolean);
+CREATE TABLE public.shops (shop int, city text, region int, open boolean);
+CREATE TABLE public.regions (region int, name text);
+CREATE VIEW public.sales_live AS SELECT id, shop, day, amount, who FROM public.sales WHERE live;
+CREATE TABLE public.outcome (seed int, round int, way text, reason text, wrong bigint, query text, changes text);
+\o
+
+/* one of these */
+CREATE FUNCTION public.pick(VARIADIC choices text[]) RETURNS text LANGUAGE sql VOLATILE AS $$
+	SELECT choices[1 + floor(random() * cardinality(choices))::int]
+$$;
+
+/* a small number, or NULL */
+CREATE FUNCTION public.small(most int) RETURNS int LANGUAGE sql VOLATILE AS $$
+	SELECT CASE WHEN random() < 0.9 THEN floor(random() * most)::int END
+$$;
+
+/* a query; sales is s, shops, where they are joined, h, regions r */
+CREATE FUNCTION public.random_query() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	with_h boolean := random() < 0.8;
+	with_r boolean := with_h AND random() < 0.4;
+	sales text := public.pick('public.sales s', 'public.sales s', 'public.sales_live s', '(SELECT id, shop, day, amount, who FROM public.sales WHERE amount > 20) s',
+							  'w s', '(SELECT l.* FROM public.sales_live l JOIN public.regions x ON x.region = l.shop) s');
+	joins text := '';
+	filter text := 'true';
+	columns text[] := '{s.shop,s.who,s.day,"date_trunc(''month'', s.day)","s.amount > 50","s.id % 3","coalesce(s.who, ''-'')"}';
+	keys text[];
+	measures text[] := '{count(*),sum(s.amount),avg(s.amount),count(DISTINCT s.who),min(s.day),max(s.amount),"percentile_cont(0.5) WITHIN GROUP (ORDER BY s.id)","sum(s.amount) FILTER (WHERE s.amount > 40)","string_agg(s.who, '','' ORDER BY s.who)","count(*) - count(s.shop)","mode() WITHIN GROUP (ORDER BY s.who)"}';
+	picked text[] := '{}';
+	form text := public.pick('group', 'group', 'group', 'group', 'rows', 'distinct', 'window', 'group window');
+	query text;
+BEGIN
+	IF with_h THEN
+		joins := CASE floor(random() * 9)::int
+			WHEN 0 THEN 'JOIN public.shops h ON h.shop = s.shop'
+			WHEN 1 THEN 'LEFT JOIN public.shops h ON h.shop = s.shop'
+			WHEN 2 THEN 'LEFT JOIN public.shops h ON h.shop = s.shop AND h.open'
+			WHEN 3 THEN 'LEFT JOIN public.shops h USING (shop)'
+			WHEN 4 THEN 'RIGHT JOIN public.shops h ON h.shop = s.shop'
+			WHEN 5 THEN 'LEFT JOIN (SELECT * FROM public.shops WHERE open) h ON h.shop = s.shop'
+			WHEN 6 THEN 'FULL JOIN public.shops h ON h.shop = s.shop'
+			WHEN 7 THEN 'LEFT JOIN public.shops h ON coalesce(h.shop, 0) = s.shop'
+			ELSE ', public.shops h' END;
+		IF joins LIKE ',%' THEN
+			filter := filter || ' AND s.shop = h.shop';
+		END IF;
+		columns := columns || '{h.city,"coalesce(h.city, ''none'')",h.region,"h.shop IS NULL"}'::text[];
+		measures := measures || '{count(h.shop),bool_or(h.open)}'::text[];
+	END IF;
+	IF with_r AND joins NOT LIKE ',%' THEN
+		joins := joins || CASE floor(random() * 4)::int
+			WHEN 0 THEN ' LEFT JOIN public.regions r ON r.region = h.region'
+			WHEN 1 THEN ' JOIN public.regions r ON r.region = h.region'
+			WHEN 2 THEN ' LEFT JOIN public.regions r ON r.region = coalesce(h.region, 0)'
+			ELSE ' LEFT JOIN public.regions r ON r.region = s.shop' END;
+		columns := columns || '{r.name,"coalesce(r.name, h.city)"}'::text[];
+	END IF;
+	FOR i IN 1 .. floor(random() * 3)::int LOOP
+		filter := filter || ' AND ' || CASE WHEN with_h AND random() < 0.6
+			THEN public.pick('h.city IS NOT NULL', 'h.city IS NULL', 'h.open IS NOT TRUE', 'coalesce(h.region, 1) = 1', 's.shop + h.region > 2', 'h.city <> ''c1''', '(h.open OR s.amount > 30)')
+			ELSE public.pick('s.amount > 10', 's.who = ''w1''', 's.who IS NULL', 's.day >= ''2024-02-01''', 's.id % 2 = 0',
+							 'EXISTS (SELECT FROM public.regions x WHERE x.region = s.shop)', 's.shop IN (SELECT shop FROM public.shops)') END;
+	END LOOP;
+	SELECT array_agg(c) INTO keys FROM (SELECT c FROM unnest(columns) c ORDER BY random() LIMIT 1 + floor(random() * 2)::int) k;
+	SELECT array_agg(m) INTO picked FROM (SELECT m FROM unnest(measures) m ORDER BY random() LIMIT 1 + floor(random() * 3)::int) m;
+	query := CASE form
+		WHEN 'rows' THEN 'SELECT ' || (SELECT string_agg(k || ' AS k' || n, ', ') FROM unnest(keys || 's.id'::text) WITH ORDINALITY u (k, n))
+		WHEN 'distinct' THEN 'SELECT DISTINCT ' || (SELECT string_agg(k || ' AS k' || n, ', ') FROM unnest(keys) WITH ORDINALITY u (k, n))
+		WHEN 'window' THEN 'SELECT ' || keys[1] || ' AS k1, s.id, s.amount, ' ||
+			public.pick('sum(s.amount) OVER (PARTITION BY ' || keys[1] || ')', 'rank() OVER (PARTITION BY ' || keys[1] || ' ORDER BY s.id)',
+						'count(*) OVER (PARTITION BY ' || keys[1] || ', s.who)', 'dense_rank() OVER (ORDER BY s.id)') || ' AS v'
+		ELSE 'SELECT ' || (SELECT string_agg(k || ' AS k' || n, ', ') FROM unnest(keys) WITH ORDINALITY u (k, n) WHERE n = 1 OR random() < 0.7) ||
+			(SELECT string_agg(', ' || m || ' AS m' || n, '') FROM unnest(picked) WITH ORDINALITY u (m, n)) ||
+			CASE WHEN form = 'group window' THEN ', rank() OVER (PARTITION BY ' || keys[1] || ' ORDER BY count(*)) AS v' ELSE '' END
+		END || ' FROM ' || sales || ' ' || joins || ' WHERE ' || filter;
+	IF form LIKE 'group%' THEN
+		query := query || ' GROUP BY ' || array_to_string(keys, ', ') || public.pick('', '', ' HAVING count(*) > 1', ' HAVING sum(s.amount) > 60');
+	END IF;
+	IF sales = 'w s' THEN
+		query := 'WITH v AS (SELECT * FROM public.sales WHERE id > 3), w AS (SELECT id, shop, day, amount, who FROM v WHERE live) ' || query;
+	END IF;
+	RETURN (query);
+END
+$$;
+
+/* one statement that changes something */
+CREATE FUNCTION public.random_change() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	change text := CASE floor(random() * 13)::int
+		WHEN 0 THEN 'INSERT INTO public.shops SELECT public.small(8), ''c'' || public.small(3), public.small(4), random() < 0.7'
+		WHEN 1 THEN 'DELETE FROM public.shops WHERE shop = ' || floor(random() * 8)
+		WHEN 2 THEN 'UPDATE public.shops SET city = ''c'' || public.small(4) WHERE shop = ' || floor(random() * 8)
+		WHEN 3 THEN 'UPDATE public.shops SET shop = ' || floor(random() * 8) || ', region = public.small(4) WHERE shop = ' || floor(random() * 8)
+		WHEN 4 THEN 'INSERT INTO public.regions SELECT public.small(5), ''r'' || public.small(3)'
+		WHEN 5 THEN 'DELETE FROM public.regions WHERE region = ' || floor(random() * 5)
+		WHEN 6 THEN 'UPDATE public.regions SET name = ''r'' || public.small(3) WHERE region = ' || floor(random() * 5)
+		WHEN 7 THEN 'DELETE FROM public.sales WHERE id % 40 = ' || floor(random() * 40)
+		WHEN 8 THEN 'UPDATE public.sales SET shop = public.small(8), who = ''w'' || public.small(3) WHERE id % 40 = ' || floor(random() * 40)
+		WHEN 9 THEN 'UPDATE public.sales SET live = NOT live, amount = amount + 1 WHERE id % 30 = ' || floor(random() * 30)
+		WHEN 10 THEN CASE WHEN random() < 0.03 THEN 'TRUNCATE public.regions' ELSE 'UPDATE public.shops SET open = NOT open WHERE shop = ' || floor(random() * 8) END
+		ELSE 'INSERT INTO public.sales SELECT floor(random() * 100), public.small(8), date ''2024-01-01'' + public.small(70), public.small(100), ''w'' || public.small(3), random() < 0.8 FROM generate_series(1, '
+			|| 1 + floor(random() * 3) || ')' END;
+BEGIN
+	EXECUTE change;
+	RETURN change;
+END
+$$;
+
+/* rows that a model's table has and its query has not, and the other way round */
+CREATE FUNCTION public.differences(model text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	wanted text := format('SELECT * FROM models.%I', model);
+	have text := (SELECT format('SELECT %s FROM gold.%I', string_agg(quote_ident(attname), ', ' ORDER BY attnum), model) FROM pg_attribute
+				   WHERE attrelid = format('models.%I', model)::regclass AND attnum > 0);
+	n bigint;
+BEGIN
+	EXECUTE format('SELECT (SELECT count(*) FROM (%1$s EXCEPT ALL %2$s) a) + (SELECT count(*) FROM (%2$s EXCEPT ALL %1$s) b)', wanted, have) INTO n;
+	RETURN n;
+END
+$$;
+
+/* one model, and another over it; so many rounds of changes */
+CREATE PROCEDURE public.try_model(seed int, rounds int) LANGUAGE plpgsql AS $$
+DECLARE
+	query text;
+	changes text;
+	last record;
+BEGIN
+	PERFORM setseed((seed % 1000003) / 1000003.0);
+	DELETE FROM public.sales;
+	DELETE FROM public.shops;
+	DELETE FROM public.regions;
+	INSERT INTO public.sales SELECT i, public.small(8), date '2024-01-01' + public.small(70), public.small(100), 'w' || public.small(3), random() < 0.8 FROM generate_series(1, 80) i;
+	INSERT INTO public.shops SELECT i, 'c' || public.small(3), public.small(4), random() < 0.7 FROM generate_series(0, 5) i;
+	INSERT INTO public.regions SELECT i, 'r' || public.small(3) FROM generate_series(0, 3) i;
+	query := public.random_query();
+	BEGIN
+		PERFORM medallion.create_model('first', query, '{"refresh": "incremental"}');
+	EXCEPTION WHEN feature_not_supported THEN
+		PERFORM medallion.create_model('first', query);
+	END;
+	PERFORM medallion.refresh_model('first');
+	PERFORM medallion.create_model('second', 'SELECT k1, count(*) AS n FROM gold.first GROUP BY k1', '{"refresh": "incremental"}');
+	PERFORM medallion.refresh_model('second');
+	COMMIT;
+	FOR round IN 1 .. rounds LOOP
+		changes := '';
+		FOR i IN 1 .. 1 + floor(random() * 3)::int LOOP
+			changes := changes || public.random_change() || '; ';
+			IF random() < 0.2 THEN
+				COMMIT;
+			END IF;
+		END LOOP;
+		PERFORM medallion.refresh_model('first');
+		SELECT options->>'refresh' AS way, options->>'reason' AS reason INTO last FROM medallion.runs ORDER BY run_id DESC LIMIT 1;
+		INSERT INTO public.outcome VALUES (seed, round, last.way, last.reason, public.differences('first'), query, changes);
+		IF random() < 0.5 THEN
+			PERFORM medallion.refresh_model('second');
+			SELECT options->>'refresh' AS way, options->>'reason' AS reason INTO last FROM medallion.runs ORDER BY run_id DESC LIMIT 1;
+			INSERT INTO public.outcome VALUES (seed, round, last.way, last.reason, public.differences('second'), 'over: ' || query, changes);
+		END IF;
+		COMMIT;
+	END LOOP;
+	PERFORM medallion.drop_model('second');
+	PERFORM medallion.drop_model('first');
+	COMMIT;
+END
+$$;
+
+CREATE PROCEDURE public.try_models(seed int, models int, rounds int) LANGUAGE plpgsql AS $$
+BEGIN
+	FOR i IN seed .. seed + models - 1 LOOP
+		CALL public.try_model(i, rounds);
+	END LOOP;
+END
+$$;
+
+CALL public.try_models(:seed, :models, :rounds);
+
+SELECT is((SELECT count(*) FROM public.outcome WHERE wrong > 0), 0::bigint, 'every refresh says what the query says');
+SELECT diag(format('seed %s, round %s (%s): %s rows differ after %s of %s', seed, round, way, wrong, changes, query)) FROM public.outcome WHERE wrong > 0 ORDER BY seed, round LIMIT 10;
+SELECT cmp_ok((SELECT count(*) FROM public.outcome WHERE way = 'incremental'), '>', (SELECT count(*) FROM public.outcome) / 2, 'most refreshes are incremental');
+SELECT is((SELECT count(*) FROM medallion.change_batches), 0::bigint, 'no change is kept that every model has taken');
+SELECT is((SELECT count(*) FROM pg_trigger WHERE tgname LIKE '\_medallion%'), 0::bigint, 'no table is watched that no model reads');
+\if :{?verbose}
+SELECT format('# %s %s %s', count(*), way, reason) FROM public.outcome GROUP BY way, reason ORDER BY count(*) DESC;
+\endif
+SELECT * FROM finish();
