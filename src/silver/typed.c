@@ -638,7 +638,7 @@ TypedSelect(const SilverShape *shape, const char *keys)
 	appendStringInfoString(&sql, "SELECT ");
 	AppendFinalColumns(&sql, shape, false);
 	appendStringInfo(&sql, "\n %s AS _business_key_hash, %s AS _value_hash,",
-					 EventKey(shape->feature), ValueExpression(shape));
+					 EventKey(shape), ValueExpression(shape));
 	AppendEventColumns(&sql, shape->feature);
 	appendStringInfoString(&sql, " f._rank, d._file_id, d._sheet, d._row\nFROM (");
 	AppendJudgedLevel(&sql, shape);
