@@ -4,7 +4,7 @@
  */
 \set name star
 \ir setup.psql
-SELECT plan(44);
+SELECT plan(49);
 SET timezone = 'America/Sao_Paulo';		-- no session setting may reach results
 
 -- Easter: as published by the churches
@@ -125,6 +125,29 @@ SELECT throws_ok($$SELECT medallion.create_dimension('dim_x', 'nothing')$$, '42P
 SELECT throws_ok($$SELECT medallion.create_dimension('dim_x', 'customers', '{"columns": ["nmae"]}')$$, '42703', 'feature "customers" has no column "nmae" in silver', 'no such column');
 SELECT throws_ok($$SELECT medallion.create_dimension('dim_x', 'customers', '{"colums": ["name"]}')$$, '22023', 'unrecognized dimension option "colums"', 'no such option');
 SELECT throws_ok($$SELECT medallion.create_fact('fact_x', 'sales', '{"dimensions": [{"model": "dim_customer", "on": "customer_id", "at": "when"}]}')$$, '42703', 'the source of the fact has no column "when"', 'no such event time');
+
+-- history by a column of the source, under names of the user's
+\o /dev/null
+SELECT medallion.create_feature('prices', '{prices*.csv}', '{item}', '{"sequence_by": "since", "columns": {"since": {"type": "date"}, "price": {"type": "numeric(8,2)"}},
+	"history_columns": {"valid_from": "begins", "valid_to": "ends", "is_current": "now", "version": "nr"}}');
+SELECT medallion.create_feature('orders', '{orders*.csv}', '{order_id}', '{"columns": {"day": {"type": "date"}}}');
+SELECT pg_temp.put('prices1.csv', E'item,since,price\nA,2020-01-01,1.00\nA,2020-03-01,3.00\n');
+SELECT pg_temp.put('orders.csv', E'order_id,item,day\n1,A,2019-06-01\n2,A,2020-01-01\n3,A,2020-02-15\n4,A,2020-02-29\n5,A,2020-03-01\n6,B,2020-03-01\n');
+SELECT pg_temp.run('prices', 'orders');
+SELECT medallion.create_dimension('dim_price', 'prices');
+SELECT medallion.create_fact('fact_orders', 'orders', '{"dimensions": [{"model": "dim_price", "on": "item", "at": "day"}]}');
+SELECT pg_temp.run();
+\o
+SELECT is(pg_temp.errors(), 'none', 'a dimension whose time is the source''s');
+SELECT is((SELECT array_agg(d.price ORDER BY f.order_id) FROM gold.fact_orders f JOIN gold.dim_price d USING (price_key)), '{1.00,1.00,1.00,1.00,3.00,NULL}'::numeric[], 'valid_from is inclusive, valid_to exclusive, the earliest version before the first');
+CREATE TEMP TABLE price_keys AS SELECT price_key, valid_from FROM gold.dim_price;
+\o /dev/null
+SELECT pg_temp.put('prices2.csv', E'item,since,price\nA,2020-02-01,2.00\nB,2020-01-01,9.00\n');
+SELECT pg_temp.run();
+\o
+SELECT is(pg_temp.errors(), 'none', 'a version that comes late');
+SELECT is((SELECT array_agg(d.price ORDER BY f.order_id) FROM gold.fact_orders f JOIN gold.dim_price d USING (price_key)), '{1.00,1.00,2.00,2.00,3.00,9.00}'::numeric[], 'facts are repaired');
+SELECT is((SELECT count(*) FROM price_keys JOIN gold.dim_price USING (price_key, valid_from)), 2::bigint, 'the other versions keep their keys');
 
 -- the seed's own fiscal calendar
 SELECT :'shared' || '/data/psycho_bunny/de_dates.csv' AS dates \gset
