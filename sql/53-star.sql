@@ -41,6 +41,12 @@ $function$;
 COMMENT ON FUNCTION medallion.silver_table(text) IS
 'the silver table of a feature; raises undefined_table where no run has made it yet';
 
+CREATE FUNCTION medallion.history_column(feature text, role text) RETURNS name
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURN coalesce((SELECT options -> 'history_columns' ->> history_column.role FROM medallion.features WHERE features.name = feature), '_scd2_' || role);
+COMMENT ON FUNCTION medallion.history_column(text, text) IS
+'the name that a feature''s silver table has for valid_from, valid_to, is_current or version';
+
 CREATE FUNCTION medallion.dimension_query(feature text, options jsonb DEFAULT '{}') RETURNS text
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -72,14 +78,15 @@ BEGIN
 	IF FOUND THEN
 		RAISE undefined_column USING MESSAGE = format('feature "%s" has no column "%s" in silver', feature, wrong);
 	END IF;
-	history := history AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = silver AND attname = '_scd2_version');
+	history := history AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = silver AND attname = medallion.history_column(feature, 'version'));
 	IF wanted = '{}' THEN
-		wanted := ARRAY(SELECT c FROM unnest(medallion.user_columns(silver)) WITH ORDINALITY AS u (c, n) WHERE c <> ALL (keys) AND NOT derived ? c ORDER BY n);
+		wanted := ARRAY(SELECT c FROM unnest(medallion.user_columns(silver)) WITH ORDINALITY AS u (c, n) WHERE c <> ALL (keys) AND NOT derived ? c
+			AND c NOT IN (SELECT medallion.history_column(feature, role) FROM unnest('{valid_from,valid_to,is_current,version}'::text[]) AS h (role)) ORDER BY n);
 	END IF;
 	wanted := keys || ARRAY(SELECT c FROM unnest(wanted) WITH ORDINALITY AS w (c, n) WHERE c <> ALL (keys) ORDER BY n);
 
 	seed := format('medallion.row_hash(%s%s)', (SELECT string_agg(format('s.%I', c), ', ' ORDER BY n) FROM unnest(keys) WITH ORDINALITY AS k (c, n)),
-				   CASE WHEN history THEN ', s._scd2_valid_from' END);
+				   CASE WHEN history THEN format(', s.%I', medallion.history_column(feature, 'valid_from')) END);
 	fields := (SELECT string_agg(format('s.%I', c), E',\n\t' ORDER BY n) FROM unnest(wanted) WITH ORDINALITY AS w (c, n));
 	/* the unknown member: text says so, but no business key is it */
 	member := (SELECT string_agg(CASE WHEN c <> ALL (keys) AND a.atttypid = 'text'::regtype THEN quote_literal(unknown) ELSE 'NULL' END, ', ' ORDER BY n)
@@ -88,7 +95,8 @@ BEGIN
 	RETURN format(E'SELECT %1$s AS %2$I,\n\t%3$s%4$s%5$s\nFROM %6$s AS s%7$s\nUNION ALL\nSELECT %8$s, %9$s%10$s%11$s',
 		CASE WHEN uuids THEN seed ELSE format('medallion.surrogate_key(%s)', seed) END, key, fields,
 		(SELECT string_agg(format(E',\n\t(%s) AS %I', value, d.key), '' ORDER BY d.key COLLATE "C") FROM jsonb_each_text(derived) AS d),
-		CASE WHEN history THEN E',\n\ts._scd2_valid_from AS valid_from,\n\ts._scd2_valid_to AS valid_to,\n\ts._scd2_is_current AS is_current,\n\ts._scd2_version AS version' END,
+		CASE WHEN history THEN (SELECT string_agg(format(E',\n\ts.%I AS %I', medallion.history_column(feature, role), role), '' ORDER BY n)
+			FROM unnest('{valid_from,valid_to,is_current,version}'::text[]) WITH ORDINALITY AS h (role, n)) END,
 		CASE WHEN history THEN silver::text ELSE silver::text || '_current' END,
 		coalesce(E'\nWHERE ' || (options ->> 'filter'), ''),
 		CASE WHEN uuids THEN quote_literal('00000000-0000-0000-0000-000000000000') ELSE '0' END, member,
@@ -107,7 +115,7 @@ DECLARE
 	full_options jsonb := jsonb_build_object('key', regexp_replace(name, '^dim_', '') || '_key') || options;
 	key		text := full_options ->> 'key';
 	query	text := medallion.dimension_query(feature, full_options);
-	history	bool := query ~ ' AS valid_from,\n';
+	history	bool := query ~ ' AS valid_from,\n\t[^\n]* AS valid_to,\n';
 	current_columns text;
 BEGIN
 	PERFORM medallion.create_model(name, query, jsonb_build_object(

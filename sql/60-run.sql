@@ -86,11 +86,12 @@ COMMENT ON FUNCTION medallion.check_config(text, jsonb, text[], text[]) IS
 CREATE FUNCTION medallion.apply_feature(entry jsonb)
 RETURNS void LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+	source jsonb := coalesce(entry->'source', entry->'source_patterns');
 	wanted jsonb;
 	known jsonb;
 BEGIN
 	PERFORM medallion.create_feature(entry->>'name',
-		CASE jsonb_typeof(entry->'source') WHEN 'array' THEN ARRAY(SELECT jsonb_array_elements_text(entry->'source')) ELSE ARRAY[entry->>'source'] END,
+		CASE jsonb_typeof(source) WHEN 'array' THEN ARRAY(SELECT jsonb_array_elements_text(source)) ELSE ARRAY[source #>> '{}'] END,
 		CASE WHEN jsonb_typeof(entry->'business_keys') = 'array' THEN ARRAY(SELECT jsonb_array_elements_text(entry->'business_keys')) END,
 		coalesce(nullif(entry->'options', 'null'), '{}'));
 	SELECT f->'checks' INTO known
@@ -152,7 +153,10 @@ BEGIN
 		features := jsonb_build_array(config);
 	END IF;
 	FOR entry IN SELECT f FROM jsonb_array_elements(features) f LOOP
-		PERFORM medallion.check_config('a feature', entry, '{name,source}', '{name,source,business_keys,options,checks,notes}');
+		PERFORM medallion.check_config('a feature', entry, '{name}', '{name,source,source_patterns,business_keys,options,checks,notes}');
+		IF (entry ? 'source') = (entry ? 'source_patterns') THEN
+			RAISE EXCEPTION 'a feature of a configuration needs either "source" or "source_patterns"' USING ERRCODE = 'invalid_parameter_value';
+		END IF;
 	END LOOP;
 	FOR entry IN SELECT m FROM jsonb_array_elements(models) m LOOP
 		PERFORM medallion.check_config('a model', entry, '{name,query}', '{name,query,options,notes}');

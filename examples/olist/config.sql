@@ -9,7 +9,7 @@ SELECT format('CREATE USER MAPPING FOR CURRENT_USER SERVER olist_source OPTIONS 
 CREATE SCHEMA olist_source;
 IMPORT FOREIGN SCHEMA olist FROM SERVER olist_source INTO olist_source;
 
-SELECT medallion.create_feature(f, '{}', keys::text[], ('{"relation": "olist_source.' || f || '", "watermark": "updated_at"}')::jsonb || options::jsonb)
+SELECT medallion.create_feature(f, '{}', keys::text[], ('{"relation": "olist_source.' || f || '", "watermark": "updated_at", "sequence_by": "updated_at"}')::jsonb || options::jsonb)
 FROM (VALUES
 	('customers', '{customer_id}', '{"columns": {"customer_state": {"type": "text", "case": "upper"}},
 		"checks": [{"kind": "not_null", "columns": ["customer_unique_id", "customer_state"]}, {"kind": "pattern", "columns": ["customer_state"], "params": {"pattern": "^[A-Z]{2}$"}}]}'),

@@ -2,7 +2,9 @@
 
 SELECT medallion.create_feature('customers', '{psycho_bunny/de_shop_customers_*.csv}', '{first_name,last_name,email}', '{
   "path_pattern": "_(?<file_day>[0-9]{8})[.]csv",
+  "sequence_by": "file_day",
   "columns": {
+    "file_day": {"type": "date", "expression": "to_date(c.file_day, ''YYYYMMDD'')"},
     "first_name": {"type": "text", "case": "lower"}, "last_name": {"type": "text", "case": "lower"}, "email": {"type": "text", "case": "lower"},
     "state": {"type": "text", "from": ["province"]},
     "county": {"type": "text"},

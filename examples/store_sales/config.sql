@@ -3,7 +3,9 @@
 
 SELECT medallion.create_feature('sales', '{raw/sales_*.json}', '{transaction_id}', '{
   "path_pattern": "sales_(?<file_day>[0-9]{8})_(?<file_time>[0-9]{6})",
+  "sequence_by": ["file_day", "file_time"],
   "columns": {
+    "file_time": {"type": "text"},
     "file_day": {"type": "date", "date_order": "YMD", "expression": "to_date(c.file_day, ''YYYYMMDD'')"},
     "transaction_id": {"type": "varchar(50)"}, "date": {"type": "date"},
     "store_id": {"type": "varchar(20)"}, "store_name": {"type": "varchar(100)"}, "city": {"type": "varchar(50)"},

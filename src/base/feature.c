@@ -133,6 +133,13 @@ CheckMayActFor(Oid owner, const char *kind, const char *name)
 				 errmsg("must be owner of %s \"%s\"", kind, name)));
 }
 
+/* Is the silver table of a feature partitioned? */
+bool
+FeatureIsPartitioned(const FeatureOptions *options)
+{
+	return options->partition_by != NULL || options->partition_columns != NIL;
+}
+
 /* The relations that a feature has, or may come to have, in silver. */
 List *
 SilverRelations(const char *feature, const FeatureOptions *options)
@@ -150,7 +157,7 @@ SilverRelations(const char *feature, const FeatureOptions *options)
 		names = lappend(names, view);
 		names = lappend(names, psprintf("%s_current", view));
 	}
-	if (options->partition_by != NULL)
+	if (FeatureIsPartitioned(options))
 		names = lappend(names, psprintf("%s_default", feature));
 	return names;
 }

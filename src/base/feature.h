@@ -41,6 +41,9 @@ extern char *CurrentCondition(const Feature *feature, const char *prefix);
 /* Raises unless the current user may act for the role that owns an object. */
 extern void CheckMayActFor(Oid owner, const char *kind, const char *name);
 
+/* Is the silver table of a feature partitioned? */
+extern bool FeatureIsPartitioned(const FeatureOptions *options);
+
 /* Names (char *) of the relations that a feature has, or may come to have, in silver. */
 extern List *SilverRelations(const char *feature, const FeatureOptions *options);
 

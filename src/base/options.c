@@ -23,7 +23,7 @@
 
 typedef enum OptionType
 {
-	OPTION_BOOL, OPTION_INT, OPTION_TEXT, OPTION_NAMES, OPTION_CHOICE, OPTION_JSON,
+	OPTION_BOOL, OPTION_SWITCH, OPTION_INT, OPTION_TEXT, OPTION_NAMES, OPTION_CHOICE, OPTION_JSON,
 	OPTION_HEADER,
 	OPTION_OBJECT,				/* a struct with a table of its own */
 	OPTION_SCOPE				/* a condition or an array of columns */
@@ -111,10 +111,13 @@ static const OptionDef feature_options[] = {
 	{"dedup", OPTION_JSON, FIELD(dedup)},
 	{"filter", OPTION_TEXT, FIELD(filter)},
 	{"partition_by", OPTION_TEXT, FIELD(partition_by)},
+	{"partition_columns", OPTION_NAMES, FIELD(partition_columns)},
 	{"columns", OPTION_JSON, FIELD(columns)},
 	{"derive", OPTION_JSON, FIELD(derive)},
 	{"split", OPTION_JSON, FIELD(split)},
 	{"checks", OPTION_JSON, FIELD(checks)},
+	{"data_quality_checks", OPTION_JSON, FIELD(checks)},
+	{"scd2_enabled", OPTION_SWITCH, FIELD(history)},
 };
 #undef FIELD
 
@@ -322,6 +325,11 @@ SetOption(const OptionDef *def, JsonbValue *value, char *options)
 				RaiseWrongType(def->name, "true or false");
 			*(bool *) field = value->val.boolean;
 			break;
+		case OPTION_SWITCH:		/* true: the first of the choices; false: the second */
+			if (value->type != jbvBool)
+				RaiseWrongType(def->name, "true or false");
+			*(int *) field = value->val.boolean ? 0 : 1;
+			break;
 		case OPTION_INT:
 			*(int *) field = IntValue(def->name, value, "a whole number");
 			break;
@@ -519,6 +527,10 @@ ParseFeatureOptions(Jsonb *json, FeatureOptions *options)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a relation needs option \"watermark\""),
 				 errdetail("It is the column by which new rows are told from those that were loaded.")));
+	if (options->partition_by != NULL && options->partition_columns != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("options \"partition_by\" and \"partition_columns\" exclude each other")));
 	if (options->columns != NULL)
 	{
 		JsonbObjectItems(options->columns, &names, &values);

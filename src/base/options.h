@@ -164,6 +164,7 @@ typedef struct FeatureOptions
 	Jsonb	   *dedup;			/* columns, keep, by: one row of those that agree */
 	char	   *filter;			/* SQL condition over typed columns */
 	char	   *partition_by;	/* a date or timestamp column: one partition a month */
+	List	   *partition_columns;	/* columns of whole numbers, such as year and month: one partition for each that comes */
 	Jsonb	   *columns;		/* name -> ColumnOptions */
 	Jsonb	   *derive;			/* name -> SQL over typed columns */
 	Jsonb	   *split;			/* name -> SQL condition, or "else" */

@@ -10,6 +10,7 @@
 #include "silver/check_def.h"
 
 #include "base/options.h"
+#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
@@ -39,6 +40,22 @@ static const CheckKind kinds[] = {
 };
 
 static const char *const action_names[] = {"flag", "quarantine", "drop", "fail"};
+
+/*
+ * A check that is only named looks at the columns that are called so; "~"
+ * begins a regular expression.
+ */
+static const struct
+{
+	const char *kind;
+	const char *columns[4];
+}			usual_columns[] =
+{
+	{"not_null", {"~(^|_)(date|amount|code|number|no)$"}},
+	{"duplicate", {"~^(document|doc|invoice|transaction)_(number|no|id)$", "~(^|_)date$", "~^customer(_code|_id|_name|)$"}},
+	{"amount", {"~(^|_)amount$"}},
+	{"credit_amount", {"~(^|_)amount$"}},
+};
 
 /* A kind by its name or alias; raises if there is none. */
 static const CheckKind *
@@ -252,6 +269,26 @@ ParseCheckDef(Jsonb *json)
 	return def;
 }
 
+/* A check of which only the name is given. */
+static CheckDef *
+NamedCheckDef(const char *name)
+{
+	const char *kind = FindCheckKind(name)->name;
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfo(&json, "{\"kind\": \"%s\", \"columns\": [", kind);
+	for (int i = 0; i < lengthof(usual_columns); i++)
+	{
+		if (strcmp(usual_columns[i].kind, kind) != 0)
+			continue;
+		for (int j = 0; usual_columns[i].columns[j] != NULL; j++)
+			appendStringInfo(&json, "%s\"%s\"", j > 0 ? ", " : "", usual_columns[i].columns[j]);
+	}
+	appendStringInfoString(&json, "]}");
+	return ParseCheckDef(DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data))));
+}
+
 /* All checks of a json array. */
 List *
 ParseCheckDefs(Jsonb *json)
@@ -270,6 +307,11 @@ ParseCheckDefs(Jsonb *json)
 	{
 		if (token != WJB_ELEM)
 			continue;
+		if (value.type == jbvString)
+		{
+			defs = lappend(defs, NamedCheckDef(pnstrdup(value.val.string.val, value.val.string.len)));
+			continue;
+		}
 		if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

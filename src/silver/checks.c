@@ -15,8 +15,10 @@
 
 #include "base/settings.h"
 #include "base/sql.h"
+#include "catalog/pg_collation.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/fmgroids.h"
 
 typedef char *(*PredicateMaker) (const SilverShape *shape, const CheckDef *def, const char *column);
@@ -352,13 +354,47 @@ AddTableCheck(SilverShape *shape, const CheckDef *def, List *columns)
 	shape->table_checks = lappend(shape->table_checks, check);
 }
 
+/* The columns of a check; "~" begins a regular expression, for which there
+ * may be no column. */
+static List *
+MatchColumns(const SilverShape *shape, const CheckDef *def)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+	ListCell   *cc;
+
+	foreach(lc, def->columns)
+	{
+		const char *name = lfirst(lc);
+
+		if (name[0] != '~')
+		{
+			names = lappend(names, unconstify(char *, name));
+			continue;
+		}
+		foreach(cc, shape->columns)
+		{
+			char	   *column = ((SilverColumn *) lfirst(cc))->name;
+
+			if (DatumGetBool(DirectFunctionCall2Coll(textregexeq, C_COLLATION_OID, CStringGetTextDatum(column),
+													 CStringGetTextDatum(name + 1))))
+				names = lappend(names, column);
+		}
+	}
+	return names;
+}
+
 /* Makes one check per column, or one over all, as the kind has it. */
 static void
-ExpandCheck(SilverShape *shape, const CheckDef *def)
+ExpandCheck(SilverShape *shape, CheckDef *def)
 {
+	bool		has_columns = def->columns != NIL;
 	ListCell   *lc;
 	int			row_kind = 0;
 
+	def->columns = MatchColumns(shape, def);
+	if (has_columns && def->columns == NIL)
+		return;					/* nothing here is called so */
 	foreach(lc, def->columns)
 		RequireSilverColumn(shape, psprintf("column of check \"%s\":", def->name), lfirst(lc));
 	if (def->kind->scope == CHECK_SET)

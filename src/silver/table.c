@@ -120,12 +120,29 @@ AuditDefinitions(const SilverShape *shape, const char *event_type)
 					quote_identifier(names->is_current), quote_identifier(names->version));
 }
 
+/* The key of the partitions as SQL; NULL if there are none. */
+static char *
+PartitionKeyColumns(const SilverShape *shape)
+{
+	const FeatureOptions *options = &shape->feature->options;
+	List	   *columns = options->partition_by ? list_make1(options->partition_by) : options->partition_columns;
+	StringInfoData key;
+	ListCell   *lc;
+
+	if (columns == NIL)
+		return NULL;
+	initStringInfo(&key);
+	foreach(lc, columns)
+		appendStringInfo(&key, "%s%s", key.len > 0 ? ", " : "", quote_identifier(lfirst(lc)));
+	return key.data;
+}
+
 /* Creates the silver table with the types of the staging table. */
 static void
 CreateSilverTable(const SilverShape *shape, Oid stage)
 {
 	char	   *event_type = ColumnType(stage, "_event_at");
-	const char *partition_by = shape->feature->options.partition_by;
+	const char *partition_key = PartitionKeyColumns(shape);
 	StringInfoData sql;
 	ListCell   *lc;
 
@@ -134,9 +151,9 @@ CreateSilverTable(const SilverShape *shape, Oid stage)
 	foreach(lc, DataColumnList(shape))
 		appendStringInfo(&sql, "%s %s, ", quote_identifier(lfirst(lc)), ColumnType(stage, lfirst(lc)));
 	SqlExecFormat(NULL, "CREATE TABLE %s (%s%s)%s%s%s", SilverName(shape), sql.data,
-				  AuditDefinitions(shape, event_type), partition_by ? " PARTITION BY RANGE (" : "",
-				  partition_by ? quote_identifier(partition_by) : "", partition_by ? ")" : "");
-	if (partition_by != NULL)
+				  AuditDefinitions(shape, event_type), partition_key ? " PARTITION BY RANGE (" : "",
+				  partition_key ? partition_key : "", partition_key ? ")" : "");
+	if (partition_key != NULL)
 		SqlExecFormat(NULL, "CREATE TABLE %s PARTITION OF %s DEFAULT",
 					  QualifiedName(medallion_silver_schema,
 									psprintf("%s_default", shape->feature->name)), SilverName(shape));
@@ -364,7 +381,7 @@ IndexSilverTable(const SilverShape *shape)
 	SqlExecFormat(NULL, "CREATE INDEX ON %s (_file_id)", table);
 	if (!FeatureKeepsHistory(shape->feature))
 		return;
-	if (shape->feature->options.partition_by != NULL)
+	if (FeatureIsPartitioned(&shape->feature->options))
 	{
 		SqlExecFormat(NULL, "CREATE INDEX ON %s (_business_key_hash, %s)", table, version);
 		return;
@@ -376,27 +393,63 @@ IndexSilverTable(const SilverShape *shape)
 				  quote_identifier(shape->feature->options.history_columns.is_current));
 }
 
-/* Partitions for every month of a staging table. */
+/* The months of a staging table by a date: suffix of the partition's name, bounds. */
+static char *
+MonthsQuery(const char *column, const char *stage)
+{
+	return psprintf("SELECT DISTINCT to_char(m, 'YYYY_MM'), quote_literal(m), quote_literal(m + '1 month')"
+					" FROM (SELECT date_trunc('month', %s::timestamp) AS m FROM %s) s"
+					" WHERE isfinite(m) ORDER BY 2", quote_identifier(column), stage);
+}
+
+/* The same for columns of whole numbers: one partition for each that comes,
+ * up to the next value of the last column. */
+static char *
+NumbersQuery(List *columns, const char *stage)
+{
+	StringInfoData name;
+	StringInfoData first;
+	StringInfoData last;
+	StringInfoData given;
+	ListCell   *lc;
+
+	initStringInfo(&name);
+	initStringInfo(&first);
+	initStringInfo(&last);
+	initStringInfo(&given);
+	foreach(lc, columns)
+	{
+		const char *column = quote_identifier(lfirst(lc));
+		const char *comma = foreach_current_index(lc) > 0 ? ", " : "";
+
+		appendStringInfo(&name, "%slpad(%s::bigint::text, greatest(2, length(%s::bigint::text)), '0')", comma, column, column);
+		appendStringInfo(&first, "%s%s::bigint", comma, column);
+		appendStringInfo(&last, "%s%s::bigint%s", comma, column, lnext(columns, lc) == NULL ? " + 1" : "");
+		appendStringInfo(&given, "%s%s IS NOT NULL", foreach_current_index(lc) > 0 ? " AND " : "", column);
+	}
+	return psprintf("SELECT DISTINCT concat_ws('_', %s), concat_ws(', ', %s), concat_ws(', ', %s) FROM %s WHERE %s ORDER BY 1",
+					name.data, first.data, last.data, stage, given.data);
+}
+
+/* Partitions for what a staging table has. */
 void
 EnsurePartitions(const SilverShape *shape, const char *stage)
 {
-	const char *column = shape->feature->options.partition_by;
-	SqlRows    *months;
+	const FeatureOptions *options = &shape->feature->options;
+	SqlRows    *parts;
 
-	if (column == NULL)
+	if (!FeatureIsPartitioned(options))
 		return;
-	months = SqlFetch(psprintf("SELECT DISTINCT to_char(m, 'YYYY_MM'), m::text, (m + '1 month')::text"
-							   " FROM (SELECT date_trunc('month', %s::timestamp) AS m FROM %s) s"
-							   " WHERE isfinite(m) ORDER BY 2", quote_identifier(column), stage), NULL);
-	for (uint64 i = 0; i < months->count; i++)
+	parts = SqlFetch(options->partition_by ? MonthsQuery(options->partition_by, stage) :
+					 NumbersQuery(options->partition_columns, stage), NULL);
+	for (uint64 i = 0; i < parts->count; i++)
 	{
-		char	   *name = psprintf("%s_%s", shape->feature->name, RowText(months, i, 1));
+		char	   *name = psprintf("%s_%s", shape->feature->name, RowText(parts, i, 1));
 
 		if (!OidIsValid(TableOid(medallion_silver_schema, name)))
 			SqlExecFormat(NULL, "CREATE TABLE %s PARTITION OF %s FOR VALUES FROM (%s) TO (%s)",
 						  QualifiedName(medallion_silver_schema, name), SilverName(shape),
-						  quote_literal_cstr(RowText(months, i, 2)),
-						  quote_literal_cstr(RowText(months, i, 3)));
+						  RowText(parts, i, 2), RowText(parts, i, 3));
 	}
 }
 

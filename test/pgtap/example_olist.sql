@@ -48,8 +48,8 @@ SELECT pg_temp.run();
 SELECT is(pg_temp.errors(), 'none', 'the second round');
 SELECT is((SELECT count(*) FROM run WHERE layer = 'bronze' AND rows_out > 0), 7::bigint, 'seven tables changed, two are left alone');
 SELECT cmp_ok((SELECT sum(rows_out) FROM run WHERE layer = 'bronze' AND object = 'sellers'), '=', 1::numeric, 'one seller came anew, not all twelve');
-SELECT is((SELECT array_agg((seller_city, _scd2_version, _scd2_is_current)::text ORDER BY _scd2_version) FROM silver.sellers WHERE seller_id IN (SELECT seller_id FROM silver.sellers WHERE seller_city = 'moving')),
-	'{"(moving,1,f)","(\"rio de janeiro\",2,t)"}', 'what it said before is history');
+SELECT is((SELECT array_agg((seller_city, _scd2_version, _scd2_valid_from, _scd2_is_current)::text ORDER BY _scd2_version) FROM silver.sellers WHERE seller_id IN (SELECT seller_id FROM silver.sellers WHERE seller_city = 'moving')),
+	'{"(moving,1,\"2018-01-01 00:00:00\",f)","(\"rio de janeiro\",2,\"2018-11-01 00:00:00\",t)"}', 'what it said before is history, in the source''s own time');
 \o /dev/null
 SELECT * FROM public.dblink('source', 'SELECT olist.round(3)::text') AS r (x text);
 SELECT pg_temp.run();

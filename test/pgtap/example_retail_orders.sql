@@ -1,6 +1,6 @@
 /* examples/retail_orders: files with bare CRs and differing headers to a star, with the seed's bugs absent. */
 \set example retail_orders
-\set plan 18
+\set plan 19
 \ir example.psql
 \o
 SELECT is((SELECT array_agg(c ORDER BY c) FROM (SELECT DISTINCT concat_ws(' ', CASE WHEN county IS NOT NULL THEN 'county' END, CASE WHEN state IS NOT NULL THEN 'state' END, CASE WHEN postal_code IS NOT NULL THEN 'postal' END) AS c FROM silver.customers_current) AS k),
@@ -16,6 +16,8 @@ SELECT is((SELECT array_agg(territory ORDER BY territory) FROM gold.regional_ran
 SELECT is((SELECT array_agg(metric ORDER BY metric) FROM gold.quality_report WHERE status = 'WARNING'), '{"orphans: orders without customer","orphans: orders without fiscal date"}', 'orphans are reported, and the run goes on');
 SELECT is((SELECT count(*) FROM gold.top_customers WHERE email IS NOT NULL), 0::bigint, 'no email where there is no customer');
 SELECT is((SELECT count(*) FROM gold.dim_customer_masked m JOIN gold.dim_customer c USING (customer_key) WHERE customer_key <> 0 AND m::text LIKE '%' || c.email || '%'), 0::bigint, 'the masked view names nobody');
+
+SELECT is((SELECT array_agg((_scd2_valid_from, county IS NULL)::text ORDER BY _scd2_version) FROM silver.customers WHERE customer_id = 'ada_abel_ada.abel0@example.org'), '{"(2023-06-19,f)","(2023-09-01,t)"}', 'a person of two files has two versions, as of the files'' dates');
 
 -- segments by percentile instead: three statements
 UPDATE public.customer_segment_rules SET measure = 'percentile', at_least = CASE segment WHEN 'High Value' THEN 80 WHEN 'Medium Value' THEN 50 ELSE 0 END;

@@ -4,7 +4,7 @@
  */
 \set name star
 \ir setup.psql
-SELECT plan(44);
+SELECT plan(51);
 SET timezone = 'America/Sao_Paulo';		-- no session setting may reach results
 
 -- Easter: as published by the churches
@@ -125,6 +125,51 @@ SELECT throws_ok($$SELECT medallion.create_dimension('dim_x', 'nothing')$$, '42P
 SELECT throws_ok($$SELECT medallion.create_dimension('dim_x', 'customers', '{"columns": ["nmae"]}')$$, '42703', 'feature "customers" has no column "nmae" in silver', 'no such column');
 SELECT throws_ok($$SELECT medallion.create_dimension('dim_x', 'customers', '{"colums": ["name"]}')$$, '22023', 'unrecognized dimension option "colums"', 'no such option');
 SELECT throws_ok($$SELECT medallion.create_fact('fact_x', 'sales', '{"dimensions": [{"model": "dim_customer", "on": "customer_id", "at": "when"}]}')$$, '42703', 'the source of the fact has no column "when"', 'no such event time');
+
+-- history by a column of the source, under names of the user's
+\o /dev/null
+SELECT medallion.create_feature('prices', '{prices*.csv}', '{item}', '{"sequence_by": "since", "columns": {"since": {"type": "date"}, "price": {"type": "numeric(8,2)"}},
+	"history_columns": {"valid_from": "begins", "valid_to": "ends", "is_current": "now", "version": "nr"}}');
+SELECT medallion.create_feature('orders', '{orders*.csv}', '{order_id}', '{"columns": {"day": {"type": "date"}}}');
+SELECT pg_temp.put('prices1.csv', E'item,since,price\nA,2020-01-01,1.00\nA,2020-03-01,3.00\n');
+SELECT pg_temp.put('orders.csv', E'order_id,item,day\n1,A,2019-06-01\n2,A,2020-01-01\n3,A,2020-02-15\n4,A,2020-02-29\n5,A,2020-03-01\n6,B,2020-03-01\n');
+SELECT pg_temp.run('prices', 'orders');
+SELECT medallion.create_dimension('dim_price', 'prices');
+SELECT medallion.create_fact('fact_orders', 'orders', '{"dimensions": [{"model": "dim_price", "on": "item", "at": "day"}]}');
+SELECT pg_temp.run();
+\o
+SELECT is(pg_temp.errors(), 'none', 'a dimension whose time is the source''s');
+SELECT is((SELECT array_agg(d.price ORDER BY f.order_id) FROM gold.fact_orders f JOIN gold.dim_price d USING (price_key)), '{1.00,1.00,1.00,1.00,3.00,NULL}'::numeric[], 'valid_from is inclusive, valid_to exclusive, the earliest version before the first');
+CREATE TEMP TABLE price_keys AS SELECT price_key, valid_from FROM gold.dim_price;
+\o /dev/null
+SELECT pg_temp.put('prices2.csv', E'item,since,price\nA,2020-02-01,2.00\nB,2020-01-01,9.00\n');
+SELECT pg_temp.run();
+\o
+SELECT is(pg_temp.errors(), 'none', 'a version that comes late');
+SELECT is((SELECT array_agg(d.price ORDER BY f.order_id) FROM gold.fact_orders f JOIN gold.dim_price d USING (price_key)), '{1.00,1.00,2.00,2.00,3.00,9.00}'::numeric[], 'facts are repaired');
+SELECT is((SELECT count(*) FROM price_keys JOIN gold.dim_price USING (price_key, valid_from)), 2::bigint, 'the other versions keep their keys');
+
+-- many versions and many events, in files of any order, against the plainest way to say it
+\o /dev/null
+CREATE TEMP TABLE version_of AS SELECT DISTINCT ON (item, since) item, since, (n * 7919 % 5)::text AS price FROM (
+	SELECT n, 'I' || n * 31 % 40 AS item, '2020-01-01'::date + n * 6151 % 900 AS since FROM generate_series(1, 600) AS n) AS v ORDER BY item, since, n;
+CREATE TEMP TABLE event_of AS SELECT n, 'I' || n * 17 % 43 AS item, '2019-10-01'::date + n * 2741 % 1100 AS day FROM generate_series(1, 3000) AS n;
+SELECT medallion.create_feature('rates', '{rates*.csv}', '{item}', '{"sequence_by": "since", "columns": {"since": {"type": "date"}, "price": {"type": "integer"}}}');
+SELECT medallion.create_feature('events', '{events*.csv}', '{n}', '{"columns": {"day": {"type": "date"}}}');
+SELECT pg_temp.put('events.csv', E'n,item,day\n' || string_agg(concat_ws(',', n, item, day), E'\n') || E'\n') FROM event_of;
+SELECT pg_temp.put('rates1.csv', E'item,since,price\n' || string_agg(concat_ws(',', item, since, price), E'\n') || E'\n') FROM version_of WHERE hashtext(item || since) % 3 = 0;
+SELECT pg_temp.run('rates', 'events');
+SELECT medallion.create_dimension('dim_rate', 'rates');
+SELECT medallion.create_fact('fact_events', 'events', '{"dimensions": [{"model": "dim_rate", "on": "item", "at": "day"}]}');
+SELECT pg_temp.run();
+SELECT pg_temp.put('rates2.csv', E'item,since,price\n' || string_agg(concat_ws(',', item, since, price), E'\n') || E'\n') FROM version_of WHERE hashtext(item || since) % 3 <> 0;
+SELECT pg_temp.run();
+\o
+SELECT is((SELECT (count(*), count(*) FILTER (WHERE d.price IS DISTINCT FROM coalesce(
+		(SELECT v.price::int FROM version_of v WHERE v.item = e.item AND v.since <= e.day ORDER BY v.since DESC LIMIT 1),
+		(SELECT v.price::int FROM version_of v WHERE v.item = e.item ORDER BY v.since LIMIT 1))))::text
+	FROM event_of e JOIN gold.fact_events f ON f.n = e.n JOIN gold.dim_rate d USING (rate_key)), '(3000,0)', '3,000 events find their versions');
+SELECT cmp_ok((SELECT count(*) FROM gold.fact_events WHERE rate_key = 0), '=', (SELECT count(*) FROM event_of WHERE item NOT IN (SELECT item FROM version_of)), 'and the others none');
 
 -- the seed's own fiscal calendar
 SELECT :'shared' || '/data/psycho_bunny/de_dates.csv' AS dates \gset
