@@ -144,6 +144,8 @@ SQL_PARTS = \
 	sql/72-undo.sql \
 	sql/74-lineage.sql \
 	sql/75-trace.sql \
+	sql/76-report.sql \
+	sql/78-time.sql \
 	sql/90-finish.sql
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
