@@ -186,6 +186,9 @@ SQL_PARTS = \
 	sql/72-undo.sql \
 	sql/74-lineage.sql \
 	sql/75-trace.sql \
+	sql/76-report.sql \
+	sql/78-time.sql \
+	sql/79-maintain.sql \
 	sql/90-finish.sql
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql

@@ -1,7 +1,7 @@
 /* Where data comes from: edges between files, tables and columns. */
 
 CREATE FUNCTION medallion.column_sources(view regclass, OUT target text, OUT source regclass, OUT source_column text)
-RETURNS SETOF record LANGUAGE C STABLE STRICT PARALLEL UNSAFE
+RETURNS SETOF record LANGUAGE C STABLE STRICT PARALLEL UNSAFE ROWS 20
 AS 'MODULE_PATHNAME', 'medallion_column_sources';
 COMMENT ON FUNCTION medallion.column_sources(regclass) IS
 'Which columns of which tables each column of a view is made of, from its query tree, through subqueries, CTEs, set operations and views; target NULL: what only chooses or groups rows; source_column NULL: the row as such. A source may come more than once. Raises for what is not a view.';
@@ -53,12 +53,12 @@ RETURN jsonb_build_object('namespace', namespace, 'name', CASE WHEN layer IN ('f
 COMMENT ON FUNCTION medallion.openlineage_dataset(text, text, text, jsonb) IS 'Internal: a dataset of openlineage().';
 
 CREATE FUNCTION medallion.openlineage(run_id bigint, namespace text DEFAULT NULL)
-RETURNS SETOF jsonb LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+RETURNS SETOF jsonb LANGUAGE sql STABLE PARALLEL UNSAFE SET jit = off SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 WITH place AS (SELECT coalesce(openlineage.namespace, 'postgres://' || current_database()) AS namespace),
 steps AS MATERIALIZED (SELECT p.*, medallion.row_hash('openlineage', p.run_id, p.layer, p.feature_name) AS uuid FROM etl_logs.pipeline_runs p
 		   WHERE p.run_id = openlineage.run_id AND p.status NOT IN ('UNCHANGED', 'SKIPPED') AND p.feature_name <> '*'),
 columns AS MATERIALIZED (SELECT * FROM medallion.lineage_columns),
-facet AS (SELECT jsonb_build_object('_producer', 'https://github.com/medallion/medallion') AS base),
+facet AS (SELECT jsonb_build_object('_producer', 'urn:postgresql:extension:medallion') AS base),
 described AS (
 	SELECT s.uuid, s.layer, s.feature_name, s.started_at, s.completed_at, s.status, s.error_message,
 		   (SELECT coalesce(jsonb_agg(medallion.openlineage_dataset(p.namespace, l.source_layer, l.source, '{}') ORDER BY l.source_layer, l.source), '[]')

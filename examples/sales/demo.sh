@@ -21,8 +21,13 @@ psql -X -q -v ON_ERROR_STOP=1 -d postgres -c "SET client_min_messages = warning"
 cd "$example" || exit 1
 psql -X -v ON_ERROR_STOP=1 -v data="$files/data" -v changes="$files/changes" -d demo -f demo.sql ||
 	die "the demo stopped at an error, see above"
+report=$files/report.html
+psql -X -A -t -q -d demo -c "SELECT medallion.report_html()" >"$report" || die "the report could not be written to $report"
 
 cat <<END
+
+The report on what ran, as one page for a browser:
+    $report
 
 The server is yours to look around:
     make psql            opens psql on the database "demo"

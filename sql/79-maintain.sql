@@ -1,0 +1,90 @@
+/* Upkeep: what is no longer needed goes, by policy. */
+
+CREATE FUNCTION medallion.maintain(options jsonb DEFAULT '{}', OUT object text, OUT action text, OUT rows bigint, OUT done boolean, OUT reason text)
+RETURNS SETOF record LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+DECLARE
+	dry CONSTANT boolean := coalesce((options->>'dry_run')::boolean, true);
+	superseded CONSTANT interval := CASE WHEN options ? 'superseded' THEN (options->>'superseded')::interval ELSE interval '168 hours' END;
+	logs CONSTANT interval := CASE WHEN options ? 'logs' THEN (options->>'logs')::interval ELSE interval '365 days' END;
+	quarantine CONSTANT interval := (options->>'quarantine')::interval;
+	f record;
+	doomed bigint[];
+	wrong text;
+BEGIN
+	SELECT k INTO wrong FROM jsonb_object_keys(options) k WHERE k NOT IN ('dry_run', 'superseded', 'logs', 'quarantine') ORDER BY k LIMIT 1;
+	IF wrong IS NOT NULL THEN
+		RAISE EXCEPTION 'unrecognized option of maintain() "%"', wrong USING ERRCODE = 'invalid_parameter_value', HINT = 'Known are: dry_run, superseded, logs, quarantine.';
+	END IF;
+	done := NOT dry;
+
+	/* versions of files that count no more; where silver keeps their history, it needs them to fold keys anew */
+	FOR f IN SELECT t.table_name, t.feature_id, coalesce(x.options->>'on_change', CASE WHEN x.options ? 'sequence_by' THEN 'restate' ELSE 'version' END) = 'restate'
+					OR x.business_keys IS NULL OR coalesce(x.options->>'history', '') = 'append' AS forgets
+			   FROM medallion.tables t JOIN medallion.features x USING (feature_id)
+			  WHERE t.layer = 'bronze' AND pg_has_role(x.owner, 'USAGE') ORDER BY x.name LOOP
+		SELECT coalesce(array_agg(v.file_id), '{}'), coalesce(sum(v.rows), 0) INTO doomed, rows
+		  FROM medallion.file_versions v
+		 WHERE v.feature_id = f.feature_id AND v.pruned_at IS NULL AND v.rows > 0 AND NOT v.refold AND NOT v.read_again
+		   AND coalesce(v.withdrawn_at, v.superseded_at) < now() - superseded
+		   AND (v.status IN ('WITHDRAWN', 'REPEATED') OR (f.forgets AND v.silver_superseded_run_id IS NOT NULL))
+		   AND NOT (v.watermark IS NOT NULL AND v.refused);
+		IF cardinality(doomed) > 0 THEN
+			IF NOT dry THEN
+				PERFORM pg_advisory_xact_lock(x'6d65646c'::int, f.feature_id);
+				EXECUTE format('DELETE FROM %s WHERE _file_id = ANY ($1)', f.table_name) USING doomed;
+				GET DIAGNOSTICS rows = ROW_COUNT;
+				DELETE FROM medallion.rejects r WHERE r.file_id = ANY (doomed);
+				UPDATE medallion.file_versions v SET pruned_at = now() WHERE v.file_id = ANY (doomed);
+			END IF;
+			object := f.table_name; action := 'prune'; done := NOT dry;
+			reason := format('%s file versions that count no more since over %s', cardinality(doomed), superseded);
+			RETURN NEXT;
+		END IF;
+		SELECT coalesce(sum(v.rows), 0) INTO rows FROM medallion.file_versions v
+		 WHERE v.feature_id = f.feature_id AND NOT f.forgets AND v.status = 'LOADED' AND v.superseded_at < now() - superseded;
+		IF rows > 0 THEN
+			object := f.table_name; action := 'keep'; done := true; reason := 'superseded, but silver''s history is folded from them';
+			RETURN NEXT;
+		END IF;
+	END LOOP;
+
+	/* logs, but for the last word on each object: views and files() tell it */
+	FOR object, wrong, action IN VALUES
+		('etl_logs.pipeline_runs', 'started_at', 'SELECT FROM etl_logs.pipeline_runs n WHERE n.layer = o.layer AND n.feature_name = o.feature_name AND n.run_id > o.run_id AND n.status = o.status'),
+		('etl_logs.file_processing', 'processed_at', 'SELECT FROM etl_logs.file_processing n WHERE n.file_path = o.file_path AND n.processing_id > o.processing_id'),
+		('etl_logs.data_quality_checks', 'checked_at', 'SELECT FROM etl_logs.data_quality_checks n WHERE n.table_name = o.table_name AND n.check_type = o.check_type AND n.column_name IS NOT DISTINCT FROM o.column_name AND n.check_details->>''check'' IS NOT DISTINCT FROM o.check_details->>''check'' AND n.check_id > o.check_id'),
+		('etl_logs.scd2_history', 'operation_timestamp', 'SELECT'),
+		('etl_logs.table_statistics', 'last_updated', 'SELECT FROM etl_logs.table_statistics n WHERE n.table_name = o.table_name AND n.stat_id > o.stat_id') LOOP
+		CONTINUE WHEN logs IS NULL;
+		EXECUTE CASE WHEN dry THEN format('SELECT count(*) FROM %s o WHERE o.%I < $1 AND EXISTS (%s)', object, wrong, action)
+				ELSE format('WITH gone AS (DELETE FROM %s o WHERE o.%I < $1 AND EXISTS (%s) RETURNING 1) SELECT count(*) FROM gone', object, wrong, action) END INTO rows USING now() - logs;
+		action := 'delete'; done := NOT dry; reason := format('log rows older than %s, but for the last of each object', logs);
+		IF rows > 0 THEN
+			RETURN NEXT;
+		END IF;
+	END LOOP;
+
+	/* quarantine: only where asked; the rows stay in bronze */
+	IF quarantine IS NOT NULL THEN
+		object := 'medallion.quarantine'; action := 'delete'; reason := format('of runs that ended over %s ago; the rows stay in bronze', quarantine);
+		SELECT count(*) INTO rows FROM medallion.quarantine q JOIN medallion.runs r USING (run_id) WHERE r.finished_at < now() - quarantine;
+		IF NOT dry THEN
+			DELETE FROM medallion.quarantine q USING medallion.runs r WHERE r.run_id = q.run_id AND r.finished_at < now() - quarantine;
+		END IF;
+		IF rows > 0 THEN
+			RETURN NEXT;
+		END IF;
+	END IF;
+
+	/* statistics that no longer tell the planner what is there */
+	FOR f IN SELECT t.table_name, s.n_mod_since_analyze AS changed
+			   FROM medallion.tables t JOIN pg_stat_user_tables s ON s.relid = t.table_name
+			  WHERE t.relkind IN ('r', 'p') AND pg_has_role(t.owner, 'USAGE') AND s.n_mod_since_analyze > 1000 + s.n_live_tup / 10 ORDER BY t.qualified_name LOOP
+		EXECUTE format('ANALYZE %s', f.table_name);
+		object := f.table_name; action := 'analyze'; rows := f.changed; done := true; reason := 'rows changed since the last time';
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION medallion.maintain(jsonb) IS
+'Upkeep: deletes from bronze the rows of file versions that count no more (superseded where silver does not keep their history, withdrawn by undo_run()), old log rows, and ANALYZEs what changed much. Where data would go it only says so, unless options say {"dry_run": false}. options: superseded (interval, 168 hours): how long such versions stay; logs (interval, 365 days; null: keep); quarantine (interval; null, the default: keep). Returns what was done or would be (done), how many rows, and why. Superseded versions of features that keep history by on_change "version" stay: silver is folded from them.';
