@@ -272,7 +272,7 @@ DECLARE
 	s medallion.schedules;
 	due timestamptz;
 BEGIN
-	FOR s IN SELECT * FROM medallion.schedules ORDER BY job LOOP
+	FOR s IN SELECT * FROM medallion.schedules ORDER BY job FOR UPDATE SKIP LOCKED LOOP
 		due := medallion.cron_last(s.cron, clock_timestamp() - interval '5 minutes', s.time_zone);
 		CONTINUE WHEN due IS NULL OR due < s.created_at OR s.last_started_at >= due - interval '1 minute'
 			OR s.missed_alert_at >= due;

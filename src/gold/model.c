@@ -367,6 +367,19 @@ LockModel(const char *name)
 	SqlFetch("SELECT pg_catalog.pg_advisory_xact_lock($1, pg_catalog.hashtext($2))", &params);
 }
 
+/* The same without waiting; false if another has it. */
+bool
+TryLockModel(const char *name)
+{
+	SqlParams	params = {0};
+	bool		isnull;
+
+	ParamInt(&params, MODEL_LOCK_CLASS);
+	ParamText(&params, name);
+	return DatumGetBool(SqlScalar("SELECT pg_catalog.pg_try_advisory_xact_lock($1, pg_catalog.hashtext($2))",
+								  &params, &isnull));
+}
+
 /* The view that holds the query. */
 char *
 ViewName(const Model *model)

@@ -97,6 +97,10 @@ extern bool ModelIsStale(const Model *model);
  * writes what differs, as the model's owner. */
 extern void RefreshModel(const Model *model, RefreshMode mode, int64 run_id, RefreshResult *result);
 
+/* The lock of a model, until the transaction ends; RefreshModel() takes it. */
+extern void LockModel(const char *name);
+extern bool TryLockModel(const char *name); /* false if another has it */
+
 /* For gold's own files: model.c */
 
 #define SCRATCH_PREFIX "_new_"	/* view and table that live for one statement */
@@ -111,7 +115,6 @@ extern void ParseModelOptions(Jsonb *json, Model *model);
 extern List *LoadModels(void);	/* by name, without their inputs */
 extern Model *FindModel(const char *name);	/* NULL if there is none */
 extern Model *FindOwnModel(const char *name);	/* raises if missing or not ours */
-extern void LockModel(const char *name);
 extern char *ViewName(const Model *model);
 extern char *TargetName(const Model *model);
 

@@ -88,7 +88,8 @@ AlertOfFailure(Run *run, const StepLog *step)
 	SendAlert(run, json, true);
 }
 
-/* Was it failing?  Then it recovers with this transaction, and only with it. */
+/* Was it failing?  Then it recovers with this transaction, and only with it.
+ * Where another run is about to say so, we need not, and must not wait. */
 void
 AlertOfSuccess(Run *run, const StepLog *step)
 {
@@ -97,8 +98,9 @@ AlertOfSuccess(Run *run, const StepLog *step)
 
 	ParamText(&params, step->layer);
 	ParamText(&params, step->object);
-	rows = CatalogFetch("DELETE FROM medallion.failing WHERE layer = $1 AND object = $2"
-						" RETURNING failures, since", &params);
+	rows = CatalogFetch("DELETE FROM medallion.failing WHERE (layer, object) IN"
+						" (SELECT f.layer, f.object FROM medallion.failing f WHERE f.layer = $1 AND f.object = $2"
+						"  FOR UPDATE SKIP LOCKED) RETURNING failures, since", &params);
 	if (rows->count > 0 && AlertWanted("recovery"))
 		SendAlert(run, NewAlert(run, "recovery", "info", step->layer, step->object,
 								psprintf("works again, after %s failures since %s", RowText(rows, 0, 1),

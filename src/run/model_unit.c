@@ -16,6 +16,8 @@ typedef struct ModelStep
 	Run		   *run;
 	const char *name;
 	const Model *model;			/* NULL: it is gone */
+	bool		yields;
+	bool		taken;			/* by another run */
 	bool		stale;
 	RefreshResult result;
 } ModelStep;
@@ -41,6 +43,9 @@ ModelBody(void *arg)
 		if (strcmp(((Model *) lfirst(lc))->name, step->name) == 0)
 			step->model = lfirst(lc);
 	step->stale = step->model != NULL && ModelIsStale(step->model);
+	step->taken = step->stale && step->yields && !TryLockModel(step->name);
+	if (step->taken)
+		return;
 	if (step->stale)
 		RefreshModel(step->model, step->model->refresh, step->run->order.id, &step->result);
 }
@@ -51,7 +56,7 @@ RunModelUnit(Run *run, const Unit *unit)
 {
 	StepLog		log = {.layer = "gold",.object = unit->name,.started_at = GetCurrentTimestamp()};
 	StepPolicy	policy = RunPolicy(run);
-	ModelStep	step = {.run = run,.name = unit->name};
+	ModelStep	step = {.run = run,.name = unit->name,.yields = unit->yields};
 	int			retries;
 	ErrorData  *error;
 
@@ -59,6 +64,11 @@ RunModelUnit(Run *run, const Unit *unit)
 	error = RunStep(run, "gold", unit->name, &policy, ModelBody, &step, &retries);
 	if (error != NULL)
 		FailStep(&log, error);
+	else if (step.taken)
+	{
+		log.status = "SKIPPED";
+		log.detail = "{\"reason\": \"another run refreshes this model\"}";
+	}
 	else if (!step.stale)
 		log.status = "UNCHANGED";
 	else

@@ -289,6 +289,48 @@ MakeSchemas(Run *run, List *features)
 	CommitStep(run);
 }
 
+/* Will what this run does to features reach the model? */
+static bool
+IsDownstream(const Unit *unit, List *downstream)
+{
+	ListCell   *lc;
+
+	foreach(lc, unit->after)
+		if (((Unit *) lfirst(lc))->kind == UNIT_FEATURE || list_member_ptr(downstream, lfirst(lc)))
+			return true;
+	return false;
+}
+
+/*
+ * In the caller's transaction the models that the run will reach are locked
+ * before it touches anything.  Otherwise a worker that refreshes one of them
+ * would wait for our silver tables, and we for its model.  A model that we do
+ * not reach is refreshed if nobody else is at it.
+ */
+static List *
+LockModels(Run *run, List *models, bool has_features)
+{
+	List	   *reached = NIL;
+	ListCell   *lc;
+
+	if (run->place != WORK_IN_STATEMENT)
+		return models;
+	foreach(lc, models)
+	{
+		Unit	   *unit = lfirst(lc);
+
+		unit->yields = has_features && !IsDownstream(unit, reached);
+		if (unit->yields)
+			continue;
+		reached = lappend(reached, unit);
+		if (run->order.concurrency == RUN_WAIT)
+			LockModel(unit->name);
+		else
+			unit->yields = !TryLockModel(unit->name);
+	}
+	return models;
+}
+
 /* Does any step come between bronze and silver? */
 static bool
 SplitsFeatures(const Run *run, List *steps)
@@ -340,7 +382,8 @@ PlanUnits(Run *run)
 	List	   *start = AddSteps(&units, steps, "start", NIL);
 	List	   *features = PlanFeatures(run, &units, steps, start);
 	List	   *gates = run->silver ? AddSteps(&units, steps, "silver", features) : NIL;
-	List	   *models = AddModels(&units, ModelsToRun(run), features, list_concat(gates, start));
+	List	   *models = LockModels(run, AddModels(&units, ModelsToRun(run), features, list_concat(gates, start)),
+									features != NIL);
 
 	AddNamedSteps(&units, steps);
 	if (run->gold)

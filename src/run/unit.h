@@ -28,6 +28,7 @@ typedef struct Unit
 	char	   *name;
 	bool		bronze;			/* of a feature: which layers */
 	bool		silver;
+	bool		yields;			/* of a model: left to another run that is at it */
 	UnitState	state;
 	List	   *after;			/* Unit *: what must be done before */
 } Unit;

@@ -4,7 +4,8 @@
 # Two servers read the same files.  Each round changes the files; on one server the run is
 # interrupted at a random moment by kill -9 and run again after the restart.  Who is killed is random
 # too: the postmaster alone (its backend goes on for a while, an orphan that may even commit), the
-# postmaster with all its children (power loss), or the backend (the postmaster restarts itself).
+# postmaster with all its children (power loss), the backend, or a worker of its (the postmaster
+# restarts itself).  The run is the function's, in one transaction, or the procedure's, with workers.
 #
 # SEED=n repeats a sequence, ROUNDS=n makes it longer.
 use strict;
@@ -23,7 +24,7 @@ srand($seed);
 diag("seed $seed, $rounds rounds; SEED=$seed repeats it");
 
 my $folder = test_folder('crash');
-my $crashed = new_server('crashed', "restart_after_crash = on");
+my $crashed = new_server('crashed', "restart_after_crash = on\nmedallion.max_workers = 2\nmax_worker_processes = 16");
 my $calm = new_server('calm');
 
 # --- files ---
@@ -132,17 +133,23 @@ sub processes_of
 sub interrupt
 {
 	my ($after) = @_;
-	my $way = (qw(postmaster everything backend))[ rand 3 ];
+	my $way = (qw(postmaster everything backend worker))[ rand 4 ];
+	my $call = $way eq 'worker' || rand() < 0.5 ? 'CALL medallion.run_pipeline_proc()' : 'SELECT count(*) FROM medallion.run_pipeline()';
 	my $session = Medallion::Session->new($crashed, 'postgres');
 	my $postmaster = $crashed->{_pid};
 
-	$session->send('SELECT count(*) FROM medallion.run_pipeline()');
+	$session->send($call);
 	sleep($after);
 	my $busy = $crashed->safe_psql('postgres',
 		"SELECT count(*) FROM pg_stat_activity WHERE pid = $session->{pid} AND state = 'active'");
-	if ($way eq 'backend')
+	my @workers = split(/\n/, $crashed->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'medallion worker'"));
+	if ($way eq 'backend' || ($way eq 'worker' && !@workers))
 	{
 		kill('KILL', $session->{pid});
+	}
+	elsif ($way eq 'worker')
+	{
+		kill('KILL', $workers[ rand @workers ]);
 	}
 	else
 	{
@@ -150,11 +157,11 @@ sub interrupt
 		kill('KILL', grep { $_ != $postmaster } processes_of($crashed)) if $way eq 'everything';
 		$crashed->kill9;
 	}
-	note(sprintf('killed %s after %.2f s, %s', $way, $after, $busy ? 'in the run' : 'after it'));
+	note(sprintf('killed %s after %.2f s, %s; %d workers; %s', $way, $after, $busy ? 'in the run' : 'after it', scalar(@workers), $call));
 	$session->close;
 	# the next postmaster minds a zombie of the last one too
-	wait_until(sub { !kill(0, $postmaster) && !processes_of($crashed) }) if $way ne 'backend';
-	$crashed->start if $way ne 'backend';
+	wait_until(sub { !kill(0, $postmaster) && !processes_of($crashed) }) if $way !~ /backend|worker/;
+	$crashed->start if $way !~ /backend|worker/;
 	wait_until(sub { $crashed->psql('postgres', 'SELECT 1', timeout => 5) == 0 });
 	return $busy;
 }

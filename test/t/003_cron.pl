@@ -87,6 +87,43 @@ unlink("$folder/broken.xlsx") or die;
 my ($mended) = $server->psql('scheduled', 'CALL medallion.run_pipeline_proc()');
 is($mended, 0, 'without it, the same call succeeds again');
 
+# --- the heartbeat, overlaps, pauses ---
+
+sub health
+{
+	return $server->safe_psql('scheduled', "SELECT state FROM medallion.health() WHERE kind = 'schedule'");
+}
+
+wait_until(sub { $seen = wait_for_job(); $seen =~ /^succeeded/ }, 150);
+like($seen, qr/^succeeded/, 'the job recovers by itself');
+is(health(), 'OK', 'health(): OK');
+is($server->safe_psql('scheduled', 'SELECT last_status, last_run_id = (SELECT max(run_id) FROM medallion.runs WHERE options->>\'schedule\' = job),
+	now() - last_started_at < interval \'3 minutes\' FROM medallion.schedules'), 'COMPLETED|t|t', 'the heart beats');
+my $statement = $server->safe_psql('scheduled', "SELECT command FROM cron.job");
+$server->safe_psql('scheduled', q{UPDATE medallion.schedules SET cron = '0 0 * * *', created_at = now() - interval '9 days', last_started_at = now() - interval '3 days'});
+is(health(), 'MISSED', 'health() notices a missed run');
+$server->safe_psql('scheduled', 'CALL medallion.run_pipeline_proc()');
+is($server->safe_psql('scheduled', "SELECT object, message ~ 'did not start' FROM medallion.alerts WHERE kind = 'missed'"), 'medallion|t', 'and the next run of any kind tells of it');
+$server->safe_psql('scheduled', 'CALL medallion.run_pipeline_proc()');
+is($server->safe_psql('scheduled', "SELECT count(*) FROM medallion.alerts WHERE kind = 'missed'"), '1', 'once');
+
+# Two at once: as pg_cron itself starts no second one, by hand.
+$server->safe_psql('scheduled', "SELECT medallion.add_step('slow', 'SELECT pg_sleep(4)', 'start')");
+my $first = Medallion::Session->new($server, 'scheduled');
+$first->send($statement);
+ok(wait_until(sub { $server->safe_psql('scheduled', "SELECT count(*) FROM medallion.progress WHERE object = 'slow'") }), 'a scheduled run goes on');
+$server->safe_psql('scheduled', $statement);
+is($server->safe_psql('scheduled', "SELECT r.status, p.execution_metadata->>'reason' FROM medallion.runs r JOIN etl_logs.pipeline_runs p USING (run_id)
+	ORDER BY run_id DESC LIMIT 1"), 'SKIPPED|the last run of this schedule has not ended', 'one that overlaps it is skipped and logged');
+$first->answer;
+$first->close;
+$server->safe_psql('scheduled', "SELECT medallion.drop_step('slow'); SELECT medallion.pause(reason => 'maintenance')");
+$server->safe_psql('scheduled', $statement);
+is($server->safe_psql('scheduled', "SELECT r.status, p.execution_metadata->>'reason' FROM medallion.runs r JOIN etl_logs.pipeline_runs p USING (run_id)
+	ORDER BY run_id DESC LIMIT 1"), 'SKIPPED|runs are paused', 'nor while runs are paused');
+is($server->safe_psql('scheduled', "SELECT state, detail FROM medallion.health() WHERE kind = 'pause'"), 'PAUSED|maintenance', 'health() says why');
+is($server->safe_psql('scheduled', 'SELECT medallion.resume(), medallion.resume()'), 't|f', 'resume()');
+
 # --- the end ---
 
 is($server->safe_psql('scheduled', 'SELECT medallion.unschedule()'), 't', 'unschedule() takes it back');
