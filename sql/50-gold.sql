@@ -22,6 +22,7 @@ CREATE TABLE medallion.model_feeds (
 	model_id		int NOT NULL CONSTRAINT model_feeds_model_id_fkey REFERENCES medallion.models ON DELETE CASCADE,
 	table_oid		oid NOT NULL,
 	partitions		oid[] NOT NULL,		-- of the table, when it was last looked at
+	query_hash		bigint NOT NULL,	-- of the model's query with its views written out
 	CONSTRAINT model_feeds_pkey PRIMARY KEY (model_id, table_oid)
 );
 COMMENT ON TABLE medallion.model_feeds IS 'the tables whose changes are noted for each model that is refreshed incrementally';
@@ -63,6 +64,12 @@ CREATE FUNCTION medallion.refresh_model(name text, refresh text DEFAULT 'auto') 
 	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION medallion.refresh_model(text, text) IS
 'brings a model up to date now, in a run of its own, without the models it reads; returns the rows written: inserted plus deleted, 0 if the table said the same already. refresh: auto, as the model''s options say; full, all computed anew. Readers see the old rows until the transaction commits';
+
+CREATE FUNCTION medallion.explain_model(name text, OUT what text, OUT object text, OUT detail text) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'medallion_explain_model'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION medallion.explain_model(text) IS
+'how a model is refreshed. what: refresh (object incremental, full, append or view; detail: why not incremental), key (a column by whose values rows are computed anew, and its type), input (a table, what a change of it means, and the index that spares a scan of it), unwatched (a relation whose changes are not known, and why), changed (changes not taken yet), next (what a refresh would do now, and why in full). Changes nothing';
 
 CREATE FUNCTION medallion.model_graph(OUT model text, OUT depends_on text, OUT kind text) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'medallion_model_graph'

@@ -126,7 +126,7 @@ PlanRefresh(const Model *model, RefreshMode mode)
 	plan->tables = TablesToWatch(plan->groups, append);
 	if (!WasRefreshed(model))
 		plan->why = "it is the first time";
-	else if (!IsSubscribed(model, plan->tables))
+	else if (!IsSubscribed(model, plan->tables, plan->groups->query_hash))
 		plan->why = "changes since the last time are not known";
 	else if (FetchChanges(model, plan, append))
 	{
