@@ -195,9 +195,14 @@ HasTriggers(Oid table)
 static void
 DropTriggers(Oid table)
 {
-	for (int i = 0; i < lengthof(watched_events); i++)
-		SqlExecFormat(NULL, "DROP TRIGGER IF EXISTS _medallion_%s ON %s", watched_events[i].event,
-					  WatchedName(table));
+	SqlParams	params = {0};
+	SqlRows    *rows;
+
+	ParamDatum(&params, OIDOID, ObjectIdGetDatum(table));
+	rows = SqlFetch("SELECT tgname FROM pg_trigger WHERE tgrelid = $1"
+					" AND tgfoid = to_regproc('medallion.note_changes')", &params);
+	for (uint64 i = 0; i < rows->count; i++)
+		SqlExecFormat(NULL, "DROP TRIGGER %s ON %s", quote_identifier(RowText(rows, i, 1)), WatchedName(table));
 }
 
 /* Lets a role make triggers of ours. */
@@ -413,7 +418,8 @@ StopFeed(Oid table)
 	CatalogExec("DELETE FROM medallion.change_batches WHERE table_oid = $1", &params);
 	AsRole(&saved, TableOwner(table));
 	DropTriggers(table);
-	SqlExecFormat(NULL, "DROP TABLE IF EXISTS %s", ChangesName(table));
+	if (OidIsValid(ChangesOid(table)))
+		SqlExecFormat(NULL, "DROP TABLE %s", ChangesName(table));
 	EndAs(&saved);
 }
 

@@ -236,6 +236,36 @@ StagePart(const Model *model, RefreshPlan *plan, const char *staging, RefreshRes
 	return true;
 }
 
+/* Statements of how many changes there are to take. */
+static int
+CountBatches(List *changes)
+{
+	int			count = 0;
+	ListCell   *lc;
+
+	foreach(lc, changes)
+		count += list_length(((PendingChanges *) lfirst(lc))->batches);
+	return count;
+}
+
+bool
+ChangedMeanwhile(const Model *model, RefreshPlan *plan)
+{
+	int			before = CountBatches(plan->changes);
+	List	   *changes = plan->changes;
+
+	plan->changes = NIL;
+	if (!FetchChanges(model, plan, plan->way == WAY_APPEND))
+		plan->way = WAY_FULL;
+	else if (CountBatches(plan->changes) == before)
+	{
+		plan->changes = changes;
+		return false;
+	}
+	ForgetPart(model);
+	return true;
+}
+
 int64
 DeleteTouchedRows(const Model *model, const RefreshPlan *plan, const char *staging)
 {
@@ -260,5 +290,6 @@ DeleteTouchedRows(const Model *model, const RefreshPlan *plan, const char *stagi
 void
 ForgetPart(const Model *model)
 {
-	SqlExecFormat(NULL, "DROP TABLE IF EXISTS %s", HitName(model));
+	if (OidIsValid(TableOid(medallion_gold_schema, psprintf(HIT_PREFIX "%s", model->name))))
+		SqlExecFormat(NULL, "DROP TABLE %s", HitName(model));
 }

@@ -112,10 +112,17 @@ StageAll(const Model *model, RefreshResult *result)
 static void
 FillStaging(const Model *model, RefreshPlan *plan, RefreshResult *result)
 {
-	if (plan->way != WAY_FULL && !StagePart(model, plan, StagingName(model), result))
+	while (plan->way != WAY_FULL)
 	{
-		plan->way = WAY_FULL;
-		plan->why = "keys have too many different sets of NULLs";
+		if (!StagePart(model, plan, StagingName(model), result))
+		{
+			plan->way = WAY_FULL;
+			plan->why = "keys have too many different sets of NULLs";
+		}
+		else if (!ChangedMeanwhile(model, plan))
+			break;
+		else
+			SqlExecFormat(NULL, "DROP TABLE %s", StagingName(model));
 	}
 	if (plan->way == WAY_FULL)
 		StageAll(model, result);
