@@ -132,6 +132,7 @@ OBJS += \
 OBJS += \
 	src/gold/declare.o \
 	src/gold/define.o \
+	src/gold/explain.o \
 	src/gold/feed.o \
 	src/gold/graph.o \
 	src/gold/groups.o \

@@ -22,6 +22,7 @@ CREATE TABLE medallion.model_feeds (
 	model_id		int NOT NULL CONSTRAINT model_feeds_model_id_fkey REFERENCES medallion.models ON DELETE CASCADE,
 	table_oid		oid NOT NULL,
 	partitions		oid[] NOT NULL,		-- of the table, when it was last looked at
+	query_hash		bigint NOT NULL,	-- of the model's query with its views written out
 	CONSTRAINT model_feeds_pkey PRIMARY KEY (model_id, table_oid)
 );
 COMMENT ON TABLE medallion.model_feeds IS 'the tables whose changes are noted for each model that is refreshed incrementally';
@@ -64,8 +65,57 @@ CREATE FUNCTION medallion.refresh_model(name text, refresh text DEFAULT 'auto') 
 COMMENT ON FUNCTION medallion.refresh_model(text, text) IS
 'brings a model up to date now, in a run of its own, without the models it reads; returns the rows written: inserted plus deleted, 0 if the table said the same already. refresh: auto, as the model''s options say; full, all computed anew. Readers see the old rows until the transaction commits';
 
+CREATE FUNCTION medallion.explain_model(name text, OUT what text, OUT object text, OUT detail text) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'medallion_explain_model'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION medallion.explain_model(text) IS
+'how a model is refreshed. what: refresh (object incremental, full, append or view; detail: why not incremental), key (a column by whose values rows are computed anew, and its type), input (a table, what a change of it means, and the index that spares a scan of it), unwatched (a relation whose changes are not known, and why), changed (changes not taken yet), next (what a refresh would do now, and why in full). Changes nothing';
+
 CREATE FUNCTION medallion.model_graph(OUT model text, OUT depends_on text, OUT kind text) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'medallion_model_graph'
 	LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION medallion.model_graph() IS
 'what each model reads, from the catalog and through intermediate views; kind: feature (its silver table), model (its gold table) or relation (anything else, schema-qualified)';
+
+CREATE FUNCTION medallion.refresh_models(selection text[] DEFAULT '{*}', refresh text DEFAULT 'auto', OUT model text, OUT rows bigint)
+RETURNS SETOF record LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	item text;
+	name text;
+	unknown text;
+BEGIN
+	FOREACH item IN ARRAY selection LOOP
+		IF item <> '*' AND NOT EXISTS (SELECT FROM medallion.models m WHERE m.name = btrim(item, '+')) THEN
+			SELECT m.name INTO unknown FROM medallion.models m ORDER BY m.name LIKE '%' || btrim(item, '+') || '%' DESC, m.name LIMIT 1;
+			RAISE EXCEPTION 'unrecognized model "%"', btrim(item, '+') USING ERRCODE = 'undefined_object',
+				HINT = coalesce('There is a model "' || unknown || '".', 'There are no models.');
+		END IF;
+	END LOOP;
+	/* UNION ends at any circle, and there is none: create_model() refuses it */
+	FOR name IN
+		WITH RECURSIVE edges AS MATERIALIZED (
+			SELECT g.model, g.depends_on FROM medallion.model_graph() g WHERE g.kind = 'model'
+		), above (item, model) AS (
+			SELECT s, btrim(s, '+') FROM unnest(selection) s WHERE s LIKE '+%'
+			UNION SELECT a.item, e.depends_on FROM above a JOIN edges e ON e.model = a.model
+		), below (item, model) AS (
+			SELECT s, btrim(s, '+') FROM unnest(selection) s WHERE s LIKE '%+'
+			UNION SELECT b.item, e.model FROM below b JOIN edges e ON e.depends_on = b.model
+		), chosen AS (
+			SELECT a.model FROM above a UNION SELECT b.model FROM below b
+			UNION SELECT s FROM unnest(selection) s WHERE s NOT LIKE '%+%' AND s <> '*'
+			UNION SELECT m.name FROM medallion.models m WHERE '*' = ANY (selection)
+		), depth (model, depth) AS (
+			SELECT m.name, 0 FROM medallion.models m
+			UNION SELECT e.model, d.depth + 1 FROM depth d JOIN edges e ON e.depends_on = d.model
+		)
+		SELECT c.model FROM chosen c JOIN depth d USING (model) GROUP BY c.model ORDER BY max(d.depth), c.model COLLATE "C"
+	LOOP
+		refresh_models.model := name;
+		refresh_models.rows := medallion.refresh_model(name, refresh_models.refresh);
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION medallion.refresh_models(text[], text) IS
+'refreshes the selected models, inputs first, each as refresh_model() does; returns the rows written for each. selection: names of models; +name with all models it reads, name+ with all that read it, +name+ with both; * for all. Raises for a name that is no model';

@@ -195,9 +195,14 @@ HasTriggers(Oid table)
 static void
 DropTriggers(Oid table)
 {
-	for (int i = 0; i < lengthof(watched_events); i++)
-		SqlExecFormat(NULL, "DROP TRIGGER IF EXISTS _medallion_%s ON %s", watched_events[i].event,
-					  WatchedName(table));
+	SqlParams	params = {0};
+	SqlRows    *rows;
+
+	ParamDatum(&params, OIDOID, ObjectIdGetDatum(table));
+	rows = SqlFetch("SELECT tgname FROM pg_trigger WHERE tgrelid = $1"
+					" AND tgfoid = to_regproc('medallion.note_changes')", &params);
+	for (uint64 i = 0; i < rows->count; i++)
+		SqlExecFormat(NULL, "DROP TRIGGER %s ON %s", quote_identifier(RowText(rows, i, 1)), WatchedName(table));
 }
 
 /* Lets a role make triggers of ours. */
@@ -308,7 +313,7 @@ OidArray(List *oids)
 
 /* A partition that came or went brought or took rows unseen. */
 bool
-IsSubscribed(const Model *model, List *tables)
+IsSubscribed(const Model *model, List *tables, int64 query_hash)
 {
 	SqlParams	params = {0};
 	ListCell   *lc;
@@ -318,30 +323,33 @@ IsSubscribed(const Model *model, List *tables)
 			return false;
 	ParamInt(&params, model->id);
 	ParamDatum(&params, OIDARRAYOID, OidArray(tables));
+	ParamBigint(&params, query_hash);
 	return CatalogBigint("SELECT count(*) FROM unnest($2) t (table_oid) WHERE NOT EXISTS"
 						 " (SELECT FROM medallion.model_feeds f WHERE f.model_id = $1"
-						 " AND f.table_oid = t.table_oid AND f.partitions = " PARTITIONS_OF("t.table_oid") ")",
+						 " AND f.table_oid = t.table_oid AND f.query_hash = $3 AND f.partitions = " PARTITIONS_OF("t.table_oid") ")",
 						 &params, 1) == 0;
 }
 
 /* Notes that the model knows of this table all that is visible now. */
 static void
-SubscribeOne(const Model *model, Oid table)
+SubscribeOne(const Model *model, Oid table, int64 query_hash)
 {
 	SqlParams	params = {0};
 
 	ParamInt(&params, model->id);
 	ParamDatum(&params, OIDOID, ObjectIdGetDatum(table));
-	CatalogExec("INSERT INTO medallion.model_feeds (model_id, table_oid, partitions)"
-				" VALUES ($1, $2, " PARTITIONS_OF("$2") ")"
-				" ON CONFLICT (model_id, table_oid) DO UPDATE SET partitions = EXCLUDED.partitions", &params);
+	ParamBigint(&params, query_hash);
+	CatalogExec("INSERT INTO medallion.model_feeds (model_id, table_oid, partitions, query_hash)"
+				" VALUES ($1, $2, " PARTITIONS_OF("$2") ", $3)"
+				" ON CONFLICT (model_id, table_oid) DO UPDATE SET partitions = EXCLUDED.partitions,"
+				" query_hash = EXCLUDED.query_hash", &params);
 	CatalogExec("INSERT INTO medallion.batches_taken (model_id, batch_id)"
 				" SELECT $1, batch_id FROM medallion.change_batches WHERE table_oid = $2"
 				" ON CONFLICT DO NOTHING", &params);
 }
 
 bool
-Subscribe(const Model *model, List *tables)
+Subscribe(const Model *model, List *tables, int64 query_hash)
 {
 	SqlParams	params = {0};
 	ListCell   *lc;
@@ -358,7 +366,7 @@ Subscribe(const Model *model, List *tables)
 			return false;
 	}
 	foreach(lc, tables)
-		SubscribeOne(model, lfirst_oid(lc));
+		SubscribeOne(model, lfirst_oid(lc), query_hash);
 	CatalogExec("DELETE FROM medallion.change_batches b WHERE NOT EXISTS"
 				" (SELECT FROM pg_class c WHERE c.oid = b.table_oid)", NULL);
 	ParamInt(&params, model->id);
@@ -410,7 +418,8 @@ StopFeed(Oid table)
 	CatalogExec("DELETE FROM medallion.change_batches WHERE table_oid = $1", &params);
 	AsRole(&saved, TableOwner(table));
 	DropTriggers(table);
-	SqlExecFormat(NULL, "DROP TABLE IF EXISTS %s", ChangesName(table));
+	if (OidIsValid(ChangesOid(table)))
+		SqlExecFormat(NULL, "DROP TABLE %s", ChangesName(table));
 	EndAs(&saved);
 }
 

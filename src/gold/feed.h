@@ -27,13 +27,14 @@ extern const char *WhyNotWatched(Oid table);
 /* Is this table ours to watch for the model: silver, gold, or its owner's? */
 extern bool MayWatch(const Model *model, Oid table);
 
-/* Has every change of these tables (oids) been noted since the model's last refresh? */
-extern bool IsSubscribed(const Model *model, List *tables);
+/* Has every change of these tables (oids) been noted since the model's last
+ * refresh, and was that by the same query? */
+extern bool IsSubscribed(const Model *model, List *tables, int64 query_hash);
 
 /* Sees to it that changes of these tables are noted from now on, and that
  * the model knows those up to now; false if that cannot be without waiting.
  * To be called before the model's query runs. */
-extern bool Subscribe(const Model *model, List *tables);
+extern bool Subscribe(const Model *model, List *tables, int64 query_hash);
 
 /* Ends what Subscribe() began, where no other model needs it. */
 extern void Unsubscribe(const Model *model);

@@ -344,6 +344,9 @@ ModelIsStale(const Model *model)
 						" SELECT m.refreshed_run_id IS NULL"
 						" OR EXISTS (TABLE present EXCEPT TABLE noted)"
 						" OR EXISTS (TABLE noted EXCEPT TABLE present)"
+						" OR EXISTS (SELECT FROM medallion.model_feeds f JOIN medallion.change_batches b USING (table_oid)"
+						"  WHERE f.model_id = $1 AND NOT EXISTS (SELECT FROM medallion.batches_taken t"
+						"   WHERE t.model_id = $1 AND t.batch_id = b.batch_id))"
 						" FROM medallion.models m WHERE m.model_id = $1", &params);
 	UnpinSettings(nest_level);
 	return rows->count > 0 && RowBool(rows, 0, 1);

@@ -25,8 +25,10 @@
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "gold/feed.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
@@ -37,6 +39,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/ruleutils.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
@@ -152,6 +155,57 @@ SubqueryOf(RangeTblEntry *rte)
 		return NULL;
 	ParamDatum(&params, OIDOID, ObjectIdGetDatum(rte->relid));
 	return InlineWith(ParseQuery(RowText(SqlFetch("SELECT pg_get_viewdef($1)", &params), 0, 1)));
+}
+
+void
+PutSubquery(RangeTblEntry *rte, Query *subquery)
+{
+	ListCell   *lc;
+
+	if (rte->alias == NULL)
+		rte->alias = makeAlias(rte->eref->aliasname, NIL);
+	rte->rtekind = RTE_SUBQUERY;
+	rte->subquery = subquery;
+	rte->relid = InvalidOid;
+	rte->relkind = 0;
+	rte->inh = false;
+	FORGET_PERMISSIONS(rte);
+	foreach(lc, rte->eref->colnames)
+		if (strVal(lfirst(lc))[0] == '\0')
+			lfirst(lc) = makeString(psprintf("_dropped_%d", foreach_current_index(lc) + 1));
+}
+
+/* Writes out the views of a query, in place. */
+static bool
+WriteOutViews(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+		Query	   *view = rte->rtekind == RTE_RELATION ? SubqueryOf(rte) : NULL;
+
+		if (view != NULL)
+			PutSubquery(rte, view);
+		return false;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, WriteOutViews, context, QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, WriteOutViews, context);
+}
+
+/* What a query says, views included: when it says something else, rows of
+ * before say nothing. */
+static int64
+HashQuery(Query *query)
+{
+	Query	   *whole = copyObject(query);
+	char	   *text;
+
+	WriteOutViews((Node *) whole, NULL);
+	text = pg_get_querydef(whole, false);
+	return (int64) DatumGetUInt64(hash_any_extended((unsigned char *) text, strlen(text), 0));
 }
 
 /* Adds the tables of a query and of all below it. */
@@ -643,6 +697,7 @@ PlanGroups(const Model *model)
 	GroupPlan  *plan = palloc0(sizeof(GroupPlan));
 
 	plan->query = InlineWith(ParseQuery(model->query));
+	plan->query_hash = HashQuery(plan->query);
 	TraceQuery(plan, model, plan->query, NIL);
 	MarkNullable(plan);
 	plan->why_not_append = WhyNotAppend(plan);

@@ -32,6 +32,7 @@ typedef struct GroupPlan
 {
 	char	   *why_full;		/* NULL: can be refreshed by groups */
 	char	   *why_not_append; /* NULL: can be refreshed by new rows */
+	int64		query_hash;		/* of the query with its views written out */
 	Query	   *query;			/* with its WITH queries in place where they are used */
 	List	   *keys;			/* GroupKey * */
 	List	   *traced;			/* TracedTable * */
@@ -48,6 +49,9 @@ extern List *WatchedTables(const GroupPlan *plan);
 
 /* The query of a view or subquery in a range table, WITH queries in place; NULL for anything else. */
 extern Query *SubqueryOf(RangeTblEntry *rte);
+
+/* Puts a subquery in the place of a relation. */
+extern void PutSubquery(RangeTblEntry *rte, Query *subquery);
 
 /* One SELECT as the server understands it. */
 extern Query *ParseQuery(const char *text);

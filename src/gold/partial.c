@@ -59,8 +59,8 @@ RowsOf(Oid table)
 	SqlParams	params = {0};
 
 	ParamDatum(&params, OIDOID, ObjectIdGetDatum(table));
-	return SqlBigint("SELECT sum(greatest(c.reltuples, 0))::bigint FROM pg_partition_tree($1::regclass) p"
-					 " JOIN pg_class c ON c.oid = p.relid WHERE p.isleaf", &params, 0);
+	return SqlBigint("SELECT sum(greatest(c.reltuples, 0))::bigint FROM pg_class c WHERE c.oid = $1 AND c.relkind = 'r'"
+					 " OR c.oid IN (SELECT p.relid FROM pg_partition_tree($1::regclass) p WHERE p.isleaf)", &params, 0);
 }
 
 /* Is so much changed that computing all is less work? */
@@ -111,12 +111,12 @@ RefreshPlan *
 PlanRefresh(const Model *model, RefreshMode mode)
 {
 	RefreshPlan *plan = palloc0(sizeof(RefreshPlan));
-	bool		append = mode == REFRESH_APPEND;
+	bool		append = model->refresh == REFRESH_APPEND;
 
 	plan->way = WAY_FULL;
-	if (mode == REFRESH_FULL)
+	if (model->refresh == REFRESH_FULL)
 	{
-		plan->why = "it was asked for";
+		plan->why = "the model's options say so";
 		return plan;
 	}
 	plan->groups = PlanGroups(model);
@@ -124,9 +124,11 @@ PlanRefresh(const Model *model, RefreshMode mode)
 	if (plan->why != NULL)
 		return plan;
 	plan->tables = TablesToWatch(plan->groups, append);
-	if (!WasRefreshed(model))
+	if (mode == REFRESH_FULL)
+		plan->why = "it was asked for";
+	else if (!WasRefreshed(model))
 		plan->why = "it is the first time";
-	else if (!IsSubscribed(model, plan->tables))
+	else if (!IsSubscribed(model, plan->tables, plan->groups->query_hash))
 		plan->why = "changes since the last time are not known";
 	else if (FetchChanges(model, plan, append))
 	{
@@ -234,6 +236,36 @@ StagePart(const Model *model, RefreshPlan *plan, const char *staging, RefreshRes
 	return true;
 }
 
+/* Statements of how many changes there are to take. */
+static int
+CountBatches(List *changes)
+{
+	int			count = 0;
+	ListCell   *lc;
+
+	foreach(lc, changes)
+		count += list_length(((PendingChanges *) lfirst(lc))->batches);
+	return count;
+}
+
+bool
+ChangedMeanwhile(const Model *model, RefreshPlan *plan)
+{
+	int			before = CountBatches(plan->changes);
+	List	   *changes = plan->changes;
+
+	plan->changes = NIL;
+	if (!FetchChanges(model, plan, plan->way == WAY_APPEND))
+		plan->way = WAY_FULL;
+	else if (CountBatches(plan->changes) == before)
+	{
+		plan->changes = changes;
+		return false;
+	}
+	ForgetPart(model);
+	return true;
+}
+
 int64
 DeleteTouchedRows(const Model *model, const RefreshPlan *plan, const char *staging)
 {
@@ -258,5 +290,6 @@ DeleteTouchedRows(const Model *model, const RefreshPlan *plan, const char *stagi
 void
 ForgetPart(const Model *model)
 {
-	SqlExecFormat(NULL, "DROP TABLE IF EXISTS %s", HitName(model));
+	if (OidIsValid(TableOid(medallion_gold_schema, psprintf(HIT_PREFIX "%s", model->name))))
+		SqlExecFormat(NULL, "DROP TABLE %s", HitName(model));
 }

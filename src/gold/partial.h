@@ -36,6 +36,10 @@ extern char *WhyNotAsked(const Model *model, const GroupPlan *groups);
  * False: it is more than can be told apart, and all must be computed. */
 extern bool StagePart(const Model *model, RefreshPlan *plan, const char *staging, RefreshResult *result);
 
+/* Has more changed while StagePart() worked?  Then what it staged is of two
+ * moments; the plan is made anew, and so has that to be. */
+extern bool ChangedMeanwhile(const Model *model, RefreshPlan *plan);
+
 /* Deletes the old rows of the keys touched that are none any more. */
 extern int64 DeleteTouchedRows(const Model *model, const RefreshPlan *plan, const char *staging);
 

@@ -98,25 +98,6 @@ EverQuery(const PendingChanges *changes)
 					ImagesQuery(changes, ""));
 }
 
-/* Puts a subquery in a place of the range table. */
-static void
-PutSubquery(RangeTblEntry *rte, Query *subquery)
-{
-	ListCell   *lc;
-
-	if (rte->alias == NULL)
-		rte->alias = makeAlias(rte->eref->aliasname, NIL);
-	rte->rtekind = RTE_SUBQUERY;
-	rte->subquery = subquery;
-	rte->relid = InvalidOid;
-	rte->relkind = 0;
-	rte->inh = false;
-	FORGET_PERMISSIONS(rte);
-	foreach(lc, rte->eref->colnames)
-		if (strVal(lfirst(lc))[0] == '\0')
-			lfirst(lc) = makeString(psprintf("_dropped_%d", foreach_current_index(lc) + 1));
-}
-
 /* Does any table of a query, below subqueries and views, have changes? */
 static bool
 HasChanges(Query *query, List *changes)

@@ -85,9 +85,9 @@ InsertNewRows(const char *target, const char *staging, List *columns, int64 run_
 	ParamTime(&params, GetCurrentTimestamp());
 	return SqlExecFormat(&params,
 						 "INSERT INTO %s (%s_run_id, _loaded_at, _row_hash)"
-						 " SELECT %s$1, $2, _row_hash FROM %s s"
-						 " WHERE %s OR NOT EXISTS (SELECT FROM %s t WHERE t._row_hash = s._row_hash)",
-						 target, names.data, names.data, staging, all ? "true" : "false", target);
+						 " SELECT %s$1, $2, _row_hash FROM %s s%s", target, names.data, names.data, staging,
+						 all ? "" :
+						 psprintf(" WHERE NOT EXISTS (SELECT FROM %s t WHERE t._row_hash = s._row_hash)", target));
 }
 
 /* The table that holds a result until it is written. */
@@ -112,10 +112,17 @@ StageAll(const Model *model, RefreshResult *result)
 static void
 FillStaging(const Model *model, RefreshPlan *plan, RefreshResult *result)
 {
-	if (plan->way != WAY_FULL && !StagePart(model, plan, StagingName(model), result))
+	while (plan->way != WAY_FULL)
 	{
-		plan->way = WAY_FULL;
-		plan->why = "keys have too many different sets of NULLs";
+		if (!StagePart(model, plan, StagingName(model), result))
+		{
+			plan->way = WAY_FULL;
+			plan->why = "keys have too many different sets of NULLs";
+		}
+		else if (!ChangedMeanwhile(model, plan))
+			break;
+		else
+			SqlExecFormat(NULL, "DROP TABLE %s", StagingName(model));
 	}
 	if (plan->way == WAY_FULL)
 		StageAll(model, result);
@@ -203,12 +210,17 @@ MarkRefreshed(const Model *model, int64 run_id, bool changed)
 static RefreshPlan *
 PrepareTable(const Model *model, RefreshMode mode)
 {
+	RefreshPlan *plan;
+
 	RestoreModel(model);
 	if (model->is_view)
 		return NULL;
-	MatchTable(model, true);
-	DeclareTarget(model);
-	return PlanRefresh(model, mode);
+	plan = PlanRefresh(model, mode);
+	if (plan->way != WAY_NOTHING)
+		MatchTable(model, true);
+	if (plan->way != WAY_NOTHING || model->foreign_keys != NIL)
+		DeclareTarget(model);
+	return plan;
 }
 
 /* From now on changes of the inputs are noted, or no longer. */
@@ -220,7 +232,7 @@ WatchInputs(const Model *model, const RefreshPlan *plan)
 	if (plan->tables == NIL)
 		Unsubscribe(model);
 	else
-		(void) Subscribe(model, plan->tables);
+		(void) Subscribe(model, plan->tables, plan->groups->query_hash);
 }
 
 /* Computes and writes; as whom each step needs. */
@@ -265,9 +277,6 @@ RefreshModel(const Model *model, RefreshMode mode, int64 run_id, RefreshResult *
 
 	memset(result, 0, sizeof(RefreshResult));
 	LockModel(model->name);
-	if (!model->is_view)
-		RecordInputs(model);	/* before the query reads them */
-
 	inner_level = PinSettings();
 	AsRole(&saved, model->owner);
 	plan = PrepareTable(model, mode);
@@ -276,6 +285,9 @@ RefreshModel(const Model *model, RefreshMode mode, int64 run_id, RefreshResult *
 
 	if (!model->is_view)
 	{
+		/* before the query reads them; they are not known where nothing is to do */
+		if (plan->way != WAY_NOTHING || model->inputs != NIL)
+			RecordInputs(model);
 		if (plan->way != WAY_NOTHING)
 			RefreshTable(model, plan, run_id, result);
 		MarkRefreshed(model, run_id, result->rows_inserted + result->rows_deleted > 0);
@@ -323,6 +335,22 @@ FinishRun(int64 run_id, const RefreshResult *result)
 				&params);
 }
 
+/* Is the model there, and has nothing changed that it reads?  Then nobody
+ * needs to know its place in the graph, which is all that takes time. */
+static bool
+HasNothingToDo(const Model *model)
+{
+	SavedIdentity saved;
+	bool		nothing;
+
+	if (model->is_view || !OidIsValid(ViewOid(model)) || !OidIsValid(TargetOid(model)))
+		return false;
+	AsRole(&saved, model->owner);
+	nothing = PlanRefresh(model, model->refresh)->way == WAY_NOTHING;
+	EndAs(&saved);
+	return nothing;
+}
+
 PG_FUNCTION_INFO_V1(medallion_refresh_model);
 
 /* refresh_model(name, refresh): refreshes this one model, whether it is stale
@@ -340,9 +368,10 @@ medallion_refresh_model(PG_FUNCTION_ARGS)
 	if (strcmp(refresh, "auto") != 0 && strcmp(refresh, "full") != 0)
 		RaiseUnknownName("way of refreshing", refresh, list_make2("auto", "full"));
 
-	FindOwnModel(name);			/* may we? */
-	model = ModelInOrder(name);
+	model = FindOwnModel(name);	/* may we? */
 	run_id = StartRun(name);
+	if (strcmp(refresh, "full") == 0 || !HasNothingToDo(model))
+		model = ModelInOrder(name);
 	RefreshModel(model, strcmp(refresh, "full") == 0 ? REFRESH_FULL : model->refresh, run_id, &result);
 	FinishRun(run_id, &result);
 	UnpinSettings(nest_level);
