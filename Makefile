@@ -106,6 +106,7 @@ OBJS += \
 	src/silver/hash.o \
 	src/silver/keep.o \
 	src/silver/merge.o \
+	src/silver/merge_tables.o \
 	src/silver/silver.o \
 	src/silver/table.o \
 	src/silver/typed.o \
@@ -135,6 +136,7 @@ SQL_PARTS = \
 	sql/37-discover.sql \
 	sql/40-silver.sql \
 	sql/42-fold.sql \
+	sql/43-merge-tables.sql \
 	sql/50-gold.sql \
 	sql/55-sales-pack.sql \
 	sql/60-run.sql \

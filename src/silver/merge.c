@@ -42,7 +42,7 @@ MergeCount(const Merge *merge, const char *text)
 }
 
 /* A list of columns, plain and with the prefixes that statements use. */
-static void
+void
 SetColumnWords(TemplateWords *words, const char *name, List *columns)
 {
 	const char *prefixes[] = {"", "d.", "e.", "s.", "v."};
@@ -51,27 +51,8 @@ SetColumnWords(TemplateWords *words, const char *name, List *columns)
 		SetWord(words, psprintf("%s%s", prefixes[i], name), JoinColumnNames(columns, prefixes[i]));
 }
 
-/* The order of events at one time, the last one first. */
-static void
-SetTieWords(TemplateWords *words, const FeatureOptions *options)
-{
-	StringInfoData ties;
-	StringInfoData sequence;
-
-	initStringInfo(&ties);
-	initStringInfo(&sequence);
-	for (int i = 2; i <= list_length(options->sequence_by); i++)
-	{
-		appendStringInfo(&ties, "e._sequence_%d DESC NULLS LAST, ", i);
-		appendStringInfo(&sequence, ", e._sequence_%d", i);
-	}
-	appendStringInfoString(&ties, "e._is_delete DESC, e._rank DESC, e._file_id DESC, e._sheet COLLATE \"C\" DESC, e._row DESC");
-	SetWord(words, "ties", ties.data);
-	SetWord(words, "sequence", sequence.data);
-}
-
 /* What of an event is said again at the time of a snapshot. */
-static List *
+List *
 SaidAgainColumns(const SilverShape *shape)
 {
 	List	   *columns = DataColumnList(shape);
@@ -139,7 +120,7 @@ PrepareMerge(Merge *merge)
 	SetWord(words, "history", FillTemplate("_business_key_hash, _value_hash, {valid_from}, {valid_to}, {is_current},"
 										   " {version}, _opened_run_id, _closed_run_id", words));
 	SetWord(words, "scope", ScopeExpression(options));
-	SetTieWords(words, options);
+	SetTieWords(words, options, "e._rank DESC, e._file_id DESC, e._sheet COLLATE \"C\" DESC, e._row DESC");
 	SetOrderWords(merge);
 }
 
@@ -353,7 +334,7 @@ MergeHistory(Merge *merge)
 /* Takes the staged events into a table without history: one row per live
  * bronze row. */
 void
-MergeAppend(Merge *merge)
+MergeRows(Merge *merge)
 {
 	if (merge->any_ended && !merge->initial)
 	{

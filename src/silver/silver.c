@@ -282,7 +282,7 @@ MergeStage(Merge *merge)
 	if (FeatureKeepsHistory(shape->feature))
 		MergeHistory(merge);
 	else
-		MergeAppend(merge);
+		MergeRows(merge);
 	if (merge->outcome->initial)
 		IndexSilverTable(shape);
 	FlagDuplicates(shape, merge->table);
