@@ -137,6 +137,7 @@ SQL_PARTS = \
 	sql/40-silver.sql \
 	sql/42-fold.sql \
 	sql/43-merge-tables.sql \
+	sql/44-dbt.sql \
 	sql/50-gold.sql \
 	sql/55-sales-pack.sql \
 	sql/60-run.sql \

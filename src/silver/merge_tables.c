@@ -398,19 +398,38 @@ PrepareTables(TableMerge *tables, FunctionCallInfo fcinfo)
 	SetColumnWords(&tables->merge.words, "said_again", SaidAgainColumns(&tables->shape));
 }
 
-/* medallion.scd2_merge(target, source, business_keys, options) */
-Datum
-medallion_scd2_merge(PG_FUNCTION_ARGS)
+/* Is the history to be what another tool would have made of it? */
+static bool
+WantsCompatibility(Jsonb *options)
 {
-	int			nest_level = PinSettings();
-	TableMerge	tables = {0};
-	SilverOutcome outcome = {0};
-	TupleDesc	desc;
-	Datum		values[4];
-	bool		nulls[4] = {false, false, false, false};
+	JsonbValue	value;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
+	return JB_ROOT_IS_OBJECT(options) &&
+		getKeyJsonValueFromContainer(&options->root, "compat", strlen("compat"), &value) != NULL;
+}
+
+/* As dbt's snapshots do it (sql/44-dbt.sql). */
+static void
+MergeAsDbt(FunctionCallInfo fcinfo, SilverOutcome *outcome)
+{
+	SqlParams	params = {0};
+	SqlRows    *rows;
+
+	ParamDatum(&params, REGCLASSOID, PG_GETARG_DATUM(0));
+	ParamDatum(&params, REGCLASSOID, PG_GETARG_DATUM(1));
+	ParamDatum(&params, TEXTARRAYOID, PG_GETARG_DATUM(2));
+	ParamJsonb(&params, PG_GETARG_JSONB_P(3));
+	rows = SqlFetch("SELECT inserted, expired FROM medallion.dbt_snapshot($1, $2, $3, $4)", &params);
+	outcome->inserted = RowBigint(rows, 0, 1);
+	outcome->expired = RowBigint(rows, 0, 2);
+}
+
+/* By the fold. */
+static void
+MergeTables(FunctionCallInfo fcinfo, SilverOutcome *outcome)
+{
+	TableMerge	tables = {0};
+
 	PrepareTables(&tables, fcinfo);
 
 	/* two merges into one target take turns, or each would open its own version */
@@ -419,10 +438,28 @@ medallion_scd2_merge(PG_FUNCTION_ARGS)
 	CollectNewsKeys(&tables.merge);
 	CollectTableEvents(&tables.merge);
 	FoldEvents(&tables.merge);
-	ApplyToTarget(&tables, &outcome);
+	ApplyToTarget(&tables, outcome);
 	MergeExec(&tables.merge, NULL, "DROP TABLE {stage}, {refold}, {events}, {versions}");
 	if (tables.options.feature.deletes == DELETES_SNAPSHOT)
 		MergeExec(&tables.merge, NULL, "DROP TABLE {snapshots}");
+}
+
+/* medallion.scd2_merge(target, source, business_keys, options) */
+Datum
+medallion_scd2_merge(PG_FUNCTION_ARGS)
+{
+	int			nest_level = PinSettings();
+	SilverOutcome outcome = {0};
+	TupleDesc	desc;
+	Datum		values[4];
+	bool		nulls[4] = {false, false, false, false};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	if (WantsCompatibility(PG_GETARG_JSONB_P(3)))
+		MergeAsDbt(fcinfo, &outcome);
+	else
+		MergeTables(fcinfo, &outcome);
 	UnpinSettings(nest_level);
 	values[0] = Int64GetDatum(outcome.inserted);
 	values[1] = Int64GetDatum(outcome.expired);
