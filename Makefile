@@ -119,6 +119,7 @@ OBJS += \
 	src/silver/hash.o \
 	src/silver/keep.o \
 	src/silver/merge.o \
+	src/silver/merge_tables.o \
 	src/silver/profile.o \
 	src/silver/quarantine.o \
 	src/silver/run_checks.o \
@@ -173,6 +174,8 @@ SQL_PARTS = \
 	sql/40-silver.sql \
 	sql/42-fold.sql \
 	sql/43-checks.sql \
+	sql/43-merge-tables.sql \
+	sql/44-dbt.sql \
 	sql/45-profile.sql \
 	sql/50-gold.sql \
 	sql/52-calendar.sql \

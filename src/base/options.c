@@ -48,6 +48,8 @@ static const char *const null_key_choices[] = {"quarantine", "as_value", "reject
 static const char *const null_sequence_choices[] = {"quarantine", "reject", NULL};
 static const char *const deletes_choices[] = {"close", "ignore", "snapshot", NULL};
 static const char *const on_missing_choices[] = {"ignore", "close", "restate", NULL};
+static const char *const merge_history_choices[] = {"scd2", "", "scd1", NULL};
+static const char *const merge_null_key_choices[] = {"reject", "as_value", NULL};
 static const char *const on_error_choices[] = {"error", "null", NULL};
 
 #define FIELD(field) offsetof(HistoryNames, field)
@@ -165,6 +167,25 @@ static const OptionDef read_options[] = {
 	{"null_tokens", OPTION_NAMES, FIELD(feature.null_tokens)},
 	{"decimal_mark", OPTION_TEXT, FIELD(feature.decimal_mark)},
 	{"date_order", OPTION_TEXT, FIELD(feature.date_order)},
+};
+#undef FIELD
+
+/* What merging two tables shares with features, and what there is to say of it
+ * alone. */
+#define FIELD(field) offsetof(MergeOptions, field)
+static const OptionDef merge_options[] = {
+	{"columns", OPTION_NAMES, FIELD(columns)},
+	{"at", OPTION_TEXT, FIELD(at)},
+	{"history", OPTION_CHOICE, FIELD(feature.history), merge_history_choices},
+	{"null_key", OPTION_CHOICE, FIELD(feature.null_key), merge_null_key_choices},
+	{"sequence_by", OPTION_NAMES, FIELD(feature.sequence_by)},
+	{"apply_as_deletes", OPTION_TEXT, FIELD(feature.apply_as_deletes)},
+	{"deletes", OPTION_CHOICE, FIELD(feature.deletes), deletes_choices},
+	{"delete_scope", OPTION_SCOPE, offsetof(MergeOptions, feature)},
+	{"no_track", OPTION_NAMES, FIELD(feature.no_track)},
+	{"ignore_null_updates", OPTION_BOOL, FIELD(feature.ignore_null_updates)},
+	{"valid_to", OPTION_TEXT, FIELD(feature.valid_to)},
+	{"history_columns", OPTION_OBJECT, FIELD(feature.history_columns), NULL, history_column_options, lengthof(history_column_options)},
 };
 #undef FIELD
 
@@ -359,7 +380,7 @@ SetOption(const OptionDef *def, JsonbValue *value, char *options)
 						def->member_count, field);
 			break;
 		case OPTION_SCOPE:
-			SetScope(def, value, (FeatureOptions *) options);
+			SetScope(def, value, field);
 			break;
 	}
 }
@@ -573,6 +594,21 @@ ParseReadOptions(Jsonb *json, ReadOptions *options)
 	memset(options, 0, sizeof(ReadOptions));
 	ParseObject(json, "option", read_options, lengthof(read_options), (char *) options);
 	CheckReading(&options->feature);
+}
+
+/* Parses and validates options of merging two tables. */
+void
+ParseMergeOptions(Jsonb *json, MergeOptions *options)
+{
+	memset(options, 0, sizeof(MergeOptions));
+	options->feature.history_columns = (HistoryNames) {"valid_from", "valid_to", "is_current", "version"};
+	options->feature.deletes = DELETES_IGNORE;
+	ParseObject(json, "merge option", merge_options, lengthof(merge_options), (char *) options);
+	if (options->feature.deletes == DELETES_CLOSE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"deletes\" must be \"ignore\" or \"snapshot\" for tables")));
+	CheckFold(&options->feature);
 }
 
 /* Reads a name in double quotes, where two stand for one; *text ends up behind

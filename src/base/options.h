@@ -184,12 +184,23 @@ typedef struct ReadOptions
 	FeatureOptions feature;		/* those of a feature that say how to read files */
 } ReadOptions;
 
+/* What scd2_merge() is told. */
+typedef struct MergeOptions
+{
+	List	   *columns;		/* data columns; NIL: all that both tables have */
+	char	   *at;				/* the time of events without a sequence; NULL: now */
+	FeatureOptions feature;		/* those of a feature that say how events become history */
+} MergeOptions;
+
 /* Parses and validates; raises on anything unknown or of the wrong type. */
 extern void ParseFeatureOptions(Jsonb *json, FeatureOptions *options);
 
 /* Options of one column, zeroed where none are given. */
 extern void ParseColumnOptions(const FeatureOptions *feature, const char *column,
 							   ColumnOptions *options);
+
+/* Options of merging two tables. */
+extern void ParseMergeOptions(Jsonb *json, MergeOptions *options);
 
 /* Options of reading, from a json object or a list of DefElem. */
 extern void ParseReadOptions(Jsonb *json, ReadOptions *options);

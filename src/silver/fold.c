@@ -15,6 +15,7 @@
 #include "silver/fold.h"
 
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 
 PG_FUNCTION_INFO_V1(medallion_later_value);
 
@@ -78,14 +79,10 @@ CollectSnapshots(Merge *merge)
 				  " WHERE NOT r._in_order AND NOT e._is_delete AND e._event_at < p._at");
 }
 
-/* Every event that the keys' versions come from. */
-static void
-CollectEvents(Merge *merge)
+/* Gives collected events what they leave out, and an index. */
+void
+CompleteEvents(Merge *merge)
 {
-	CollectPastEvents(merge);
-	CollectNewEvents(merge);
-	if (merge->shape->feature->options.deletes == DELETES_SNAPSHOT)
-		CollectSnapshots(merge);
 	if (merge->shape->feature->options.ignore_null_updates)
 	{
 		SqlExecFormat(NULL, "%s %s", FillTemplate("CREATE UNLOGGED TABLE {filled} AS", &merge->words),
@@ -95,6 +92,17 @@ CollectEvents(Merge *merge)
 	}
 	MergeExec(merge, NULL, "CREATE INDEX ON {events} (_business_key_hash, _event_at)");
 	MergeExec(merge, NULL, "ANALYZE {events}");
+}
+
+/* Every event that the keys' versions come from. */
+static void
+CollectEvents(Merge *merge)
+{
+	CollectPastEvents(merge);
+	CollectNewEvents(merge);
+	if (merge->shape->feature->options.deletes == DELETES_SNAPSHOT)
+		CollectSnapshots(merge);
+	CompleteEvents(merge);
 }
 
 /*
@@ -182,6 +190,25 @@ static const char fold_sql[] =
 #define LATEST_IS_DATA \
 	"c._latest_at AS _data_at, c._latest_file_id AS _data_file_id, c._latest_sheet AS _data_sheet, c._latest_row AS _data_row"
 
+/* The order of events at one time, the last one first; the address decides when all else is equal. */
+void
+SetTieWords(TemplateWords *words, const FeatureOptions *options, const char *address)
+{
+	StringInfoData ties;
+	StringInfoData sequence;
+
+	initStringInfo(&ties);
+	initStringInfo(&sequence);
+	for (int i = 2; i <= list_length(options->sequence_by); i++)
+	{
+		appendStringInfo(&ties, "e._sequence_%d DESC NULLS LAST, ", i);
+		appendStringInfo(&sequence, ", e._sequence_%d", i);
+	}
+	appendStringInfo(&ties, "e._is_delete DESC, %s", address);
+	SetWord(words, "ties", ties.data);
+	SetWord(words, "sequence", sequence.data);
+}
+
 /* The words of the fold that follow from the feature's options. */
 static void
 SetFoldWords(Merge *merge)
@@ -212,7 +239,7 @@ SetFoldWords(Merge *merge)
 }
 
 /* What the keys fold to. */
-static void
+void
 FoldEvents(Merge *merge)
 {
 	SetFoldWords(merge);
@@ -226,11 +253,6 @@ FoldEvents(Merge *merge)
 	"v._business_key_hash = n._business_key_hash AND v.{version} = n.version" \
 	" AND v._value_hash = n._value_hash AND v.{valid_from} = n._event_at" \
 	" AND v._file_id = n._file_id AND v._sheet = n._sheet AND v._row = n._row"
-
-/* The event that gives a version its data. */
-#define DATA_EVENT \
-	"e._business_key_hash = n._business_key_hash AND e._event_at = n._data_at" \
-	" AND e._file_id = n._data_file_id AND e._sheet = n._data_sheet AND e._row = n._data_row"
 
 /* Brings silver to what the keys fold to; rows that are right stay untouched. */
 static void

@@ -42,7 +42,7 @@ MergeCount(const Merge *merge, const char *text)
 }
 
 /* A list of columns, plain and with the prefixes that statements use. */
-static void
+void
 SetColumnWords(TemplateWords *words, const char *name, List *columns)
 {
 	const char *prefixes[] = {"", "d.", "e.", "s.", "v."};
@@ -51,27 +51,8 @@ SetColumnWords(TemplateWords *words, const char *name, List *columns)
 		SetWord(words, psprintf("%s%s", prefixes[i], name), JoinColumnNames(columns, prefixes[i]));
 }
 
-/* The order of events at one time, the last one first. */
-static void
-SetTieWords(TemplateWords *words, const FeatureOptions *options)
-{
-	StringInfoData ties;
-	StringInfoData sequence;
-
-	initStringInfo(&ties);
-	initStringInfo(&sequence);
-	for (int i = 2; i <= list_length(options->sequence_by); i++)
-	{
-		appendStringInfo(&ties, "e._sequence_%d DESC NULLS LAST, ", i);
-		appendStringInfo(&sequence, ", e._sequence_%d", i);
-	}
-	appendStringInfoString(&ties, "e._is_delete DESC, e._rank DESC, e._file_id DESC, e._sheet COLLATE \"C\" DESC, e._row DESC");
-	SetWord(words, "ties", ties.data);
-	SetWord(words, "sequence", sequence.data);
-}
-
 /* What of an event is said again at the time of a snapshot. */
-static List *
+List *
 SaidAgainColumns(const SilverShape *shape)
 {
 	List	   *columns = DataColumnList(shape);
@@ -121,7 +102,7 @@ void
 PrepareMerge(Merge *merge)
 {
 	const FeatureOptions *options = &merge->shape->feature->options;
-	const char *const tables[] = {"marks", "refold", "events", "filled", "snapshots", "versions"};
+	const char *const tables[] = {"delta", "marks", "refold", "events", "filled", "snapshots", "versions"};
 	TemplateWords *words = &merge->words;
 
 	SetWord(words, "table", merge->table);
@@ -140,7 +121,7 @@ PrepareMerge(Merge *merge)
 	SetWord(words, "history", FillTemplate("_business_key_hash, _value_hash, {valid_from}, {valid_to}, {is_current},"
 										   " {version}, _opened_run_id, _closed_run_id", words));
 	SetWord(words, "scope", ScopeExpression(options));
-	SetTieWords(words, options);
+	SetTieWords(words, options, "e._rank DESC, e._file_id DESC, e._sheet COLLATE \"C\" DESC, e._row DESC");
 	SetOrderWords(merge);
 }
 
@@ -316,44 +297,50 @@ InsertFirstVersions(Merge *merge)
 				  " WHERE NOT s._is_delete AND" SHORT_WAY);
 }
 
+/*
+ * What the short way changes: keys whose event says something else than the
+ * version in force, with the number of their last version.  A key without one in
+ * force may have been closed before.
+ */
+static const char delta_sql[] =
+"CREATE UNLOGGED TABLE {delta} AS SELECT s._business_key_hash, s._event_at, s._is_delete,"
+" {last_version} AS _last_version"
+" FROM {stage} s LEFT JOIN {table} c ON c._business_key_hash = s._business_key_hash AND c.{is_current}"
+" WHERE (c._value_hash IS DISTINCT FROM s._value_hash OR s._is_delete) AND" SHORT_WAY;
+
 /* The short cut: one new event per key, later than all before. */
 static void
 AppendVersions(Merge *merge)
 {
 	bool		scd1 = merge->shape->feature->options.history == HISTORY_SCD1;
 	uint64		inserted;
-	uint64		reopened;
+	int64		known;
 
 	if (merge->shape->feature->options.no_track != NIL)
 		MergeExec(merge, NULL, "UPDATE {table} v SET ({row_data}) = ROW({s.row_data}) FROM {stage} s"
 				  " WHERE v._business_key_hash = s._business_key_hash AND v.{is_current} AND NOT s._is_delete"
 				  " AND v._value_hash = s._value_hash AND record_image_ne(ROW({v.row_data}), ROW({s.row_data})) AND" SHORT_WAY);
-	SetWord(&merge->words, "ends", FillTemplate("v._business_key_hash = s._business_key_hash AND v.{is_current}"
-												" AND (v._value_hash IS DISTINCT FROM s._value_hash OR s._is_delete) AND"
-												SHORT_WAY, &merge->words));
+	SetWord(&merge->words, "last_version", FillTemplate(scd1 ? "coalesce(c.{version}, 0)" :
+														"coalesce(c.{version}, (SELECT max(v.{version}) FROM {table} v"
+														" WHERE v._business_key_hash = s._business_key_hash), 0)", &merge->words));
+	SetWord(&merge->words, "next_version", scd1 ? "1" : "n._last_version + 1");
+	MergeExec(merge, NULL, delta_sql);
+	MergeExec(merge, NULL, "ANALYZE {delta}");
+	known = MergeCount(merge, "SELECT count(*) FROM {delta} WHERE _last_version > 0 AND NOT _is_delete");
 	merge->outcome->expired +=
-		MergeExec(merge, NULL, scd1 ? "DELETE FROM {table} v USING {stage} s WHERE {ends}" :
-				  "UPDATE {table} v SET {valid_to} = s._event_at, {is_current} = false,"
-				  " _closed_run_id = {run} FROM {stage} s WHERE {ends}");
-
-	/* a key may have been closed before: it goes on with the next number */
+		MergeExec(merge, NULL, scd1 ?
+				  "DELETE FROM {table} v USING {delta} n WHERE v._business_key_hash = n._business_key_hash AND v.{is_current}" :
+				  "UPDATE {table} v SET {valid_to} = n._event_at, {is_current} = false, _closed_run_id = {run} FROM {delta} n"
+				  " WHERE v._business_key_hash = n._business_key_hash AND v.{is_current}");
 	inserted =
 		MergeExec(merge, NULL, "INSERT INTO {table} ({data}, {history}, _file_id, _sheet, _row)"
 				  " SELECT {s.data}, s._business_key_hash, s._value_hash, s._event_at, {forever}, true,"
-				  " 1 + coalesce(l.version, 0), {run}, NULL, s._file_id, s._sheet, s._row"
-				  " FROM {stage} s LEFT JOIN (SELECT v._business_key_hash, max(v.{version}) AS version,"
-				  " bool_or(v.{is_current}) AS is_current FROM {table} v"
-				  " WHERE v._business_key_hash IN (SELECT k._business_key_hash FROM {stage} k)"
-				  " GROUP BY v._business_key_hash) l ON l._business_key_hash = s._business_key_hash"
-				  " WHERE NOT s._is_delete AND l.is_current IS NOT TRUE AND" SHORT_WAY);
-	reopened =
-		MergeCount(merge, "SELECT count(*) FROM {table} v JOIN {stage} s ON v._business_key_hash = s._business_key_hash"
-				   " AND v._file_id = s._file_id AND v._sheet = s._sheet AND v._row = s._row"
-				   " AND v.{valid_from} = s._event_at"
-				   " WHERE v._opened_run_id = {run} AND v.{version} > 1"
-				   " AND NOT EXISTS (SELECT FROM {refold} r WHERE r._business_key_hash = s._business_key_hash)");
-	merge->outcome->updated += reopened;
-	merge->outcome->inserted += inserted - reopened;
+				  " {next_version}, {run}, NULL, s._file_id, s._sheet, s._row"
+				  " FROM {stage} s JOIN {delta} n ON n._business_key_hash = s._business_key_hash AND n._event_at = s._event_at"
+				  " WHERE NOT n._is_delete");
+	MergeExec(merge, NULL, "DROP TABLE {delta}");
+	merge->outcome->updated += known;
+	merge->outcome->inserted += inserted - known;
 }
 
 /* Takes the staged events into a table that keeps history. */
@@ -373,7 +360,7 @@ MergeHistory(Merge *merge)
 /* Takes the staged events into a table without history: one row per live
  * bronze row. */
 void
-MergeAppend(Merge *merge)
+MergeRows(Merge *merge)
 {
 	if (merge->any_ended && !merge->initial)
 	{

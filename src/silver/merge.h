@@ -38,7 +38,13 @@ extern void PrepareMerge(Merge *merge);
 extern void MergeHistory(Merge *merge);
 
 /* Takes the staged events into a table without history. */
-extern void MergeAppend(Merge *merge);
+extern void MergeRows(Merge *merge);
+
+/* Words that are lists of columns: name and d.name, e.name, s.name, v.name. */
+extern void SetColumnWords(TemplateWords *words, const char *name, List *columns);
+
+/* What of an event is said again at the time of a snapshot (char *). */
+extern List *SaidAgainColumns(const SilverShape *shape);
 
 /* Statements with named places. */
 extern uint64 MergeExec(const Merge *merge, const SqlParams *params, const char *text);

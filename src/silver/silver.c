@@ -243,7 +243,7 @@ MergeStage(Merge *merge)
 	if (FeatureKeepsHistory(shape->feature))
 		MergeHistory(merge);
 	else
-		MergeAppend(merge);
+		MergeRows(merge);
 	if (merge->outcome->initial)
 		IndexSilverTable(shape);
 	FlagSets(shape);

@@ -1,0 +1,469 @@
+/*
+ * merge_tables.c
+ *	  medallion.scd2_merge(): a table's rows -> the history in another.
+ *
+ *	  source rows ──> events of keys that bring news ─┐
+ *	  target's versions of these keys, as events ─────┴─> fold (fold.c) -> target
+ *
+ * The target is all that is known of the past: an event that changed nothing is
+ * not in it, so a late one cannot split a version there.  In all else the rules
+ * are those of features.
+ *
+ * A target with columns _business_key_hash and _value_hash (uuid) gets them
+ * filled, and an index on the first makes a merge cost what it changes; without
+ * them the hashes of all its rows are computed.
+ */
+#include "base/compat.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "base/settings.h"
+#include "base/sql.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "silver/fold.h"
+#include "silver/table.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+PG_FUNCTION_INFO_V1(medallion_scd2_merge);
+
+/* The two tables and what is known of them. */
+typedef struct TableMerge
+{
+	Merge		merge;
+	Oid			target;
+	Oid			source;
+	MergeOptions options;
+	Feature		feature;		/* stands for the tables where the fold asks for one */
+	SilverShape shape;
+	List	   *history;		/* history columns that the target has (char *) */
+	bool		has_hashes;
+} TableMerge;
+
+/* The live columns of a relation (char *). */
+static List *
+RelationColumns(Oid relid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(rel);
+	List	   *names = NIL;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (!TupleDescAttr(desc, i)->attisdropped)
+			names = lappend(names, pstrdup(NameStr(TupleDescAttr(desc, i)->attname)));
+	}
+	table_close(rel, NoLock);
+	return names;
+}
+
+static bool
+Contains(List *names, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, names)
+	{
+		if (strcmp(lfirst(lc), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+RequireColumn(List *names, const char *what, const char *name)
+{
+	if (!Contains(names, name))
+		RaiseUnknownName(what, name, names);
+}
+
+static char *
+RelationName(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+}
+
+static char *
+TypeOf(Oid relid, const char *column)
+{
+	Oid			type;
+	int32		typmod;
+	Oid			collation;
+
+	get_atttypetypmodcoll(relid, get_attnum(relid, column), &type, &typmod, &collation);
+	return format_type_with_typemod(type, typmod);
+}
+
+/* The history columns that the target has: times it must, number and flag it may. */
+static void
+FindHistoryColumns(TableMerge *tables, List *columns)
+{
+	const HistoryNames *names = &tables->options.feature.history_columns;
+
+	RequireColumn(columns, "history column of the target:", names->valid_from);
+	RequireColumn(columns, "history column of the target:", names->valid_to);
+	tables->history = list_make2(names->valid_from, names->valid_to);
+	if (Contains(columns, names->is_current))
+		tables->history = lappend(tables->history, names->is_current);
+	if (Contains(columns, names->version))
+		tables->history = lappend(tables->history, names->version);
+	tables->has_hashes = Contains(columns, "_business_key_hash") && Contains(columns, "_value_hash");
+	if (tables->has_hashes)
+		tables->history = lappend(lappend(tables->history, "_business_key_hash"), "_value_hash");
+}
+
+/* The data columns: those asked for, or all that both have. */
+static void
+FindDataColumns(TableMerge *tables, List *target_columns)
+{
+	List	   *source_columns = RelationColumns(tables->source);
+	List	   *wanted = tables->options.columns != NIL ? tables->options.columns : target_columns;
+	ListCell   *lc;
+
+	foreach(lc, wanted)
+	{
+		SilverColumn *column;
+
+		if (tables->options.columns != NIL)
+		{
+			RequireColumn(target_columns, "column of the target:", lfirst(lc));
+			RequireColumn(source_columns, "column of the source:", lfirst(lc));
+		}
+		if (Contains(tables->history, lfirst(lc)) || !Contains(source_columns, lfirst(lc)))
+			continue;
+		column = palloc0(sizeof(SilverColumn));
+		column->name = lfirst(lc);
+		tables->shape.columns = lappend(tables->shape.columns, column);
+	}
+	foreach(lc, tables->feature.keys)
+		RequireSilverColumn(&tables->shape, "business key", lfirst(lc));
+	foreach(lc, tables->options.feature.no_track)
+		RequireSilverColumn(&tables->shape, "column of option \"no_track\":", lfirst(lc));
+	foreach(lc, tables->options.feature.delete_scope)
+		RequireSilverColumn(&tables->shape, "column of option \"delete_scope\":", lfirst(lc));
+	foreach(lc, tables->options.feature.sequence_by)
+		RequireColumn(source_columns, "column of option \"sequence_by\":", lfirst(lc));
+}
+
+/* The time of a source row, as the target's valid_from has it. */
+static char *
+EventTime(const TableMerge *tables, const char *type)
+{
+	List	   *sequence = tables->options.feature.sequence_by;
+
+	if (sequence != NIL)
+		return psprintf("d.%s::%s", quote_identifier(linitial(sequence)), type);
+	if (tables->options.at != NULL)
+		return psprintf("%s::%s", quote_literal_cstr(tables->options.at), type);
+	if (strcmp(type, "timestamp with time zone") == 0)
+		return pstrdup("transaction_timestamp()");
+	return psprintf("(transaction_timestamp() AT TIME ZONE 'UTC')::%s", type);
+}
+
+/* Further columns of the sequence, as the events have them. */
+static char *
+FurtherSequence(const FeatureOptions *options)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	for (int i = 1; i < list_length(options->sequence_by); i++)
+		appendStringInfo(&sql, ", d.%s AS _sequence_%d", quote_identifier(list_nth(options->sequence_by, i)), i + 1);
+	return sql.data;
+}
+
+/* Tables of a merge lie beside the target, named after it. */
+static void
+SetMergeTableWords(TableMerge *tables)
+{
+	const char *const names[] = {"stage", "refold", "events", "filled", "snapshots", "versions"};
+	char	   *schema = get_namespace_name(get_rel_namespace(tables->target));
+
+	for (int i = 0; i < lengthof(names); i++)
+		SetWord(&tables->merge.words, names[i],
+				quote_qualified_identifier(schema, psprintf("_merge_%s_%u", names[i], tables->target)));
+}
+
+/* The key of a row of the target, which has no sequence. */
+static char *
+TargetKey(const Feature *feature)
+{
+	Feature		target = *feature;
+
+	target.options.sequence_by = NIL;
+	target.options.null_key = NULL_KEY_AS_VALUE;
+	return KeyExpression(&target);
+}
+
+/* What the statements name. */
+static void
+SetTableWords(TableMerge *tables)
+{
+	TemplateWords *words = &tables->merge.words;
+	const FeatureOptions *options = &tables->options.feature;
+	const HistoryNames *names = &options->history_columns;
+	char	   *type = TypeOf(tables->target, names->valid_from);
+	char	   *forever = options->valid_to == NULL ? psprintf("NULL::%s", type) :
+		psprintf("%s::%s", quote_literal_cstr(options->valid_to), type);
+
+	SetMergeTableWords(tables);
+	SetHistoryWords(words, options);
+	SetTieWords(words, options, "e._rank DESC, e._value_hash DESC, e._row DESC");
+	SetWord(words, "table", RelationName(tables->target));
+	SetWord(words, "source", RelationName(tables->source));
+	SetColumnWords(words, "data", RowColumnList(&tables->shape));
+	SetWord(words, "time", EventTime(tables, type));
+	SetWord(words, "type", type);
+	SetWord(words, "further", FurtherSequence(options));
+	SetWord(words, "is_delete", options->apply_as_deletes == NULL ? "false" :
+			psprintf("((%s\n) IS TRUE)", options->apply_as_deletes));
+	SetWord(words, "scope", ScopeExpression(options));
+	SetWord(words, "forever", forever);
+	SetWord(words, "p.is_new", "true");
+	SetWord(words, "new_key", KeyExpression(&tables->feature));
+	SetWord(words, "new_value", ValueExpression(&tables->shape));
+	SetWord(words, "key", tables->has_hashes ? "d._business_key_hash" : TargetKey(&tables->feature));
+	SetWord(words, "value", tables->has_hashes ? "d._value_hash" : FillTemplate("{new_value}", words));
+	SetWord(words, "current", Contains(tables->history, names->is_current) ? FillTemplate("d.{is_current}", words) :
+			FillTemplate("(d.{valid_to} IS NOT DISTINCT FROM {forever})", words));
+}
+
+/* The source's rows as events. */
+static void
+StageSource(const Merge *merge)
+{
+	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {stage} AS SELECT {d.data}, false AS dq_conflict_flag,"
+			  " {new_key} AS _business_key_hash, {new_value} AS _value_hash, {time} AS _event_at, NULL::{type} AS _holds_until{further},"
+			  " {is_delete} AS _is_delete, {scope} AS _scope, NULL::timestamptz AS _event_until, 1 AS _rank,"
+			  " 0::bigint AS _file_id, ''::text AS _sheet, row_number() OVER () AS _row FROM {source} d");
+	if (MergeCount(merge, "SELECT count(*) FROM {stage} WHERE _business_key_hash IS NULL OR _event_at IS NULL") > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_NOT_NULL_VIOLATION),
+				 errmsg("NULL in the business key%s of " INT64_FORMAT " rows",
+						merge->shape->feature->options.sequence_by != NIL ? " or sequence_by" : "",
+						MergeCount(merge, "SELECT count(*) FROM {stage} WHERE _business_key_hash IS NULL OR _event_at IS NULL"))));
+	if (merge->shape->feature->options.deletes == DELETES_SNAPSHOT)
+	{
+		MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {snapshots} AS SELECT _scope, max(_event_at) AS _at FROM {stage}"
+				  " WHERE _scope IS NOT NULL GROUP BY _scope");
+		MergeExec(merge, NULL, "INSERT INTO {stage} ({said_again}, _event_at) SELECT {e.said_again}, p._at FROM {stage} e"
+				  " JOIN {snapshots} p ON p._scope = e._scope WHERE NOT e._is_delete AND e._event_at < p._at");
+	}
+	MergeExec(merge, NULL, "ANALYZE {stage}");
+}
+
+/* The target's rows as versions: key, value, begin, end, whether in force. */
+#define PAST \
+	"(SELECT {key} AS _was_key, {value} AS _was_value, {scope} AS _was_scope, d.{valid_from} AS _began, d.{valid_to} AS _ended," \
+	" {current} AS _in_force, d.* FROM {table} d)"
+
+/* The keys of which the source says something that the target does not. */
+static void
+CollectNewsKeys(const Merge *merge)
+{
+	const FeatureOptions *options = &merge->shape->feature->options;
+
+	MergeExec(merge, NULL, options->ignore_null_updates ?
+			  "CREATE UNLOGGED TABLE {refold} AS SELECT DISTINCT _business_key_hash, false AS _in_order, 0 AS _base_version FROM {stage}" :
+			  options->no_track != NIL ?
+			  "CREATE UNLOGGED TABLE {refold} AS SELECT DISTINCT s._business_key_hash, false AS _in_order, 0 AS _base_version"
+			  " FROM {stage} s WHERE s._is_delete OR NOT EXISTS (SELECT FROM " PAST " v WHERE v._was_key = s._business_key_hash"
+			  " AND v._was_value = s._value_hash AND v._began <= s._event_at AND (v._in_force OR v._ended > s._event_at)"
+			  " AND record_image_eq(ROW({v.data}), ROW({s.data})))" :
+			  "CREATE UNLOGGED TABLE {refold} AS SELECT DISTINCT s._business_key_hash, false AS _in_order, 0 AS _base_version"
+			  " FROM {stage} s WHERE s._is_delete OR NOT EXISTS (SELECT FROM " PAST " v WHERE v._was_key = s._business_key_hash"
+			  " AND v._was_value = s._value_hash AND v._began <= s._event_at AND (v._in_force OR v._ended > s._event_at))");
+	if (options->deletes == DELETES_SNAPSHOT)
+		MergeExec(merge, NULL, "INSERT INTO {refold} SELECT DISTINCT v._was_key, false, 0 FROM " PAST " v JOIN {snapshots} p ON p._scope = v._was_scope"
+				  " WHERE v._began < p._at AND (v._in_force OR v._ended > p._at)"
+				  " AND NOT EXISTS (SELECT FROM {stage} s WHERE s._business_key_hash = v._was_key AND s._event_at = p._at)"
+				  " AND NOT EXISTS (SELECT FROM {refold} r WHERE r._business_key_hash = v._was_key)");
+	MergeExec(merge, NULL, "CREATE UNIQUE INDEX ON {refold} (_business_key_hash)");
+	MergeExec(merge, NULL, "ANALYZE {refold}");
+}
+
+/* What is new of these keys, and what the target says of them: each version an
+ * event, each end that no version follows a delete. */
+static void
+CollectTableEvents(Merge *merge)
+{
+	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {events} AS SELECT s.* FROM {stage} s JOIN {refold} r USING (_business_key_hash)"
+			  " WHERE false");
+	MergeExec(merge, NULL, "INSERT INTO {events} SELECT s.* FROM {stage} s WHERE EXISTS"
+			  " (SELECT FROM {refold} r WHERE r._business_key_hash = s._business_key_hash)");
+	MergeExec(merge, NULL, "INSERT INTO {events} ({data}, dq_conflict_flag, _business_key_hash, _value_hash, _event_at, _is_delete, _scope,"
+			  " _rank, _file_id, _sheet, _row) SELECT {v.data}, false, v._was_key, v._was_value, v._began, false, v._was_scope, 0, 1, '', row_number() OVER ()"
+			  " FROM " PAST " v WHERE EXISTS (SELECT FROM {refold} r WHERE r._business_key_hash = v._was_key)");
+	MergeExec(merge, NULL, "INSERT INTO {events} (dq_conflict_flag, _business_key_hash, _value_hash, _event_at, _is_delete, _scope,"
+			  " _rank, _file_id, _sheet, _row) SELECT false, v._was_key, v._was_value, v._ended, true, v._was_scope, 0, 2, '', row_number() OVER ()"
+			  " FROM " PAST " v WHERE NOT v._in_force AND EXISTS (SELECT FROM {refold} r WHERE r._business_key_hash = v._was_key)"
+			  " AND NOT EXISTS (SELECT FROM {events} e WHERE e._business_key_hash = v._was_key AND e._event_at = v._ended AND e._file_id = 1)");
+	CompleteEvents(merge);
+}
+
+/* What makes a row of the target one of {versions}. */
+#define SAME_ROW \
+	"{key} = n._business_key_hash AND d.{valid_from} = n._event_at AND {value} = n._value_hash"
+
+/* Names and values of the history columns that the target has. */
+static void
+SetWrittenWords(const TableMerge *tables, TemplateWords *words)
+{
+	const HistoryNames *names = &tables->options.feature.history_columns;
+	bool		flag = Contains(tables->history, names->is_current);
+	bool		number = Contains(tables->history, names->version);
+
+	SetWord(words, "set_flag", flag ? FillTemplate(", {is_current} = n.valid_to IS NULL", words) : "");
+	SetWord(words, "set_number", number ? FillTemplate(", {version} = CASE WHEN d.{version} = n.version THEN n.version ELSE -n.version END", words) : "");
+	SetWord(words, "wrong_number", number ? FillTemplate(" OR d.{version} IS DISTINCT FROM n.version", words) : "");
+	SetWord(words, "written", FillTemplate(psprintf("{valid_from}, {valid_to}%s%s%s", flag ? ", {is_current}" : "",
+													number ? ", {version}" : "",
+													tables->has_hashes ? ", _business_key_hash, _value_hash" : ""), words));
+	SetWord(words, "values", FillTemplate(psprintf("n._event_at, coalesce(n.valid_to, {forever})%s%s%s",
+												   flag ? ", n.valid_to IS NULL" : "", number ? ", n.version" : "",
+												   tables->has_hashes ? ", n._business_key_hash, n._value_hash" : ""), words));
+}
+
+/* Brings the target to what the keys fold to.  Numbers that move pass through
+ * their negatives, so that a unique index does not stop them half way. */
+static void
+ApplyToTarget(const TableMerge *tables, SilverOutcome *outcome)
+{
+	Merge		merge = tables->merge;
+	bool		number = Contains(tables->history, tables->options.feature.history_columns.version);
+
+	SetWrittenWords(tables, &merge.words);
+	outcome->updated = MergeExec(&merge, NULL, "DELETE FROM {table} d USING {refold} r WHERE {key} = r._business_key_hash"
+								 " AND NOT EXISTS (SELECT FROM {versions} n WHERE " SAME_ROW ")");
+	outcome->expired =
+		MergeCount(&merge, "SELECT count(*) FROM {table} d JOIN {versions} n ON " SAME_ROW " WHERE {current} AND n.valid_to IS NOT NULL");
+	MergeExec(&merge, NULL, "UPDATE {table} d SET {valid_to} = coalesce(n.valid_to, {forever}){set_flag}{set_number} FROM {versions} n WHERE " SAME_ROW
+			  " AND (d.{valid_to} IS DISTINCT FROM coalesce(n.valid_to, {forever}) OR {current} <> (n.valid_to IS NULL){wrong_number})");
+	if (tables->options.feature.no_track != NIL)
+		MergeExec(&merge, NULL, "UPDATE {table} d SET ({data}) = ROW({e.data}) FROM {versions} n JOIN {events} e ON " DATA_EVENT
+				  " WHERE " SAME_ROW " AND record_image_ne(ROW({d.data}), ROW({e.data}))");
+	outcome->inserted =
+		MergeExec(&merge, NULL, "INSERT INTO {table} ({data}, {written}) SELECT {e.data}, {values} FROM {versions} n JOIN {events} e ON " DATA_EVENT
+				  " WHERE NOT EXISTS (SELECT FROM {table} d WHERE " SAME_ROW ")");
+	if (number)
+		MergeExec(&merge, NULL, "UPDATE {table} d SET {version} = -d.{version} WHERE d.{version} < 0");
+	outcome->conflicts = MergeCount(&merge, "SELECT count(*) FROM {versions} WHERE conflict");
+}
+
+/* Raises for what is no table, or not the caller's to change. */
+static void
+CheckTables(const TableMerge *tables)
+{
+	char		kind = get_rel_relkind(tables->target);
+
+	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("%s is not a table", RelationName(tables->target))));
+	if (tables->feature.keys == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a merge needs business keys")));
+	if (!medallion_enable_scd2)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("medallion.enable_scd2 is off")));
+}
+
+/* Fills what the fold wants to know. */
+static void
+PrepareTables(TableMerge *tables, FunctionCallInfo fcinfo)
+{
+	List	   *columns;
+
+	tables->target = PG_GETARG_OID(0);
+	tables->source = PG_GETARG_OID(1);
+	ParseMergeOptions(PG_GETARG_JSONB_P(3), &tables->options);
+	tables->feature.name = get_rel_name(tables->target);
+	tables->feature.owner = GetUserId();
+	tables->feature.keys = TextArrayToList(PG_GETARG_DATUM(2));
+	tables->feature.options = tables->options.feature;
+	tables->shape.feature = &tables->feature;
+	tables->merge.shape = &tables->shape;
+	CheckTables(tables);
+	columns = RelationColumns(tables->target);
+	FindHistoryColumns(tables, columns);
+	FindDataColumns(tables, columns);
+	SetTableWords(tables);
+	SetColumnWords(&tables->merge.words, "said_again", SaidAgainColumns(&tables->shape));
+}
+
+/* Is the history to be what another tool would have made of it? */
+static bool
+WantsCompatibility(Jsonb *options)
+{
+	JsonbValue	value;
+
+	return JB_ROOT_IS_OBJECT(options) &&
+		getKeyJsonValueFromContainer(&options->root, "compat", strlen("compat"), &value) != NULL;
+}
+
+/* As dbt's snapshots do it (sql/44-dbt.sql). */
+static void
+MergeAsDbt(FunctionCallInfo fcinfo, SilverOutcome *outcome)
+{
+	SqlParams	params = {0};
+	SqlRows    *rows;
+
+	ParamDatum(&params, REGCLASSOID, PG_GETARG_DATUM(0));
+	ParamDatum(&params, REGCLASSOID, PG_GETARG_DATUM(1));
+	ParamDatum(&params, TEXTARRAYOID, PG_GETARG_DATUM(2));
+	ParamJsonb(&params, PG_GETARG_JSONB_P(3));
+	rows = SqlFetch("SELECT inserted, expired FROM medallion.dbt_snapshot($1, $2, $3, $4)", &params);
+	outcome->inserted = RowBigint(rows, 0, 1);
+	outcome->expired = RowBigint(rows, 0, 2);
+}
+
+/* By the fold. */
+static void
+MergeTables(FunctionCallInfo fcinfo, SilverOutcome *outcome)
+{
+	TableMerge	tables = {0};
+
+	PrepareTables(&tables, fcinfo);
+
+	/* two merges into one target take turns, or each would open its own version */
+	MergeExec(&tables.merge, NULL, "LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE");
+	StageSource(&tables.merge);
+	CollectNewsKeys(&tables.merge);
+	CollectTableEvents(&tables.merge);
+	FoldEvents(&tables.merge);
+	ApplyToTarget(&tables, outcome);
+	MergeExec(&tables.merge, NULL, "DROP TABLE {stage}, {refold}, {events}, {versions}");
+	if (tables.options.feature.deletes == DELETES_SNAPSHOT)
+		MergeExec(&tables.merge, NULL, "DROP TABLE {snapshots}");
+}
+
+/* medallion.scd2_merge(target, source, business_keys, options) */
+Datum
+medallion_scd2_merge(PG_FUNCTION_ARGS)
+{
+	int			nest_level = PinSettings();
+	SilverOutcome outcome = {0};
+	TupleDesc	desc;
+	Datum		values[4];
+	bool		nulls[4] = {false, false, false, false};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	if (WantsCompatibility(PG_GETARG_JSONB_P(3)))
+		MergeAsDbt(fcinfo, &outcome);
+	else
+		MergeTables(fcinfo, &outcome);
+	UnpinSettings(nest_level);
+	values[0] = Int64GetDatum(outcome.inserted);
+	values[1] = Int64GetDatum(outcome.expired);
+	values[2] = Int64GetDatum(outcome.updated);
+	values[3] = Int64GetDatum(outcome.conflicts);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
