@@ -123,6 +123,7 @@ OBJS += \
 OBJS += \
 	src/run/configure.o \
 	src/run/pipeline.o \
+	src/run/push.o \
 	src/run/runlog.o \
 	src/run/step.o
 
@@ -136,6 +137,7 @@ SQL_PARTS = \
 	sql/50-gold.sql \
 	sql/55-sales-pack.sql \
 	sql/60-run.sql \
+	sql/63-push.sql \
 	sql/90-finish.sql
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql

@@ -92,7 +92,8 @@ CREATE TABLE medallion.file_versions (
 	silver_run_id	bigint,				-- the run whose silver took its rows in
 	silver_superseded_run_id bigint,	-- the run whose silver took its end in
 	missing_since	timestamptz,
-	watermark		text				-- of a relation's batch: the greatest in it; NULL for files
+	watermark		text,				-- of a relation's batch: the greatest in it; NULL for files
+	kind			text NOT NULL DEFAULT 'file' CONSTRAINT file_versions_kind_check CHECK (kind IN ('file', 'push'))	-- push: rows handed in
 );
 COMMENT ON TABLE medallion.file_versions IS 'the ledger: one row per version of each file, with what silver has taken in of it';
 CREATE UNIQUE INDEX file_versions_live_key ON medallion.file_versions (feature_id, path) WHERE superseded_at IS NULL;

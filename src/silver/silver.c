@@ -282,7 +282,7 @@ RunSilver(const Feature *feature, int64 run_id, SilverOutcome *outcome)
 		StartAgain(&pending);
 	if (pending.due_count + pending.ended_count == 0)
 		return;
-	if (has_table && TIMESTAMP_IS_NOBEGIN(pending.taken_until))
+	if (has_table && !feature->needs_rebuild && TIMESTAMP_IS_NOBEGIN(pending.taken_until))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_TABLE),
 				 errmsg("table %s is not one that this feature made",
