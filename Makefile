@@ -158,6 +158,7 @@ OBJS += \
 	src/run/model_unit.o \
 	src/run/pipeline.o \
 	src/run/redact.o \
+	src/run/push.o \
 	src/run/runlog.o \
 	src/run/step.o \
 	src/run/step_unit.o \
@@ -193,6 +194,7 @@ SQL_PARTS = \
 	sql/76-report.sql \
 	sql/78-time.sql \
 	sql/79-maintain.sql \
+	sql/63-push.sql \
 	sql/90-finish.sql
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql

@@ -103,7 +103,8 @@ CREATE TABLE medallion.file_versions (
 	refused			boolean NOT NULL DEFAULT false,	-- withdrawn, and not to be loaded again as long as the path holds it
 	read_again		boolean NOT NULL DEFAULT false,	-- a withdrawn batch: the next pull starts before it
 	refold			boolean NOT NULL DEFAULT false,	-- what silver has of its keys is out of date
-	pruned_at		timestamptz			-- when maintain() deleted its rows from bronze
+	pruned_at		timestamptz,		-- when maintain() deleted its rows from bronze
+	kind			text NOT NULL DEFAULT 'file' CONSTRAINT file_versions_kind_check CHECK (kind IN ('file', 'push'))	-- push: rows handed in
 );
 COMMENT ON TABLE medallion.file_versions IS 'the ledger: one row per version of each file, with what silver has taken in of it';
 CREATE UNIQUE INDEX file_versions_live_key ON medallion.file_versions (feature_id, path) WHERE superseded_at IS NULL;

@@ -27,7 +27,7 @@ def write_xls(rows, path):
     for n, row in enumerate(rows):
         at = n % (XLS_ROWS - 1)
         if at == 0:
-            sheet = book.add_sheet("Ledger %d" % (n // XLS_ROWS + 1))
+            sheet = book.add_sheet("Ledger %d" % (n // (XLS_ROWS - 1) + 1))
             for column, name in enumerate(header):
                 sheet.write(0, column, name)
         for column, text in enumerate(row):

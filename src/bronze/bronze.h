@@ -17,6 +17,7 @@ typedef struct FileTask
 	int64		live_id;		/* the version in force, or 0 */
 	int			version;		/* number of the next version */
 	bool		relation;		/* a pull from the feature's relation, not a file */
+	const char *pushed;			/* json that was handed in, not a file; or NULL */
 	char	   *live_hash;		/* hexadecimal SHA-256 of the version in force, or NULL */
 	bool		orphan;			/* a duplicate whose original is no longer in force */
 	List	   *path_names;		/* columns that the path offers (char *) ... */
@@ -61,6 +62,10 @@ extern BronzePlan *PlanBronze(const Feature *feature);
 /* Once the files that are due are loaded: duplicates whose original is no
  * longer what it was, or that the feature now wants loaded (FileTask *). */
 extern List *PlanOrphans(const Feature *feature, const BronzePlan *plan);
+
+/* Rows handed in as json, an array of objects: a task to load them by, with a
+ * feature that reads them so. */
+extern FileTask *PlanPush(Feature *feature, const char *json, TimestampTz *seen_at);
 
 /* Loads one file.  Raises if it cannot; the caller's subtransaction then
  * leaves no trace of it. */

@@ -58,7 +58,7 @@ LoadVersions(const Feature *feature, const char *condition)
 								 " encode(f.content_hash, 'hex'), f.version,"
 								 " f.missing_since IS NOT NULL"
 								 " FROM medallion.file_versions f"
-								 " WHERE f.feature_id = $1 AND f.watermark IS NULL AND %s"
+								 " WHERE f.feature_id = $1 AND f.watermark IS NULL AND f.kind = 'file' AND %s"
 								 " ORDER BY f.path COLLATE \"C\"", condition), &params);
 	for (uint64 i = 0; i < rows->count; i++)
 	{
@@ -234,6 +234,33 @@ IsProvenRefused(const Feature *feature, const FoundFile *file, List *refused)
 	return found != NULL && IsProvenUnchanged(feature, file, lfirst(found));
 }
 
+/*
+ * Rows handed in.  Each push is a version of its own that stays in force; where
+ * times are equal the later one wins, for its name is the greater.  Options for
+ * files of other shapes do not apply to it.
+ */
+FileTask *
+PlanPush(Feature *feature, const char *json, TimestampTz *seen_at)
+{
+	FileTask   *task = palloc0(sizeof(FileTask));
+	SqlParams	params = {0};
+
+	ParamInt(&params, feature->id);
+	task->file = palloc0(sizeof(FoundFile));
+	task->file->path = psprintf("push #%012lld",
+								(long long) CatalogBigint("SELECT count(*) + 1 FROM medallion.file_versions"
+														  " WHERE feature_id = $1 AND kind = 'push'", &params, 1));
+	task->file->size = strlen(json);
+	task->pushed = json;
+	task->version = 1;
+	feature->options.record_path = "";
+	feature->options.header = (HeaderPlace) {HEADER_AUTO, 0};
+	feature->options.sheets = NULL;
+	feature->options.range = NULL;
+	*seen_at = NextSeenAt(feature);
+	return task;
+}
+
 /* Compares the files under the feature's patterns with the ledger. */
 BronzePlan *
 PlanBronze(const Feature *feature)
@@ -404,11 +431,12 @@ OpenFileVersion(const Feature *feature, const FileTask *task, const char *hash,
 	ParamText(&params, PairsToJson(task->path_names, task->path_values));
 	ParamTime(&params, seen_at);
 	ParamBigint(&params, run_id);
+	ParamText(&params, task->pushed != NULL ? "push" : "file");
 	file_id = CatalogBigint("INSERT INTO medallion.file_versions (feature_id, path, version, status,"
 							" size, mtime_ns, ctime_ns, looked_at_ns, content_hash, duplicate_of,"
-							" path_values, seen_at, seen_run_id, first_seen, loaded_run_id)"
+							" path_values, seen_at, seen_run_id, first_seen, loaded_run_id, kind)"
 							" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, decode($9, 'hex'), $10,"
-							" $11::jsonb, $12, $13, $12, $13) RETURNING file_id", &params, 0);
+							" $11::jsonb, $12, $13, $12, $13, $14) RETURNING file_id", &params, 0);
 	(void) AcceptAgain(file_id);
 	if (task->live_id != 0)
 	{

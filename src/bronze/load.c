@@ -414,14 +414,15 @@ LoadFile(const Feature *feature, const FileTask *task, TimestampTz seen_at,
 		return;
 	}
 	memset(outcome, 0, sizeof(FileOutcome));
-	load.source = SourceOpen(task->file->path, feature->owner);
+	load.source = task->pushed ? SourceFromText(task->file->path, task->pushed) :
+		SourceOpen(task->file->path, feature->owner);
 	outcome->size = load.source->size;
 	SourceHash(load.source, hash);
 	outcome->hash = palloc(SOURCE_HASH_LENGTH * 2 + 1);
 	hex_encode((char *) hash, SOURCE_HASH_LENGTH, outcome->hash);
 	outcome->hash[SOURCE_HASH_LENGTH * 2] = '\0';
 
-	same = feature->options.load_duplicates ? 0 : FindSameContent(feature, task, outcome->hash);
+	same = feature->options.load_duplicates || task->pushed ? 0 : FindSameContent(feature, task, outcome->hash);
 	if (task->live_hash == NULL || strcmp(task->live_hash, outcome->hash) != 0)
 	{
 		if (!IsRefused(feature, task, outcome->hash))

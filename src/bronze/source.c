@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -163,6 +164,23 @@ StatSource(Source *source, struct stat *st)
 				 errmsg("could not stat \"%s\": %m", source->path)));
 }
 
+static void
+NoteTimes(Source *source, const struct stat *st)
+{
+	source->size = st->st_size;
+	source->mtime_ns = TimespecNs(st->st_mtim);
+	source->ctime_ns = TimespecNs(st->st_ctim);
+}
+
+/* Has the memory context close the source. */
+static void
+OwnSource(Source *source)
+{
+	source->cleanup.func = SourceCleanup;
+	source->cleanup.arg = source;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &source->cleanup);
+}
+
 /*
  * Opens a regular file that the role may read.
  *
@@ -191,12 +209,39 @@ SourceOpen(const char *path, Oid role)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a regular file", path)));
-	source->size = st.st_size;
-	source->mtime_ns = TimespecNs(st.st_mtim);
-	source->ctime_ns = TimespecNs(st.st_ctim);
-	source->cleanup.func = SourceCleanup;
-	source->cleanup.arg = source;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, &source->cleanup);
+	NoteTimes(source, &st);
+	OwnSource(source);
+	return source;
+}
+
+/* A text in memory, as if it were a file: readers want a descriptor. */
+Source *
+SourceFromText(const char *path, const char *text)
+{
+	Source	   *source = palloc0(sizeof(Source));
+	size_t		length = strlen(text);
+	struct stat st;
+
+	source->path = pstrdup(path);
+	source->fd = AcquireExternalFD() ? memfd_create("medallion", MFD_CLOEXEC) : -1;
+	if (source->fd < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("could not open memory for \"%s\": %m", path)));
+	source->owns_fd = true;
+	OwnSource(source);
+	for (size_t done = 0; done < length;)
+	{
+		ssize_t		wrote = pwrite(source->fd, text + done, length - done, done);
+
+		if (wrote <= 0)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not write \"%s\" to memory: %m", path)));
+		done += wrote;
+	}
+	StatSource(source, &st);
+	NoteTimes(source, &st);
 	return source;
 }
 

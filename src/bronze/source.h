@@ -42,6 +42,9 @@ extern char *CheckFolderAllowed(const char *path, Oid role);	/* NULL if it is no
 /* Opens a regular file that the role may read. */
 extern Source *SourceOpen(const char *path, Oid role);
 
+/* A text in memory, as if it were a file. */
+extern Source *SourceFromText(const char *path, const char *text);
+
 /* Lets the descriptor live as long as the reader, for scans that may begin in
  * one subtransaction and go on in another. */
 extern void SourceOutliveTransaction(Source *source);

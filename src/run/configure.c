@@ -21,6 +21,7 @@ PG_FUNCTION_INFO_V1(medallion_create_feature);
 PG_FUNCTION_INFO_V1(medallion_alter_feature);
 PG_FUNCTION_INFO_V1(medallion_drop_feature);
 PG_FUNCTION_INFO_V1(medallion_store_check);
+PG_FUNCTION_INFO_V1(medallion_reset_feature);
 PG_FUNCTION_INFO_V1(medallion_rebuild);
 PG_FUNCTION_INFO_V1(medallion_export_config);
 
@@ -325,6 +326,39 @@ medallion_drop_feature(PG_FUNCTION_ARGS)
 		DropData(feature);
 	ParamInt(&params, feature->id);
 	CatalogExec("DELETE FROM medallion.features WHERE feature_id = $1", &params);
+	UnpinSettings(nest_level);
+	PG_RETURN_VOID();
+}
+
+/* Empties a table, if it is there. */
+static void
+EmptyTable(const char *schema, const char *name)
+{
+	if (OidIsValid(TableOid(schema, name)))
+		SqlExecFormat(NULL, "TRUNCATE %s", QualifiedName(schema, name));
+}
+
+/* medallion.reset_feature(name): as if it had loaded nothing yet.  Tables stay,
+ * for views and models may stand on them. */
+Datum
+medallion_reset_feature(PG_FUNCTION_ARGS)
+{
+	static const char *const emptied[] = {"file_versions", "rejects", "quarantine"};
+	int			nest_level = PinSettings();
+	Feature    *feature = LoadFeature(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	SqlParams	params = {0};
+	SavedIdentity saved;
+
+	CheckMayActFor(feature->owner, "feature", feature->name);
+	LockFeature(feature->id, true);
+	AsRole(&saved, feature->owner);
+	EmptyTable(medallion_bronze_schema, feature->name);
+	EmptyTable(medallion_silver_schema, feature->name);
+	EndAs(&saved);
+	ParamInt(&params, feature->id);
+	for (int i = 0; i < lengthof(emptied); i++)
+		CatalogExec(psprintf("DELETE FROM medallion.%s WHERE feature_id = $1", emptied[i]), &params);
+	CatalogExec("UPDATE medallion.features SET needs_rebuild = changed_run_id IS NOT NULL WHERE feature_id = $1", &params);
 	UnpinSettings(nest_level);
 	PG_RETURN_VOID();
 }

@@ -333,7 +333,7 @@ RunSilver(const Feature *feature, int64 run_id, SilverOutcome *outcome)
 			outcome->checks = JudgeFreshness(feature, run_id);
 		return;
 	}
-	if (has_table && !HasTakenAny(feature))
+	if (has_table && !feature->needs_rebuild && !HasTakenAny(feature))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_TABLE),
 				 errmsg("table %s is not one that this feature made",
