@@ -157,8 +157,8 @@ OBJS += \
 	src/run/journal.o \
 	src/run/model_unit.o \
 	src/run/pipeline.o \
-	src/run/redact.o \
 	src/run/push.o \
+	src/run/redact.o \
 	src/run/runlog.o \
 	src/run/step.o \
 	src/run/step_unit.o \
@@ -185,6 +185,7 @@ SQL_PARTS = \
 	sql/60-run.sql \
 	sql/62-alerts.sql \
 	sql/62-rebuild.sql \
+	sql/63-push.sql \
 	sql/64-schedule.sql \
 	sql/70-look.sql \
 	sql/71-plan.sql \
@@ -194,7 +195,6 @@ SQL_PARTS = \
 	sql/76-report.sql \
 	sql/78-time.sql \
 	sql/79-maintain.sql \
-	sql/63-push.sql \
 	sql/90-finish.sql
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
