@@ -105,10 +105,10 @@ growth AS (
 		   (array_agg(rows ORDER BY day DESC))[1] - (array_agg(rows ORDER BY day))[1] AS rows, max(day) - min(day) AS days
 	  FROM volume GROUP BY layer, table_name)
 SELECT 'runs' AS metric, NULL::text AS layer, count(*)::numeric AS value, 'runs' AS unit
-  FROM medallion.runs r WHERE r.started_at > now() - interval '30 days'
+  FROM medallion.runs r WHERE r.status <> 'ROLLED_BACK' AND r.started_at > now() - interval '30 days'
  UNION ALL
 SELECT 'success_rate', NULL, round(100.0 * count(*) FILTER (WHERE r.status = 'COMPLETED') / nullif(count(*), 0), 2), 'percent'
-  FROM medallion.runs r WHERE r.started_at > now() - interval '30 days' AND r.finished_at IS NOT NULL
+  FROM medallion.runs r WHERE r.status <> 'ROLLED_BACK' AND r.started_at > now() - interval '30 days' AND r.finished_at IS NOT NULL
  UNION ALL
 SELECT 'success_rate', layer, round(100.0 * count(*) FILTER (WHERE status NOT IN ('FAILED', 'PARTIAL')) / nullif(count(*), 0), 2), 'percent' FROM steps GROUP BY layer
  UNION ALL

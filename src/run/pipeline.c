@@ -32,7 +32,6 @@ PG_FUNCTION_INFO_V1(medallion_run_pipeline);
 PG_FUNCTION_INFO_V1(medallion_run_pipeline_proc);
 
 #define MOST_WORKERS 8			/* by default, however many cores there are */
-#define DEFAULT_PIPELINE "default"
 
 /* Which layers to run; none named: all. */
 static void

@@ -93,7 +93,7 @@ medallion_push(PG_FUNCTION_ARGS)
 	nest_level = PinSettings();
 	LockFeature(feature->id, true);
 	feature = LoadFeature(feature->name);
-	run_id = BeginRunLog(NULL);
+	run_id = BeginRunLog(NULL, DEFAULT_PIPELINE);
 	task = PlanPush(feature, rows, &seen_at);
 	AsRole(&saved, feature->owner);
 	LoadFile(feature, task, seen_at, run_id, &outcome);

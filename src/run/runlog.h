@@ -28,7 +28,9 @@ typedef struct StepLog
 	char	   *sqlstate;		/* of the error */
 	char	   *context;		/* of the error, or NULL */
 	const char *pipeline;		/* its name */
-	char	   *detail;			/* json object */
+	char	   *detail;			#define DEFAULT_PIPELINE "default"
+
+/* json object */
 } StepLog;
 
 extern int64 BeginRunLog(Jsonb *options, const char *pipeline);
