@@ -11,6 +11,8 @@
 #include "silver/silver.h"
 #include "utils/jsonb.h"
 
+#define DEFAULT_PIPELINE "default"
+
 /* One row of the run table. */
 typedef struct StepLog
 {
@@ -28,9 +30,7 @@ typedef struct StepLog
 	char	   *sqlstate;		/* of the error */
 	char	   *context;		/* of the error, or NULL */
 	const char *pipeline;		/* its name */
-	char	   *detail;			#define DEFAULT_PIPELINE "default"
-
-/* json object */
+	char	   *detail;			/* json object */
 } StepLog;
 
 extern int64 BeginRunLog(Jsonb *options, const char *pipeline);
