@@ -219,7 +219,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION medallion.foreign_key_violations(regclass) IS
-'for each foreign key of a table the number of its rows that refer to nothing; 0, unless somebody made them invalid or switched triggers off';
+'for each foreign key of a table the number of its rows that refer to nothing. It is 0 for the facts of a star after every run; between the commits of a run it need not be';
 
 CREATE FUNCTION medallion.create_date_dimension(first date, last date, options jsonb DEFAULT '{}') RETURNS text
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp

@@ -238,10 +238,10 @@ BEGIN
 				UNION ALL SELECT c, n + 100 FROM jsonb_array_elements_text(options -> 'degenerate') WITH ORDINALITY AS g (c, n)) AS both_ GROUP BY c) AS one));
 	END IF;
 	keys := (SELECT coalesce(jsonb_agg(k), '[]') FROM (
-		SELECT jsonb_build_object('columns', jsonb_build_array(d), 'references', coalesce(options ->> 'date_dimension', 'dim_date'), 'referenced', jsonb_build_array('date_key')) AS k
+		SELECT jsonb_build_object('columns', jsonb_build_array(d), 'references', coalesce(options ->> 'date_dimension', 'dim_date'), 'referenced', jsonb_build_array('date_key'), 'enforced', false) AS k
 		  FROM jsonb_object_keys(options -> 'dates') AS d
 		UNION ALL
-		SELECT jsonb_build_object('columns', jsonb_build_array(coalesce(l ->> 'key', a.attname)), 'references', l ->> 'model', 'referenced', jsonb_build_array(a.attname))
+		SELECT jsonb_build_object('columns', jsonb_build_array(coalesce(l ->> 'key', a.attname)), 'references', l ->> 'model', 'referenced', jsonb_build_array(a.attname), 'enforced', false)
 		  FROM jsonb_array_elements(options -> 'dimensions') AS l
 		  JOIN pg_attribute a ON a.attrelid = format('%I.%I', gold, l ->> 'model')::regclass AND a.attnum = 1) AS all_keys);
 	PERFORM medallion.create_model(name, medallion.fact_query(source, options), jsonb_strip_nulls(jsonb_build_object(

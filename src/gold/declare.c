@@ -8,7 +8,9 @@
  * found, and dropped.
  *
  * Foreign keys are deferred: a refresh deletes a row and inserts its
- * successor, and a dimension may be refreshed before its facts.
+ * successor, and a dimension may be refreshed before its facts.  Where each is
+ * committed by itself, even that is too early: a key that is not enforced
+ * stands in the catalog, where tools find it, and its triggers do not fire.
  */
 #include "base/compat.h"
 
@@ -100,9 +102,10 @@ ForeignKeyDefinition(const ForeignKey *key)
 	if (columns == NULL)
 		return NULL;
 	ParamDatum(&params, OIDOID, ObjectIdGetDatum(table));
-	return psprintf("FOREIGN KEY (%s) REFERENCES %s(%s) DEFERRABLE INITIALLY DEFERRED",
+	return psprintf("FOREIGN KEY (%s) REFERENCES %s(%s) %s",
 					ColumnList(key->columns),
-					RowText(SqlFetch("SELECT $1::regclass", &params), 0, 1), columns);
+					RowText(SqlFetch("SELECT $1::regclass", &params), 0, 1), columns,
+					key->unenforced ? "NOT VALID" : "DEFERRABLE INITIALLY DEFERRED");
 }
 
 /* Primary key and foreign keys, as constraints. */
@@ -318,6 +321,25 @@ DescribeTarget(const Model *model)
 					  TargetName(model), quote_literal_cstr(model->description));
 }
 
+/*
+ * Stops the triggers of keys that are not enforced, on both sides.  They are
+ * the server's own, which takes more rights than the owner of a table has.
+ */
+static void
+SilenceForeignKeys(Oid target)
+{
+	SqlParams	params = {0};
+	SqlRows    *rows;
+
+	ParamDatum(&params, OIDOID, ObjectIdGetDatum(target));
+	rows = CatalogFetch("SELECT format('ALTER TABLE %s DISABLE TRIGGER %I', t.tgrelid::regclass, t.tgname)"
+						" FROM pg_constraint c JOIN pg_trigger t ON t.tgconstraint = c.oid"
+						" WHERE c.conrelid = $1 AND c.contype = 'f' AND c.conname ~ '^_fk[0-9]+_'"
+						" AND NOT c.convalidated AND NOT c.condeferrable AND t.tgenabled <> 'D' ORDER BY t.oid", &params);
+	for (uint64 i = 0; i < rows->count; i++)
+		CatalogExec(RowText(rows, i, 1), NULL);
+}
+
 void
 DeclareTarget(const Model *model)
 {
@@ -329,6 +351,7 @@ DeclareTarget(const Model *model)
 		return;
 	DeclareIndexes(model, target);
 	DeclareConstraints(model, target);
+	SilenceForeignKeys(target);
 	DeclareNotNull(model, target);	/* a key that went leaves it behind */
 }
 

@@ -141,7 +141,7 @@ Field(JsonbValue *object, const char *name)
 	return value != NULL && value->type != jbvNull ? value : NULL;
 }
 
-/* foreign_keys: an array of {columns, references, referenced}. */
+/* foreign_keys: an array of {columns, references, referenced, enforced}. */
 static void
 SetForeignKeys(Model *model, const char *option, JsonbValue *value)
 {
@@ -152,13 +152,19 @@ SetForeignKeys(Model *model, const char *option, JsonbValue *value)
 		JsonbValue *object = lfirst(lc);
 		ForeignKey *key = palloc0(sizeof(ForeignKey));
 
-		CheckKeys(option, object, list_make3("columns", "references", "referenced"));
+		CheckKeys(option, object, list_make4("columns", "references", "referenced", "enforced"));
 		if (Field(object, "columns") == NULL || Field(object, "references") == NULL)
 			RaiseOptionType(option, "an array of objects with \"columns\" and \"references\"");
 		key->columns = ColumnsOption(option, Field(object, "columns"));
 		key->references = StringOption(option, Field(object, "references"));
 		if (Field(object, "referenced") != NULL)
 			key->referenced = ColumnsOption(option, Field(object, "referenced"));
+		if (Field(object, "enforced") != NULL)
+		{
+			if (Field(object, "enforced")->type != jbvBool)
+				RaiseOptionType("enforced", "true or false");
+			key->unenforced = !Field(object, "enforced")->val.boolean;
+		}
 		model->foreign_keys = lappend(model->foreign_keys, key);
 	}
 }

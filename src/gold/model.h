@@ -43,6 +43,7 @@ typedef struct ForeignKey
 	List	   *columns;		/* char * */
 	char	   *references;		/* a model, or schema.table as SQL spells it */
 	List	   *referenced;		/* char *; NIL: its primary key */
+	bool		unenforced;		/* for tools to see; the server does not look */
 } ForeignKey;
 
 /* An index that option "indexes" declares. */

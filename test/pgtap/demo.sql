@@ -67,7 +67,7 @@ CREATE FUNCTION pg_temp.differences(wanted text) RETURNS text LANGUAGE sql AS $$
 		(SELECT 'files', * FROM theirs EXCEPT ALL SELECT 'files', * FROM ours)) d
 $$;
 
-SELECT plan(46);
+SELECT plan(49);
 
 -- the first run
 CREATE TEMP TABLE run AS SELECT * FROM medallion.run_pipeline();
@@ -97,8 +97,12 @@ SELECT is((SELECT count(*) FROM (SELECT feature_name FROM etl_logs.schema_evolut
 SELECT medallion.install_sales_pack('{sales_cash_invoices_detailed,sales_cash_sales_detailed}');
 \o
 SELECT is((SELECT count(*) FROM medallion.run_pipeline() WHERE layer = 'gold' AND status = 'COMPLETED'), 4::bigint, 'four gold tables are filled');
-SELECT is((SELECT round(sum(total_sales), 2) FROM gold.monthly_sales_summary), (SELECT round(sum(amount), 2) FROM truth
-		   WHERE state = 'first' AND feature IN ('sales_cash_invoices_detailed', 'sales_cash_sales_detailed')), 'gold adds up to the files');
+SELECT is((SELECT round(sum(total_sales), 2) FROM gold.monthly_sales_summary) + (SELECT round(sum(amount), 2) FROM (SELECT amount FROM silver.sales_cash_invoices_detailed_credits_current
+			UNION ALL SELECT amount FROM silver.sales_cash_sales_detailed_credits_current) c), (SELECT round(sum(amount), 2) FROM truth
+		   WHERE state = 'first' AND feature IN ('sales_cash_invoices_detailed', 'sales_cash_sales_detailed')), 'gold and the credits set apart add up to the files');
+SELECT is((SELECT count(*) FROM silver.sales_credit_notes_detailed) , (SELECT count(*) FROM silver.sales_credit_notes_detailed_credits), 'every credit note is a credit, the positive one too');
+SELECT is((SELECT count(*) FILTER (WHERE amount < 0) FROM silver.sales_cash_invoices_detailed_invoices), 0::bigint, 'no negative line is an invoice');
+SELECT lives_ok(substring(pg_read_file(:'project' || '/examples/sales/README.md') FROM E'```sql\n(.*)\n```'), 'the README''s queries run');
 SELECT pg_temp.state() AS before \gset
 SELECT is((SELECT count(*) FROM medallion.run_pipeline() WHERE status NOT IN ('UNCHANGED', 'PARTIAL')), 0::bigint, 'a run with nothing new has nothing to do');
 SELECT is(pg_temp.state(), :'before', 'and changes not one row');
@@ -137,8 +141,8 @@ SELECT is((SELECT count(*) FROM moved WHERE was AND NOT is_now AND EXISTS (SELEC
 			WHERE (s.document_number, s.line_no::text) = (moved.document_number, moved.line_no))), 0::bigint, 'lines no longer said are closed');
 SELECT is(pg_temp.differences('changed'), '', 'silver equals the generator''s totals after the change');
 SELECT is((SELECT count(*) FROM etl_logs.scd2_history WHERE operation_type = 'SCD2_MERGE'), 1::bigint, 'the log says SCD2_MERGE');
-SELECT is((SELECT round(sum(total_sales), 2) FROM gold.daily_sales_summary), (SELECT round(sum(amount), 2) FROM (SELECT amount FROM silver.sales_cash_invoices_detailed_current
-			UNION ALL SELECT amount FROM silver.sales_cash_sales_detailed_current) s), 'gold follows');
+SELECT is((SELECT round(sum(total_sales), 2) FROM gold.daily_sales_summary), (SELECT round(sum(amount), 2) FROM (SELECT amount FROM silver.sales_cash_invoices_detailed_invoices_current
+			UNION ALL SELECT amount FROM silver.sales_cash_sales_detailed_invoices_current) s), 'gold follows');
 SELECT cmp_ok((SELECT (detail->>'deleted')::bigint FROM run WHERE object = 'daily_sales_summary'), '<', 10::bigint, 'in the rows that changed only');
 
 -- broken: the old version stays; mended: the next run heals
