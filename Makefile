@@ -104,6 +104,7 @@ OBJS += \
 	src/silver/convert.o \
 	src/silver/convert_format.o \
 	src/silver/convert_time.o \
+	src/silver/dedup.o \
 	src/silver/encode.o \
 	src/silver/frequency.o \
 	src/silver/hash.o \

@@ -17,6 +17,7 @@
 #include "base/sql.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "silver/dedup.h"
 #include "silver/keep.h"
 #include "silver/merge.h"
 #include "silver/quarantine.h"
@@ -171,6 +172,8 @@ MergeStage(Merge *merge)
 	EnsurePartitions(shape, merge->stage);
 	if (FeatureKeepsHistory(shape->feature))
 		MergeHistory(merge);
+	else if (shape->feature->options.dedup != NULL)
+		MergeDistinct(merge);
 	else
 		MergeAppend(merge);
 	if (merge->outcome->initial)
@@ -220,7 +223,7 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	outcome->invalid = CountInvalid(shape, merge.stage);
 	ClearQuarantine(feature, merge.initial);
 	QuarantineRows(shape, merge.stage, run_id, outcome);
-	if (!merge.initial && !FeatureKeepsHistory(feature))
+	if (!merge.initial && !FeatureKeepsHistory(feature) && feature->options.dedup == NULL)
 		WithdrawReplayed(feature, merge.table);
 	MergeStage(&merge);
 	if (outcome->rebuilt)
