@@ -4,7 +4,7 @@
  */
 \set name checks
 \ir setup.psql
-SELECT plan(60);
+SELECT plan(63);
 
 /* the verdicts of the last run that judged a feature */
 CREATE FUNCTION pg_temp.verdicts(feature text) RETURNS text LANGUAGE sql AS $$
@@ -284,6 +284,7 @@ SELECT is(medallion.online_normal(s, 2), (SELECT abs(s[cardinality(s)] - avg(x))
   FROM (VALUES (ARRAY[1, 2, 1, 2, 1, 9]::float8[]), ('{1,2,1,2,1,2}'), ('{5,5,5,5}'), ('{1,1,1,1,1,1,1,1,4}'), ('{3}')) v (s);
 
 -- run_checks on any table
+SELECT min(file_id) AS stock_file FROM medallion.file_versions WHERE path LIKE '%stock/%' \gset
 \o /dev/null
 CREATE TABLE ref.item (id int PRIMARY KEY, name text, price numeric, mail text, made timestamptz);
 INSERT INTO ref.item VALUES (1, 'a', 1, 'a@b.de', now()), (2, 'a', -1, 'nope', now() - interval '9 days'), (3, NULL, 5, NULL, NULL);
@@ -311,6 +312,11 @@ row_count PASSED 1 0
 unique name WARNING 3 2', 'the same kinds on any table, by who may read it');
 SELECT is((SELECT details->'samples' FROM medallion.run_checks('ref.item', '[{"kind": "unique", "columns": ["name"]}]')), '[{"id": 1}, {"id": 2}]', 'samples by primary key');
 SELECT throws_ok($$SELECT medallion.run_checks('ref.items', '[{"kind": "not_null", "columns": ["name"]}]')$$, '42501', NULL, 'not by who may not');
+RESET ROLE;
+GRANT EXECUTE ON ALL ROUTINES IN SCHEMA medallion TO checker;
+SET ROLE checker;
+SELECT throws_ok(s, '42501', NULL, 'another role cannot: ' || s) FROM unnest(ARRAY[$$SELECT medallion.replay_quarantine('stock')$$, $$SELECT medallion.add_check('stock', 'unique', '{sku}')$$,
+	format('SELECT medallion.correct(%s, %L, 2, NULL)', :'stock_file', '')]) s;
 RESET ROLE;
 SELECT is((SELECT details->'samples' FROM medallion.run_checks('ref.items', '[{"kind": "not_null", "columns": ["name"]}]')), '[{"name": null, "price": 5}]', 'a view''s rows by their values');
 SELECT throws_ok($$SELECT medallion.run_checks('ref.item', '[{"kind": "range", "columns": ["price"], "params": {"min": 0}, "action": "fail"}]')$$, '23514', NULL, 'action fail raises');
