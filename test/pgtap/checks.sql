@@ -4,7 +4,7 @@
  */
 \set name checks
 \ir setup.psql
-SELECT plan(63);
+SELECT plan(64);
 
 /* the verdicts of the last run that judged a feature */
 CREATE FUNCTION pg_temp.verdicts(feature text) RETURNS text LANGUAGE sql AS $$
@@ -320,6 +320,8 @@ SELECT throws_ok(s, '42501', NULL, 'another role cannot: ' || s) FROM unnest(ARR
 RESET ROLE;
 SELECT is((SELECT details->'samples' FROM medallion.run_checks('ref.items', '[{"kind": "not_null", "columns": ["name"]}]')), '[{"name": null, "price": 5}]', 'a view''s rows by their values');
 SELECT throws_ok($$SELECT medallion.run_checks('ref.item', '[{"kind": "range", "columns": ["price"], "params": {"min": 0}, "action": "fail"}]')$$, '23514', NULL, 'action fail raises');
+
+SELECT throws_like($$SELECT medallion.run_checks('ref.item', '[{"kind": "cast", "columns": ["price"]}]')$$, 'a check of kind "cast" is for features', 'nothing is converted in other tables');
 
 -- what is said wrong
 SELECT throws_like($$SELECT medallion.add_check('city', 'uniqe', '{name}')$$, 'unrecognized kind of check "uniqe"', 'kind');
