@@ -113,6 +113,7 @@ OBJS += \
 	src/silver/convert.o \
 	src/silver/convert_format.o \
 	src/silver/convert_time.o \
+	src/silver/dedup.o \
 	src/silver/encode.o \
 	src/silver/fold.o \
 	src/silver/frequency.o \

@@ -233,6 +233,11 @@ DefineFeature(const char *name, Datum source, bool no_keys, Datum keys, Jsonb *o
 	ParseFeatureOptions(options, &parsed);
 	if (parsed.range != NULL)
 		ParseCellRange(parsed.range, &range);
+	if (parsed.dedup != NULL && !no_keys && parsed.history != HISTORY_APPEND)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"dedup\" is for features without history"),
+				 errdetail("A business key has one current row as it is.")));
 	LockName(name);
 	TakeOwnFeature(name);
 	CheckRelationNames(name, &parsed);

@@ -152,6 +152,11 @@ CastPredicate(const SilverShape *shape, const CheckDef *def, const char *column)
 {
 	ListCell   *lc;
 
+	if (shape->feature == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a check of kind \"cast\" is for features"),
+				 errdetail("Nothing is converted in other tables.")));
 	foreach(lc, shape->columns)
 	{
 		SilverColumn *known = lfirst(lc);

@@ -17,6 +17,7 @@
 #include "base/sql.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "silver/dedup.h"
 #include "silver/keep.h"
 #include "silver/merge.h"
 #include "silver/quarantine.h"
@@ -242,6 +243,8 @@ MergeStage(Merge *merge)
 	EnsurePartitions(shape, merge->stage);
 	if (FeatureKeepsHistory(shape->feature))
 		MergeHistory(merge);
+	else if (shape->feature->options.dedup != NULL)
+		MergeDistinct(merge);
 	else
 		MergeRows(merge);
 	if (merge->outcome->initial)

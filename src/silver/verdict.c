@@ -248,7 +248,8 @@ MeasureFault(const SilverShape *shape, const RowCheck *check, bool isnull, doubl
 	if (strcmp(kind, "schema") == 0)
 		return SchemaDifference(shape, check->def);
 	ParamText(&params, CheckedTable(shape));
-	ParamText(&params, check->def->name);
+	/* who may only read a table does not write the history of its feature */
+	ParamText(&params, shape->feature ? check->def->name : psprintf("run_checks.%s", check->def->name));
 	ParamText(&params, check->columns ? JoinColumns(check->columns, "") : "");
 	if (isnull)
 		ParamNull(&params, FLOAT8OID);

@@ -4,7 +4,7 @@
  */
 \set name checks
 \ir setup.psql
-SELECT plan(57);
+SELECT plan(64);
 
 /* the verdicts of the last run that judged a feature */
 CREATE FUNCTION pg_temp.verdicts(feature text) RETURNS text LANGUAGE sql AS $$
@@ -231,6 +231,47 @@ SELECT pg_temp.run('day');
 SELECT is(pg_temp.errors(), 'silver: check "steady" failed ({"value": 6, "reason": "6 differs from the last, 5, by more than 0.1 of it"})', 'action fail stops the load');
 SELECT is((SELECT count(*) FROM silver.day), 5::bigint, 'and nothing of it is in silver');
 
+-- a refused row is no event, whatever comes in whatever order: the same history as where a filter never let it in
+\o /dev/null
+SELECT medallion.create_feature(n, '{r/*.csv}', '{k}', o || jsonb_build_object('on_change', c)) FROM (VALUES
+	('r_quarantine', '{"checks": [{"kind": "range", "columns": ["v"], "params": {"max": 3}, "action": "quarantine"}]}'::jsonb, 'version'), ('r_filter', '{"filter": "(d.v > 3) IS NOT TRUE"}', 'version'),
+	('s_quarantine', '{"checks": [{"kind": "range", "columns": ["v"], "params": {"max": 3}, "action": "quarantine"}]}', 'restate'), ('s_filter', '{"filter": "(d.v > 3) IS NOT TRUE"}', 'restate')) v (n, o, c);
+SELECT setseed(0.5);
+CREATE TABLE ref.step (n int, feature text, same boolean, quarantined bigint, refused bigint);
+CREATE FUNCTION pg_temp.step(i int) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_temp.put('r/' || (ARRAY['a', 'b', 'c'])[1 + floor(random() * 3)::int] || '.csv', E'k,v,step\n' || string_agg(concat(1 + floor(random() * 4)::int, ',', floor(random() * 5)::int), ',\n') || E',\n9,0,' || i || E'\n')
+	   FROM generate_series(1, 1 + floor(random() * 4)::int);
+	PERFORM pg_temp.run('r_quarantine', 'r_filter', 's_quarantine', 's_filter');
+	INSERT INTO ref.step SELECT i, f, pg_temp.history_of(f || '_quarantine') = pg_temp.history_of(f || '_filter'),
+		   (SELECT count(*) FROM medallion.quarantine q JOIN medallion.features x USING (feature_id) WHERE x.name = f || '_quarantine'), pg_temp.refused_of(f || '_quarantine')
+	  FROM unnest('{r,s}'::text[]) f;
+END
+$$;
+CREATE FUNCTION pg_temp.history_of(feature text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	rows text;
+BEGIN
+	EXECUTE format('SELECT string_agg(concat_ws('' '', k, v, step, (SELECT count(DISTINCT first_seen) FROM medallion.file_versions x WHERE x.feature_id = f.feature_id AND x.first_seen <= _scd2_valid_from),'
+				   ' (SELECT count(DISTINCT first_seen) FROM medallion.file_versions x WHERE x.feature_id = f.feature_id AND x.first_seen <= _scd2_valid_to), _scd2_version, _scd2_is_current, dq_conflict_flag, path, _row), E''\n'' ORDER BY k, _scd2_version)'
+				   ' FROM silver.%I JOIN medallion.file_versions f ON f.file_id = _file_id', feature) INTO rows;
+	RETURN rows;
+END
+$$;
+CREATE FUNCTION pg_temp.refused_of(feature text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	rows bigint;
+BEGIN
+	EXECUTE format('SELECT count(*) FROM bronze.%I b JOIN medallion.file_versions f ON f.file_id = b._file_id WHERE v::int > 3 AND superseded_at IS NULL', feature) INTO rows;
+	RETURN rows;
+END
+$$;
+\o
+SELECT pg_temp.step(i) FROM generate_series(1, 20) i \g /dev/null
+SELECT is(pg_temp.errors(), 'none', 'every run works');
+SELECT is((SELECT (count(*), count(*) FILTER (WHERE same), max(quarantined) > 0)::text FROM ref.step), '(40,40,t)', 'twenty random files, replacing one another: history is that of the filter (seed 0.5)');
+SELECT is((SELECT string_agg(n || feature, ',' ORDER BY n) FROM ref.step WHERE quarantined <> refused), NULL, 'the quarantine has the refused rows of files in force');
+
 -- anomaly rules
 SELECT is(medallion.anomaly(10, '{10,11,9,10,10}', NULL, now(), '{"z_score": 3}'), NULL, 'z-score: an ordinary value');
 SELECT isnt(medallion.anomaly(13, '{10,11,9,10,10}', NULL, now(), '{"z_score": 3}'), NULL, 'z-score: one far out');
@@ -243,6 +284,7 @@ SELECT is(medallion.online_normal(s, 2), (SELECT abs(s[cardinality(s)] - avg(x))
   FROM (VALUES (ARRAY[1, 2, 1, 2, 1, 9]::float8[]), ('{1,2,1,2,1,2}'), ('{5,5,5,5}'), ('{1,1,1,1,1,1,1,1,4}'), ('{3}')) v (s);
 
 -- run_checks on any table
+SELECT min(file_id) AS stock_file FROM medallion.file_versions WHERE path LIKE '%stock/%' \gset
 \o /dev/null
 CREATE TABLE ref.item (id int PRIMARY KEY, name text, price numeric, mail text, made timestamptz);
 INSERT INTO ref.item VALUES (1, 'a', 1, 'a@b.de', now()), (2, 'a', -1, 'nope', now() - interval '9 days'), (3, NULL, 5, NULL, NULL);
@@ -271,8 +313,15 @@ unique name WARNING 3 2', 'the same kinds on any table, by who may read it');
 SELECT is((SELECT details->'samples' FROM medallion.run_checks('ref.item', '[{"kind": "unique", "columns": ["name"]}]')), '[{"id": 1}, {"id": 2}]', 'samples by primary key');
 SELECT throws_ok($$SELECT medallion.run_checks('ref.items', '[{"kind": "not_null", "columns": ["name"]}]')$$, '42501', NULL, 'not by who may not');
 RESET ROLE;
+GRANT EXECUTE ON ALL ROUTINES IN SCHEMA medallion TO checker;
+SET ROLE checker;
+SELECT throws_ok(s, '42501', NULL, 'another role cannot: ' || s) FROM unnest(ARRAY[$$SELECT medallion.replay_quarantine('stock')$$, $$SELECT medallion.add_check('stock', 'unique', '{sku}')$$,
+	format('SELECT medallion.correct(%s, %L, 2, NULL)', :'stock_file', '')]) s;
+RESET ROLE;
 SELECT is((SELECT details->'samples' FROM medallion.run_checks('ref.items', '[{"kind": "not_null", "columns": ["name"]}]')), '[{"name": null, "price": 5}]', 'a view''s rows by their values');
 SELECT throws_ok($$SELECT medallion.run_checks('ref.item', '[{"kind": "range", "columns": ["price"], "params": {"min": 0}, "action": "fail"}]')$$, '23514', NULL, 'action fail raises');
+
+SELECT throws_like($$SELECT medallion.run_checks('ref.item', '[{"kind": "cast", "columns": ["price"]}]')$$, 'a check of kind "cast" is for features', 'nothing is converted in other tables');
 
 -- what is said wrong
 SELECT throws_like($$SELECT medallion.add_check('city', 'uniqe', '{name}')$$, 'unrecognized kind of check "uniqe"', 'kind');

@@ -4,7 +4,7 @@
  */
 \set name cleaning
 \ir setup.psql
-SELECT plan(58);
+SELECT plan(65);
 
 -- dates by format: all that is asked for, and nothing else
 SELECT is(medallion.to_timestamp(v, 'DMY', f), r::timestamp, v || ' by ' || f::text) FROM (VALUES
@@ -60,4 +60,60 @@ SELECT is((SELECT string_agg(concat_ws(' ', id, dq_cast_flag_at, dq_cast_flag_pa
 SELECT is((SELECT string_agg(concat_ws(' ', column_name, records_affected, check_details->'samples'->0->'row'), ', ' ORDER BY column_name) FROM etl_logs.data_quality_checks WHERE check_type = 'cast' AND records_affected > 0),
 	'at 1 3, land 1 3, paid 1 4', 'counted, and traced to the row');
 SELECT throws_like($$SELECT medallion.alter_feature('deals', '{"columns": {"day": {"date_numbers": "excell"}}}')$$, 'unrecognized value for option "date_numbers": "excell"', 'a wrong word');
+
+-- one row of those that agree: whatever files come and go, the same as plain SQL over the files in force
+\o /dev/null
+SELECT medallion.create_feature('d_' || k, '{d/*.csv}', NULL, jsonb_build_object('on_change', c, 'columns', '{"w": {"type": "bigint"}}'::jsonb, 'dedup', jsonb_build_object('columns', '{a,b}'::text[], 'keep', k) ||
+		CASE k WHEN 'by' THEN '{"by": "w"}' ELSE '{}' END::jsonb, 'checks', '[{"kind": "range", "columns": ["w"], "params": {"max": 90}, "action": "drop"}]'::jsonb))
+  FROM (VALUES ('first', 'restate'), ('last', 'version'), ('by', 'version')) v (k, c);
+CREATE TABLE files (name text, seen int, n int, a text, b int, w int);
+CREATE FUNCTION pg_temp.random_file(step int) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	file text := (ARRAY['p', 'q', 'r'])[1 + floor(random() * 3)::int];
+BEGIN
+	DELETE FROM files WHERE name = file;
+	INSERT INTO files SELECT file, step, i + 1, (ARRAY['x', 'y', NULL])[1 + floor(random() * 3)::int], floor(random() * 3)::int,
+							 CASE WHEN random() < 0.2 THEN NULL ELSE floor(random() * 100)::int END FROM generate_series(1, 1 + floor(random() * 6)::int) i;
+	PERFORM pg_temp.put('d/' || file || '.csv', 'a,b,w' || E'\n' || (SELECT string_agg(concat(a, ',', b, ',', w), E'\n' ORDER BY n) FROM files WHERE name = file) || E'\n# ' || step || E',,\n');
+	-- the last line makes every content a new one, and is a row of its own
+	INSERT INTO files SELECT file, step, max(n) + 1, '# ' || step, NULL, NULL FROM files WHERE name = file;
+END
+$$;
+CREATE FUNCTION pg_temp.expected(k text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	rows text;
+BEGIN
+	EXECUTE format('SELECT string_agg(concat_ws('' '', name, n, coalesce(a, ''-''), b, w), '', '' ORDER BY name, n) FROM (SELECT DISTINCT ON (a, b) * FROM files WHERE coalesce(w, 0) <= 90 ORDER BY a, b, %s) f',
+		CASE k WHEN 'first' THEN 'seen, name COLLATE "C", n' WHEN 'last' THEN 'seen DESC, name COLLATE "C" DESC, n DESC' ELSE 'w DESC NULLS LAST, seen DESC, name COLLATE "C" DESC, n DESC' END) INTO rows;
+	RETURN rows;
+END
+$$;
+CREATE FUNCTION pg_temp.actual(k text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	rows text;
+BEGIN
+	EXECUTE format('SELECT string_agg(concat_ws('' '', name, _row, coalesce(a, ''-''), b, w), '', '' ORDER BY name, _row) FROM (SELECT substr(path, length(path) - 4, 1) AS name, s.* FROM silver.d_%s s JOIN medallion.file_versions v ON v.file_id = s._file_id) x', k) INTO rows;
+	RETURN rows;
+END
+$$;
+SELECT setseed(0.77);
+CREATE TABLE steps (step int, k text, expected text, actual text);
+CREATE FUNCTION pg_temp.step(i int) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_temp.random_file(i);
+	PERFORM pg_temp.run('d_first', 'd_last', 'd_by');
+	INSERT INTO steps SELECT i, k, pg_temp.expected(k), pg_temp.actual(k) FROM unnest('{first,last,by}'::text[]) k;
+END
+$$;
+\o
+SELECT pg_temp.step(i) FROM generate_series(1, 25) i \g /dev/null
+SELECT is(pg_temp.errors(), 'none', 'every run works');
+SELECT is((SELECT count(*) FROM steps), 75::bigint, '25 files and three rules (seed 0.77)');
+SELECT is((SELECT string_agg(format('step %s %s: expected %s, have %s', step, k, expected, actual), E'\n') FROM (SELECT * FROM steps WHERE expected IS DISTINCT FROM actual ORDER BY step LIMIT 1) s), NULL, 'the rows are those that plain SQL chooses');
+\o /dev/null
+SELECT medallion.rebuild('d_' || k) FROM unnest('{first,last,by}'::text[]) k;
+SELECT pg_temp.run('d_first', 'd_last', 'd_by');
+\o
+SELECT is(pg_temp.actual(k), pg_temp.expected(k), 'a rebuild gives the same: ' || k) FROM unnest('{first,last,by}'::text[]) k;
+SELECT throws_like($$SELECT medallion.create_feature('e', '{d/*.csv}', '{a}', '{"dedup": {"columns": ["a"]}}')$$, 'option "dedup" is for features without history', 'not with history');
 SELECT * FROM finish();
