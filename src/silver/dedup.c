@@ -20,6 +20,13 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+/* A table of the run, or a list of columns, as the merge names it. */
+static char *
+Named(const Merge *merge, const char *word)
+{
+	return FillTemplate(word, &merge->words);
+}
+
 /* What the option says. */
 typedef struct Dedup
 {
@@ -113,15 +120,11 @@ WithdrawnFiles(const Merge *merge)
 	SqlParams	params = {0};
 	SqlParams	files = {0};
 	bool		isnull;
+	Datum		none = PointerGetDatum(construct_empty_array(INT8OID));
 
-	ParamInt(&params, merge->shape->feature->id);
-	if (merge->any_ended)
-		ParamDatum(&params, INT8ARRAYOID, merge->ended.values[0]);
-	else
-		ParamDatum(&params, INT8ARRAYOID, PointerGetDatum(construct_empty_array(INT8OID)));
-	ParamDatum(&files, INT8ARRAYOID,
-			   RowDatum(CatalogFetch("SELECT $2 || ARRAY(SELECT file_id FROM medallion.file_versions"
-									 " WHERE feature_id = $1 AND silver_again)", &params), 0, 1, &isnull));
+	ParamDatum(&params, INT8ARRAYOID, merge->any_ended ? merge->ended.values[0] : none);
+	ParamDatum(&params, INT8ARRAYOID, merge->any_touched ? merge->touched.values[0] : none);
+	ParamDatum(&files, INT8ARRAYOID, RowDatum(SqlFetch("SELECT $1 || $2", &params), 0, 1, &isnull));
 	return files;
 }
 
@@ -132,7 +135,7 @@ Withdraw(Merge *merge, const Dedup *dedup)
 	SqlParams	files = WithdrawnFiles(merge);
 
 	SqlExecFormat(&files, "CREATE UNLOGGED TABLE %s AS SELECT DISTINCT %s AS h FROM %s t WHERE t._file_id = ANY ($1)",
-				  merge->refold, AgreementHash(dedup, "t."), merge->table);
+				  Named(merge, "{refold}"), AgreementHash(dedup, "t."), merge->table);
 	merge->outcome->expired +=
 		SqlExecFormat(&files, "DELETE FROM %s WHERE _file_id = ANY ($1)", merge->table);
 }
@@ -151,18 +154,18 @@ ChooseBest(Merge *merge, const Dedup *dedup)
 	char	   *hash = AgreementHash(dedup, "x.");
 	const char *condition = CandidateCondition(merge);
 	bool		withdrawn = !merge->initial &&
-		SqlBigint(psprintf("SELECT count(*) FROM %s", merge->refold), NULL, 0) > 0;
+		SqlBigint(psprintf("SELECT count(*) FROM %s", Named(merge, "{refold}")), NULL, 0) > 0;
 
 	SqlExecFormat(withdrawn ? &merge->all_files : NULL, "CREATE UNLOGGED TABLE %s AS SELECT DISTINCT ON (c._h) c.* FROM\n"
 				  "(SELECT x.*, %s AS _h FROM %s x WHERE %s%s%s%s%s%s%s%s%s) c\nORDER BY c._h, %s",
-				  merge->events, hash, merge->stage, condition,
+				  Named(merge, "{events}"), hash, merge->stage, condition,
 				  withdrawn ? "\nUNION ALL SELECT x.*, " : "", withdrawn ? hash : "", withdrawn ? " FROM (" : "",
 				  withdrawn ? TypedSelect(merge->shape, NULL) : "", withdrawn ? ") x WHERE " : "",
 				  withdrawn ? condition : "",
 				  withdrawn ? psprintf(" AND %s IN (SELECT r.h FROM ", hash) : "",
-				  withdrawn ? psprintf("%s r)", merge->refold) : "",
+				  withdrawn ? psprintf("%s r)", Named(merge, "{refold}")) : "",
 				  CandidateOrder(dedup));
-	SqlExecFormat(NULL, "ANALYZE %s", merge->events);
+	SqlExecFormat(NULL, "ANALYZE %s", Named(merge, "{events}"));
 }
 
 /* Puts those into silver that beat what it has. */
@@ -176,13 +179,13 @@ PlaceBest(Merge *merge, const Dedup *dedup)
 		merge->outcome->expired +=
 			SqlExecFormat(&files, "DELETE FROM %s t USING %s c, unnest($1, $2, $3) AS f (_file, _rank, _seen_at)"
 						  " WHERE %s = c._h AND f._file = t._file_id AND %s",
-						  merge->table, merge->events, AgreementHash(dedup, "t."), Beats(dedup));
+						  merge->table, Named(merge, "{events}"), AgreementHash(dedup, "t."), Beats(dedup));
 	merge->outcome->inserted +=
-		SqlExecFormat(NULL, "INSERT INTO %s (%s, _opened_run_id, " ADDRESS_COLUMNS ")"
+		SqlExecFormat(NULL, "INSERT INTO %s (%s, _opened_run_id, _file_id, _sheet, _row)"
 					  " SELECT %s, " INT64_FORMAT ", c._file_id, c._sheet, c._row FROM %s c"
 					  " WHERE NOT EXISTS (SELECT FROM %s t WHERE %s = c._h)",
-					  merge->table, DataColumns(merge->shape, ""), DataColumns(merge->shape, "c."),
-					  merge->run_id, merge->events, merge->table, AgreementHash(dedup, "t."));
+					  merge->table, Named(merge, "{data}"), JoinColumnNames(DataColumnList(merge->shape), "c."),
+					  merge->run_id, Named(merge, "{events}"), merge->table, AgreementHash(dedup, "t."));
 }
 
 /* Takes the staged events into a table that keeps one row of those that agree. */
@@ -199,6 +202,6 @@ MergeDistinct(Merge *merge)
 		SqlExecFormat(NULL, "CREATE %sINDEX ON %s ((%s))",
 					  merge->shape->feature->options.partition_by ? "" : "UNIQUE ", merge->table, AgreementHash(&dedup, ""));
 	else
-		SqlExecFormat(NULL, "DROP TABLE %s", merge->refold);
-	SqlExecFormat(NULL, "DROP TABLE %s", merge->events);
+		SqlExecFormat(NULL, "DROP TABLE %s", Named(merge, "{refold}"));
+	SqlExecFormat(NULL, "DROP TABLE %s", Named(merge, "{events}"));
 }

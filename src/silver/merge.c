@@ -172,15 +172,21 @@ MarkStaged(Merge *merge)
 			  " HAVING count(*) > 1 OR NOT bool_and(k.in_order) OR NOT ({alone})");
 }
 
-/* Marks every key where a snapshot may have gone: with it goes all that it had closed. */
+/* Marks the keys that file versions say to be folded from all their events;
+ * condition, if any, picks among them. */
 static void
-MarkAfterSnapshots(Merge *merge)
+MarkKeysOf(const Merge *merge, const SqlParams *files, const char *condition)
 {
-	if (merge->shape->feature->options.deletes != DELETES_SNAPSHOT)
-		return;
-	MergeExec(merge, NULL, "INSERT INTO {marks} SELECT DISTINCT v._business_key_hash, false FROM {table} v");
-	MergeExec(merge, NULL, "INSERT INTO {marks} SELECT DISTINCT s._business_key_hash, false FROM {stage} s"
-			  " WHERE s._business_key_hash IS NOT NULL");
+	if (merge->shape->feature->options.deletes == DELETES_SNAPSHOT)
+	{
+		/* with a snapshot goes all that it had closed */
+		MergeExec(merge, NULL, "INSERT INTO {marks} SELECT DISTINCT v._business_key_hash, false FROM {table} v");
+		MergeExec(merge, NULL, "INSERT INTO {marks} SELECT DISTINCT s._business_key_hash, false FROM {stage} s"
+				  " WHERE s._business_key_hash IS NOT NULL");
+	}
+	SqlExecFormat(files, "%s SELECT DISTINCT k._business_key_hash, false FROM (%s) k"
+				  " WHERE k._business_key_hash IS NOT NULL%s", FillTemplate("INSERT INTO {marks}", &merge->words),
+				  KeySelect(merge->shape), FillTemplate(condition, &merge->words));
 }
 
 /* Marks the keys of file versions that came to count, or ceased to, or whose rows
@@ -188,34 +194,31 @@ MarkAfterSnapshots(Merge *merge)
 static void
 MarkTouched(Merge *merge)
 {
-	if (!merge->any_touched)
-		return;
-	MarkAfterSnapshots(merge);
-	SqlExecFormat(&merge->touched, "%s SELECT DISTINCT k._business_key_hash, false FROM (%s) k"
-				  " WHERE k._business_key_hash IS NOT NULL", FillTemplate("INSERT INTO {marks}", &merge->words),
-				  KeySelect(merge->shape));
+	if (merge->any_touched)
+		MarkKeysOf(merge, &merge->touched, "");
 }
 
-/* Marks the keys of file versions that ended, or that count no longer. */
+/*
+ * Marks the keys of file versions that ended, or that count no longer.  A key of
+ * which something new is said no later than the first end is not concerned where
+ * ended versions stay in history: the new event settles it.
+ */
 static void
 MarkEnded(Merge *merge)
 {
 	const Feature *feature = merge->shape->feature;
-	bool		stays = !FeatureRestates(feature) && feature->options.on_missing != ON_MISSING_RESTATE;
+	SqlParams	files = merge->ended;
 
 	if (!merge->any_ended)
 		return;
-	MarkAfterSnapshots(merge);
-
-	/*
-	 * A key of which something new is said no later than the first end is not
-	 * concerned where ended versions stay in history: the new event settles it.
-	 */
-	SqlExecFormat(&merge->ended, "%s SELECT DISTINCT k._business_key_hash, false FROM (%s) k"
-				  " WHERE k._business_key_hash IS NOT NULL%s", FillTemplate("INSERT INTO {marks}", &merge->words),
-				  KeySelect(merge->shape), !stays ? " AND $2 IS NOT NULL" :
-				  FillTemplate(" AND NOT EXISTS (SELECT FROM {stage} s"
-							   " WHERE s._business_key_hash = k._business_key_hash AND s._event_at <= $2)", &merge->words));
+	if (!FeatureRestates(feature) && feature->options.on_missing != ON_MISSING_RESTATE)
+		MarkKeysOf(merge, &files, " AND NOT EXISTS (SELECT FROM {stage} s"
+				   " WHERE s._business_key_hash = k._business_key_hash AND s._event_at <= $2)");
+	else
+	{
+		files.count = 1;
+		MarkKeysOf(merge, &files, "");
+	}
 }
 
 /*

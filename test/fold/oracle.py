@@ -55,7 +55,7 @@ class Scenario:
 			o["no_track"] = o.get("no_track", []) + ["b"]
 		if chance(0.2):
 			o["ignore_null_updates"] = True
-		if chance(0.25):
+		if chance(0.3):
 			o["deletes"] = "snapshot"
 			scope = self.random.choice([None, None, "columns", "condition"])
 			if scope == "columns":
@@ -124,6 +124,9 @@ class Scenario:
 					continue
 				region = r.choice("NS") if "deletes" in self.options and r.random() < 0.8 else None
 				rows = [self.row(now, region or r.choice("NS")) for _ in range(r.randint(1, 40))]
+				if self.files and r.random() < 0.4:		# some of what was said before is said again
+					again = r.choice(self.files).rows
+					rows += [dict(row) for row in r.sample(again, min(len(again), 5))]
 				if path in live and live[path].rows == rows:
 					continue
 				written[path] = rows

@@ -1,7 +1,7 @@
 /* What the fold's options do where no sequence gives the times, what they refuse, and what a session may not change. */
 \set name fold_options
 \ir setup.psql
-SELECT plan(33);
+SELECT plan(36);
 
 /* key, value, place in the order of runs at which it began and ended, for features without sequence */
 CREATE FUNCTION pg_temp.history(feature text) RETURNS text LANGUAGE plpgsql AS $$
@@ -149,6 +149,20 @@ SELECT medallion.create_feature('named', '{mended/*.csv}', '{k}', '{"sequence_by
 SELECT pg_temp.run('named');
 SELECT is(pg_temp.errors(), 'none', 'a run with other names');
 SELECT is((SELECT count(*) FROM silver.named_y_current), 1::bigint, 'and splits');
+
+/* what the log says of a merge: keys opened, further versions, versions closed */
+SELECT medallion.create_feature('counted', '{counted/*.csv}', '{k}', '{"sequence_by": "t", "apply_as_deletes": "d.op = ''D''", "no_track": "op"}');
+CREATE FUNCTION pg_temp.counts(number int, content text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_temp.put(format('counted/%s.csv', number), E'k,a,t,op\n' || content);
+	PERFORM pg_temp.run('counted');
+	RETURN (SELECT concat_ws(' ', operation_type, records_inserted, records_updated, records_expired)
+			  FROM etl_logs.scd2_history WHERE table_name = 'silver.counted' ORDER BY history_id DESC LIMIT 1);
+END
+$$;
+SELECT is(pg_temp.counts(1, E'1,x,1,I\n2,x,1,I\n3,x,1,I\n4,x,1,I\n'), 'initial_load 4 0 0', 'counts of a first load');
+SELECT is(pg_temp.counts(2, E'1,y,5,U\n2,,5,D\n3,x,5,U\n5,x,5,I\n'), 'SCD2_MERGE 1 1 2', 'counts of one event per key');
+SELECT is(pg_temp.counts(3, E'1,z,7,U\n1,w,8,U\n2,q,7,I\n6,x,7,I\n6,y,8,U\n'), 'SCD2_MERGE 1 4 1', 'counts of several');
 
 /* what does not go together, and what is unknown */
 SELECT throws_ok($$SELECT medallion.create_feature('no', '{x}', '{k}', '{"delete_scope": ["r"]}')$$, '22023', 'option "delete_scope" needs "deletes": "snapshot"');
