@@ -88,6 +88,7 @@ OBJS += \
 	src/bronze/fdw_scan.o \
 	src/bronze/files.o \
 	src/bronze/header.o \
+	src/bronze/infer.o \
 	src/bronze/ledger.o \
 	src/bronze/load.o \
 	src/bronze/read.o \

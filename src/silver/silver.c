@@ -141,7 +141,6 @@ StartAgain(PendingFiles *pending)
 	pending->due = pending->all;
 	pending->due_count = pending->all_count;
 	pending->ended_count = 0;
-	pending->touched_count = 0;
 }
 
 /* Notes in the ledger what silver has taken in. */
@@ -261,7 +260,7 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	merge.ended = pending->ended;
 	merge.any_ended = pending->ended_count > 0;
 	merge.touched = pending->touched;
-	merge.any_touched = pending->touched_count > 0;
+	merge.any_touched = pending->touched_count > 0 && !feature->needs_rebuild;
 	merge.taken_until = pending->taken_until;
 
 	EnsureSchema(medallion_silver_schema);
@@ -304,6 +303,8 @@ RunSilver(const Feature *feature, int64 run_id, SilverOutcome *outcome)
 	FetchPending(feature, &pending);
 	if (feature->needs_rebuild || !has_table)
 		StartAgain(&pending);
+	if (!has_table)
+		pending.touched_count = 0;
 	if (pending.due_count + pending.ended_count + pending.touched_count == 0)
 		return;
 	if (has_table && TIMESTAMP_IS_NOBEGIN(pending.taken_until))
