@@ -93,6 +93,7 @@ OBJS += \
 	src/bronze/files.o \
 	src/bronze/footer.o \
 	src/bronze/header.o \
+	src/bronze/infer.o \
 	src/bronze/ledger.o \
 	src/bronze/load.o \
 	src/bronze/pages.o \

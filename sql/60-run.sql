@@ -222,12 +222,12 @@ SELECT f.name AS feature,
 							  WHERE p.feature_name = f.name AND p.layer IN ('bronze', 'silver')) r
 					  GROUP BY r.run_id, r.completed_at
 					  ORDER BY r.run_id DESC LIMIT 1) l ON true
-  LEFT JOIN LATERAL (SELECT count(*) AS files, sum(v.rows) AS rows, max(v.first_seen) AS last_loaded_at,
+  LEFT JOIN LATERAL (SELECT count(*) AS files, sum(v.rows) FILTER (WHERE v.status <> 'DUPLICATE') AS rows, max(v.first_seen) AS last_loaded_at,
 							count(v.missing_since) AS missing
 					   FROM medallion.file_versions v
 					  WHERE v.feature_id = f.feature_id AND v.superseded_at IS NULL) v ON true
   LEFT JOIN LATERAL (SELECT count(*) AS pending FROM medallion.file_versions v
-					  WHERE v.feature_id = f.feature_id AND v.status = 'LOADED' AND v.silver_run_id IS NULL) p ON true
+					  WHERE v.feature_id = f.feature_id AND ((v.status = 'LOADED' AND v.silver_run_id IS NULL) OR v.refold)) p ON true
   LEFT JOIN LATERAL (SELECT count(*) AS rows FROM medallion.quarantine q
 					  WHERE q.feature_id = f.feature_id) q ON true
   LEFT JOIN LATERAL (SELECT CASE WHEN bool_or(d.check_status = 'FAILED') THEN 'FAILED'

@@ -1,7 +1,7 @@
 /* What a table said at another time, and what runs changed in it. */
 
 CREATE FUNCTION medallion.as_of_query(tbl regclass, at timestamptz)
-RETURNS text LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+RETURNS text LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' AS $$
 DECLARE
 	here record;
 BEGIN

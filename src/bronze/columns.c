@@ -160,7 +160,7 @@ CleanHeaders(const Feature *feature, char **headers, int count)
 }
 
 /* The type that a text speaks for, once silver has cleaned it. */
-static ValueType
+ValueType
 TextType(const char *start, int length, const List *null_tokens)
 {
 	const char *end = start + length;

@@ -47,6 +47,7 @@ typedef struct BronzeColumns
 } BronzeColumns;
 
 /* The type that the value of one cell speaks for; words for nothing say nothing. */
+extern ValueType TextType(const char *start, int length, const List *null_tokens);
 extern ValueType CellType(const ReaderCell *cell, const List *null_tokens);
 
 extern BronzeColumns *LoadBronzeColumns(const Feature *feature);

@@ -19,6 +19,7 @@
 
 #include "base/settings.h"
 #include "base/sql.h"
+#include "bronze/infer.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -587,4 +588,6 @@ WithdrawRun(const Feature *feature, int64 run_id, bool again, Withdrawal *outcom
 			(!IsVoice(&seen->was) || seen->now.superseded_at > seen->was.superseded_at);
 		WriteState(seen);
 	}
+	if (outcome->withdrawn > 0)
+		InferAgain(feature, run_id);
 }

@@ -159,7 +159,6 @@ StartAgain(PendingFiles *pending)
 	pending->due = pending->all;
 	pending->due_count = pending->all_count;
 	pending->ended_count = 0;
-	pending->touched_count = 0;
 }
 
 /* The later of an expression and of a time noted before, as SQL. */
@@ -271,7 +270,7 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	merge.ended = pending->ended;
 	merge.any_ended = pending->ended_count > 0;
 	merge.touched = pending->touched;
-	merge.any_touched = pending->touched_count > 0;
+	merge.any_touched = pending->touched_count > 0 && !feature->needs_rebuild;
 
 	EnsureSchema(medallion_silver_schema);
 	kept = KeepGifts(SilverRelations(feature->name, &feature->options));
@@ -330,6 +329,8 @@ RunSilver(const Feature *feature, int64 run_id, SilverOutcome *outcome)
 	FetchPending(feature, &pending);
 	if (feature->needs_rebuild || !has_table)
 		StartAgain(&pending);
+	if (!has_table)
+		pending.touched_count = 0;
 	if (pending.due_count + pending.ended_count + pending.touched_count == 0)
 	{
 		if (has_table)

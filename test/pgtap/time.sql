@@ -4,7 +4,7 @@
  */
 \set name time
 \ir setup.psql
-SELECT plan(34);
+SELECT plan(35);
 
 \o /dev/null
 SET check_function_bodies = off;
@@ -31,6 +31,11 @@ SELECT set_eq(format($$SELECT jsonb_build_object('key', r->'key', 'val', r->'val
 SELECT set_eq(format($$SELECT jsonb_build_object('key', r->'key', 'val', r->'val') FROM medallion.as_of_run('bronze.f', %s) r$$, run_id), format($$SELECT r FROM said WHERE tbl = 'bronze' AND run_id = %s$$, run_id), format('bronze as of run %s', run_id)) FROM (SELECT DISTINCT run_id FROM said ORDER BY 1) s;
 SELECT is((SELECT count(*)::int FROM medallion.as_of('silver.f', '2000-01-01')), 0, 'before everything there is nothing');
 SELECT set_eq($$SELECT key, val FROM medallion.rows_as_of(NULL::silver.f, now())$$, 'SELECT key, val FROM silver.f_current', 'rows_as_of() has the columns of the table');
+SET datestyle = 'SQL, DMY';
+SET timezone = 'Asia/Shanghai';
+SELECT set_eq($$SELECT key, val FROM medallion.rows_as_of(NULL::silver.f, now())$$, 'SELECT key, val FROM silver.f_current', '... whatever the session''s dates look like');
+RESET datestyle;
+RESET timezone;
 SELECT throws_like($$SELECT medallion.rows_as_of(1, now())$$, 'rows_as_of() needs a row of a table, not integer', '... and needs one');
 SELECT throws_like($$SELECT medallion.as_of('gold.total', now())$$, 'gold.total keeps no history', 'gold has no past');
 SELECT throws_like($$SELECT medallion.as_of_run('silver.f', 12345)$$, 'there is no finished run 12345', 'an unknown run');

@@ -4,7 +4,7 @@
  */
 \set name undo_run
 \ir setup.psql
-SELECT plan(38);
+SELECT plan(47);
 
 \o /dev/null
 CREATE FUNCTION pg_temp.says(feature text) RETURNS text LANGUAGE plpgsql AS $$
@@ -146,6 +146,39 @@ SELECT pg_temp.put('n/a.csv', E'key,val\n1,2\n');
 SELECT pg_temp.run('n');
 \o
 SELECT is((SELECT string_agg(val::text, ',' ORDER BY val) FROM silver.n), '1,2', 'append: the row that the duplicate says is there');
+
+/* types that only the undone run widened */
+\o /dev/null
+SELECT pg_temp.put('t/a.csv', E'key,val,day\n1,1,2025-01-01\n');
+SELECT medallion.create_feature('t', ARRAY['t/*.csv'], ARRAY['key'], '{"header": 1, "null_tokens": ["-"]}');
+SELECT pg_temp.run('t');
+SELECT pg_temp.put('t/b.csv', E'key,val,day,extra\n2,oops,-,1\n');
+SELECT pg_temp.run('t');
+SELECT pg_temp.last_run() AS bad \gset
+SELECT pg_temp.put('t/c.csv', E'key,val,day\n3,2.5,2025-01-02\n');
+SELECT pg_temp.run('t');
+\o
+SELECT is(pg_temp.types('silver.t'), 'key bigint, val text, day date, extra bigint', 'a run makes a column text');
+SELECT is((SELECT count(*)::int FROM medallion.undo_run(:bad)), 3, 'undone');
+SELECT is((SELECT string_agg(val::text, ',' ORDER BY key) FROM silver.t_current), '1,2.5', 'the rows are as if it had not');
+SELECT alike(pg_temp.types('silver.t'), 'key bigint, val numeric, day date%', '... and so are types: what stays speaks for itself');
+SELECT pg_temp.put('t/d.csv', E'key,val,day,extra\n4,4,2025-01-03,x\n') \g /dev/null
+SELECT pg_temp.run('t') \g /dev/null
+SELECT is((SELECT string_agg(extra, ',') FROM silver.t_current), 'x', 'a column that the run brought can come again');
+
+/* with silver to be folded anew anyway, and nothing left to fold */
+\o /dev/null
+SELECT pg_temp.put('e/a.csv', E'key,val\n1,1\n');
+SELECT medallion.create_feature('e', ARRAY['e/*.csv'], ARRAY['key'], '{"header": 1}');
+SELECT pg_temp.run('e');
+SELECT medallion.rebuild('e');
+\o
+SELECT is((SELECT count(*)::int FROM medallion.undo_run(pg_temp.last_run())), 3, 'the only run, undone');
+SELECT is((SELECT count(*)::int FROM silver.e), 0, '... leaves nothing in silver');
+SELECT pg_temp.put('e/a.csv', E'key,val\n1,x\n') \g /dev/null
+SELECT pg_temp.run('e') \g /dev/null
+SELECT is(pg_temp.errors(), 'none', '... and the next can begin');
+SELECT is((SELECT val FROM silver.e_current), 'x', '... with types of its own');
 
 /* only who may act for the feature */
 CREATE ROLE undo_other;
