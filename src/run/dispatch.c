@@ -30,7 +30,7 @@ typedef struct UnitOrder
 	char		name[FLEXIBLE_ARRAY_MEMBER];
 } UnitOrder;
 
-/* A unit and the worker that does it. */
+/* A worker and the unit that it does; NULL: it waits for one. */
 typedef struct Job
 {
 	Unit	   *unit;
@@ -49,7 +49,7 @@ WatchRun(Run *run)
 void
 StopWork(void)
 {
-	StopWorkers(true);
+	StopWorkers();
 	if (watched_run != NULL && watched_run->held_feature != 0)
 		ReleaseFeature(watched_run->held_feature);
 	if (watched_run != NULL && watched_run->holds_schedule)
@@ -114,14 +114,12 @@ NextUnit(List *units)
 	return NULL;
 }
 
-/* Gives a unit to a worker; NULL if there is none to be had. */
-static Job *
-StartJob(Run *run, Unit *unit)
+/* Gives a unit to a worker. */
+static void
+GiveUnit(Run *run, Job *job, Unit *unit)
 {
 	Size		size = offsetof(UnitOrder, name) + strlen(unit->name) + 1;
 	UnitOrder  *order = palloc0(size);
-	Job		   *job;
-	Worker	   *worker;
 
 	order->run = run->order;
 	order->kind = unit->kind;
@@ -129,15 +127,29 @@ StartJob(Run *run, Unit *unit)
 	order->bronze = unit->bronze;
 	order->silver = unit->silver;
 	strcpy(order->name, unit->name);
-	worker = StartWorker(TASK_UNIT, order, size);
+	GiveOrder(job->worker, order, size);
 	pfree(order);
-	if (worker == NULL)
-		return NULL;
-	job = palloc0(sizeof(Job));
 	job->unit = unit;
-	job->worker = worker;
 	job->started_at = GetCurrentTimestamp();
 	unit->state = UNIT_RUNNING;
+}
+
+/* A worker that waits for a unit; a new one while there may be more; NULL: none is to be had. */
+static Job *
+FindJob(Run *run, List **jobs)
+{
+	ListCell   *lc;
+	Worker	   *worker;
+	Job		   *job;
+
+	foreach(lc, *jobs)
+		if (((Job *) lfirst(lc))->unit == NULL)
+			return lfirst(lc);
+	if (list_length(*jobs) >= run->max_workers || (worker = StartWorker()) == NULL)
+		return NULL;
+	job = palloc0(sizeof(Job));
+	job->worker = worker;
+	*jobs = lappend(*jobs, job);
 	return job;
 }
 
@@ -171,7 +183,7 @@ FailJob(Run *run, const Job *job, ErrorData *error)
 	PauseWork(run);
 }
 
-/* Hears the workers; takes those that are done off the list. */
+/* Hears the workers; takes those that are gone off the list. */
 static List *
 PollJobs(Run *run, List *jobs)
 {
@@ -181,40 +193,61 @@ PollJobs(Run *run, List *jobs)
 	{
 		Job		   *job = lfirst(lc);
 		ErrorData  *error;
-		WorkerState state = PollWorker(job->worker, &error);
+		WorkerState state = job->unit == NULL ? WORKER_BUSY : PollWorker(job->worker, &error);
 
 		if (state == WORKER_BUSY)
 			continue;
 		job->unit->state = UNIT_DONE;
-		jobs = foreach_delete_current(jobs, lc);
-		if (state == WORKER_FAILED)
+		if (state == WORKER_GONE)
+		{
+			jobs = foreach_delete_current(jobs, lc);
 			FailJob(run, job, error);
+		}
+		job->unit = NULL;
 	}
 	return jobs;
 }
 
-/* Starts what can be started; a unit for which there is no worker is done here. */
+/* Does a unit in this backend. */
+static void
+DoHere(Run *run, Unit *unit)
+{
+	ResumeWork(run);
+	RunUnit(run, unit);
+	PauseWork(run);
+	unit->state = UNIT_DONE;
+}
+
+/* Starts what can be started; a unit for which there is no worker, and none
+ * of ours will be free, is done here. */
 static List *
 StartJobs(Run *run, List *units, List *jobs)
 {
 	Unit	   *unit;
 
-	while (list_length(jobs) < run->max_workers && (unit = NextUnit(units)) != NULL)
+	while ((unit = NextUnit(units)) != NULL)
 	{
-		Job		   *job = StartJob(run, unit);
+		Job		   *job = FindJob(run, &jobs);
 
 		if (job != NULL)
-		{
-			jobs = lappend(jobs, job);
-			continue;
-		}
-		unit->state = UNIT_RUNNING;
-		ResumeWork(run);
-		RunUnit(run, unit);
-		PauseWork(run);
-		unit->state = UNIT_DONE;
+			GiveUnit(run, job, unit);
+		else if (list_length(jobs) < run->max_workers)
+			DoHere(run, unit);
+		else
+			break;
 	}
 	return jobs;
+}
+
+static bool
+AnyBusy(List *jobs)
+{
+	ListCell   *lc;
+
+	foreach(lc, jobs)
+		if (((Job *) lfirst(lc))->unit != NULL)
+			return true;
+	return false;
 }
 
 /* Does the units in workers, side by side where the graph allows it.  While we
@@ -230,7 +263,7 @@ RunUnitsInWorkers(Run *run, List *units)
 	for (;;)
 	{
 		jobs = StartJobs(run, units, jobs);
-		if (jobs == NIL)
+		if (!AnyBusy(jobs))
 			break;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 1000,
 						 PG_WAIT_EXTENSION);
@@ -238,6 +271,7 @@ RunUnitsInWorkers(Run *run, List *units)
 		CHECK_FOR_INTERRUPTS();
 		jobs = PollJobs(run, jobs);
 	}
+	EndWorkers();
 	MemoryContextSwitchTo(old);
 	ResumeWork(run);
 }
@@ -262,4 +296,6 @@ RunUnitInWorker(const void *payload)
 	ResumeWork(&run);
 	RunUnit(&run, &unit);
 	PauseWork(&run);
+	MemoryContextSwitchTo(TopMemoryContext);
+	MemoryContextDelete(run.context);
 }

@@ -161,7 +161,8 @@ CountFile(Run *run, FileStep *step, BronzeTotals *totals, TimestampTz started)
 	totals->direct = step->outcome.direct;
 }
 
-/* Notes that a file cannot be loaded. */
+/* Notes that a file cannot be loaded.  Of the first, people hear at once: the
+ * feature's other files may take long. */
 static void
 FailFile(Run *run, const FileTask *task, const char *sheet, const ErrorData *error, int64 elapsed,
 		 BronzeTotals *totals, StepLog *log)
@@ -174,6 +175,9 @@ FailFile(Run *run, const FileTask *task, const char *sheet, const ErrorData *err
 
 		FailStep(log, error);
 		MemoryContextSwitchTo(old);
+		AlertOfFailure(run, log);
+		log->alerted = true;
+		CommitStep(run);
 	}
 	ereport(WARNING,
 			(errcode(error->sqlerrcode),
@@ -307,6 +311,7 @@ RunBronze(Run *run, const Feature *feature)
 	{
 		FailStep(&log, error);
 		FinishStep(run, &log);
+		CommitStep(run);
 		return;
 	}
 	foreach(lc, step.plan->missing)
@@ -454,13 +459,18 @@ SkipFeature(Run *run, const char *name, const char *reason)
 	FinishStep(run, &log);
 }
 
-/* Runs the layers of one feature.  Its lock is waited for once: by the run
- * that holds it, no retry is needed. */
+/* Runs the layers of one feature. */
 void
 RunFeatureUnit(Run *run, const Unit *unit)
 {
 	FeatureStep step = {.run = run,.unit = unit};
-	ErrorData  *error = TryStep(run, UnitLayer(unit), unit->name, 0, TakeFeatureBody, &step);
+	StepPolicy	policy = RunPolicy(run);
+	ErrorData  *error;
+
+	policy.timeout = 0;			/* another run may take its time */
+	if (run->order.concurrency == RUN_ERROR)
+		policy.max_retries = 0;
+	error = RunStep(run, UnitLayer(unit), unit->name, &policy, TakeFeatureBody, &step, NULL);
 
 	if (error != NULL)
 	{

@@ -96,9 +96,9 @@ FinishStep(Run *run, StepLog *step)
 		PutResult(run, step);
 	LogStep(step);
 	JournalStep(step);
-	if (step->error != NULL)
+	if (step->error != NULL && !step->alerted)
 		AlertOfFailure(run, step);
-	else if (strcmp(step->status, "SKIPPED") != 0)
+	else if (step->error == NULL && strcmp(step->status, "SKIPPED") != 0)
 		AlertOfSuccess(run, step);
 }
 

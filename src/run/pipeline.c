@@ -328,11 +328,10 @@ DoRun(Run *run)
 	FinishRun(run);
 }
 
-/* The same; the journal learns why, should it end by an error. */
+/* The same; the journal, which is open, learns why, should it end by an error. */
 static void
 DoRunWithJournal(Run *run)
 {
-	OpenJournal(run->order.id, run->order.pipeline, run->place != WORK_IN_STATEMENT);
 	PG_TRY();
 	{
 		DoRun(run);
@@ -365,6 +364,7 @@ medallion_run_pipeline(PG_FUNCTION_ARGS)
 	nest_level = PinSettings();
 	InitRun(&run, fcinfo, WORK_IN_STATEMENT);
 	run.order.id = BeginRunLog(PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2), run.order.pipeline);
+	OpenJournal(run.order.id, run.order.pipeline, false);
 	DoRunWithJournal(&run);
 	CloseJournal(run.order.id);
 	UnpinSettings(nest_level);
@@ -400,6 +400,7 @@ medallion_run_pipeline_proc(PG_FUNCTION_ARGS)
 	run.settings_level = BeginWork(WORK_IN_PROCEDURE);
 	InitRun(&run, fcinfo, WORK_IN_PROCEDURE);
 	run.order.id = BeginRunLog(PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2), run.order.pipeline);
+	OpenJournal(run.order.id, run.order.pipeline, true);	/* from here on a rollback calls StopWork() */
 	WatchRun(&run);
 	HoldRun(run.order.id);
 	CommitStep(&run);

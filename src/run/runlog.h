@@ -30,6 +30,7 @@ typedef struct StepLog
 	char	   *sqlstate;		/* of the error */
 	char	   *context;		/* of the error, or NULL */
 	const char *pipeline;		/* its name */
+	bool		alerted;		/* of the error, before the step's end */
 	char	   *detail;			/* json object */
 } StepLog;
 

@@ -2,8 +2,12 @@
  * worker.c
  *	  Background workers that act for the caller.
  *
- *	  caller: segment (who, settings, payload, queue) -> worker: the same role,
- *	  database and settings -> its task -> messages and error through the queue
+ *	  caller: segment (who, settings, payload, queues) -> worker: the same role,
+ *	  database and settings -> its task -> messages and error through a queue
+ *
+ * A worker for units takes one after the other through a second queue: to
+ * start a process and fill its caches takes longer than to find that a
+ * feature has nothing new.
  *
  * A worker connects as the user that the caller's session was authenticated
  * as and becomes the caller's current role, as a parallel worker does: it may
@@ -39,8 +43,11 @@
 #define KEY_ORDER 1
 #define KEY_PAYLOAD 2
 #define KEY_SETTINGS 3			/* absent: none to restore */
-#define KEY_QUEUE 4				/* absent: nobody listens */
+#define KEY_QUEUE 4				/* what it says; absent: nobody listens */
+#define KEY_ORDERS 5			/* what it is to do next; absent: the payload, once */
 #define QUEUE_SIZE 65536
+#define ORDERS_SIZE 4096
+#define ORDER_DONE 'Z'			/* the message that says so */
 
 /* Who the worker is, and what it is to do. */
 typedef struct WorkerOrder
@@ -51,7 +58,6 @@ typedef struct WorkerOrder
 	Oid			user;
 	int			security_context;
 	bool		pinned;			/* the segment waits for the worker */
-	volatile bool done;			/* set by the worker as its last act */
 } WorkerOrder;
 
 struct Packet
@@ -68,7 +74,9 @@ struct Worker
 	dsm_segment *segment;
 	WorkerOrder *order;
 	shm_mq_handle *queue;
+	shm_mq_handle *orders;
 	BackgroundWorkerHandle *handle;
+	bool		ready;			/* its last order is done */
 	ErrorData  *error;			/* that it reported, or NULL */
 	MemoryContext context;
 };
@@ -82,7 +90,7 @@ extern PGDLLEXPORT void MedallionWorkerMain(Datum argument);
 /* A segment with room for everything, filled in as far as it is known; NULL
  * if there is none to be had.  It outlives our transactions. */
 static dsm_segment *
-MakeSegment(WorkerTask task, Size payload_size, Size settings_size, Size queue_size,
+MakeSegment(WorkerTask task, Size payload_size, Size settings_size, bool queues,
 			WorkerOrder **order, shm_toc **contents)
 {
 	shm_toc_estimator estimate;
@@ -93,8 +101,9 @@ MakeSegment(WorkerTask task, Size payload_size, Size settings_size, Size queue_s
 	shm_toc_estimate_chunk(&estimate, sizeof(WorkerOrder));
 	shm_toc_estimate_chunk(&estimate, payload_size);
 	shm_toc_estimate_chunk(&estimate, settings_size);
-	shm_toc_estimate_chunk(&estimate, queue_size);
-	shm_toc_estimate_keys(&estimate, 4);
+	shm_toc_estimate_chunk(&estimate, queues ? QUEUE_SIZE : 0);
+	shm_toc_estimate_chunk(&estimate, queues ? ORDERS_SIZE : 0);
+	shm_toc_estimate_keys(&estimate, 5);
 	size = shm_toc_estimate(&estimate);
 	segment = dsm_create(size, DSM_CREATE_NULL_IF_MAXSEGMENTS);
 	if (segment == NULL)
@@ -138,31 +147,39 @@ StoreSettings(shm_toc *contents, Size size)
 	shm_toc_insert(contents, KEY_SETTINGS, settings);
 }
 
+/* Makes the two queues of a worker. */
+static void
+MakeQueues(shm_toc *contents, shm_mq **queue, shm_mq **orders)
+{
+	*queue = shm_mq_create(shm_toc_allocate(contents, QUEUE_SIZE), QUEUE_SIZE);
+	shm_toc_insert(contents, KEY_QUEUE, *queue);
+	shm_mq_set_receiver(*queue, MyProc);
+	*orders = shm_mq_create(shm_toc_allocate(contents, ORDERS_SIZE), ORDERS_SIZE);
+	shm_toc_insert(contents, KEY_ORDERS, *orders);
+	shm_mq_set_sender(*orders, MyProc);
+}
+
 Worker *
-StartWorker(WorkerTask task, const void *payload, Size size)
+StartWorker(void)
 {
 	Worker	   *worker = MemoryContextAllocZero(TopMemoryContext, sizeof(Worker));
 	MemoryContext old;
 	Size		settings_size = EstimateGUCStateSpace();
 	shm_toc    *contents;
 	shm_mq	   *queue;
-	char	   *copy;
+	shm_mq	   *orders;
 
 	worker->context = AllocSetContextCreate(TopMemoryContext, "medallion worker", ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(worker->context);
-	worker->segment = MakeSegment(task, size, settings_size, QUEUE_SIZE, &worker->order, &contents);
+	worker->segment = MakeSegment(TASK_UNITS, 0, settings_size, true, &worker->order, &contents);
 	if (worker->segment != NULL)
 	{
-		copy = shm_toc_allocate(contents, size);
-		memcpy(copy, payload, size);
-		shm_toc_insert(contents, KEY_PAYLOAD, copy);
 		StoreSettings(contents, settings_size);
-		queue = shm_mq_create(shm_toc_allocate(contents, QUEUE_SIZE), QUEUE_SIZE);
-		shm_toc_insert(contents, KEY_QUEUE, queue);
-		shm_mq_set_receiver(queue, MyProc);
+		MakeQueues(contents, &queue, &orders);
 		if (RegisterWorker(worker->segment, true, &worker->handle))
 		{
 			worker->queue = shm_mq_attach(queue, worker->segment, worker->handle);
+			worker->orders = shm_mq_attach(orders, worker->segment, worker->handle);
 			dlist_push_tail(&workers, &worker->node);
 			MemoryContextSwitchTo(old);
 			return worker;
@@ -173,6 +190,17 @@ StartWorker(WorkerTask task, const void *payload, Size size)
 	MemoryContextDelete(worker->context);
 	pfree(worker);
 	return NULL;
+}
+
+/* There is room for it, as the worker took the last one; should it be gone, PollWorker() tells. */
+void
+GiveOrder(Worker *worker, const void *order, Size size)
+{
+	MemoryContext old = MemoryContextSwitchTo(worker->context);
+
+	worker->ready = false;
+	(void) shm_mq_send(worker->orders, size, order, true, true);
+	MemoryContextSwitchTo(old);
 }
 
 /* Keeps an error, passes on anything below it. */
@@ -192,6 +220,9 @@ TakeMessage(Worker *worker, char *data, Size size)
 			worker->error = palloc0(sizeof(ErrorData));
 			pq_parse_errornotice(&message, worker->error);
 			MemoryContextSwitchTo(old);
+			break;
+		case ORDER_DONE:
+			worker->ready = true;
 			break;
 		case 'N':
 			pq_parse_errornotice(&message, &error);
@@ -238,26 +269,26 @@ CopyReport(const ErrorData *report)
 WorkerState
 PollWorker(Worker *worker, ErrorData **error)
 {
-	WorkerState state;
 	Size		size;
 	void	   *data;
 
 	*error = NULL;
-	for (;;)
+	while (!worker->ready)
 	{
 		shm_mq_result result = shm_mq_receive(worker->queue, &size, &data, true);
 
 		if (result == SHM_MQ_WOULD_BLOCK)
 			return WORKER_BUSY;
 		if (result == SHM_MQ_DETACHED)
-			break;
+		{
+			if (worker->error != NULL)
+				*error = CopyReport(worker->error);
+			ForgetWorker(worker);
+			return WORKER_GONE;
+		}
 		TakeMessage(worker, data, size);
 	}
-	state = worker->order->done ? WORKER_SUCCEEDED : WORKER_FAILED;
-	if (worker->error != NULL)
-		*error = CopyReport(worker->error);
-	ForgetWorker(worker);
-	return state;
+	return WORKER_READY;
 }
 
 Packet *
@@ -266,7 +297,7 @@ MakePacket(WorkerTask task, Size size)
 	Packet	   *packet = MemoryContextAllocZero(TopMemoryContext, sizeof(Packet));
 	shm_toc    *contents;
 
-	packet->segment = MakeSegment(task, size, 0, 0, &packet->order, &contents);
+	packet->segment = MakeSegment(task, size, 0, false, &packet->order, &contents);
 	if (packet->segment == NULL)
 	{
 		pfree(packet);
@@ -308,8 +339,9 @@ SendWorker(WorkerTask task, const char *message)
 	return packet != NULL && SendPacket(packet, message);
 }
 
-void
-StopWorkers(bool wait)
+/* Whoever waits for an order, or for room in its queue, waits no more once we are detached. */
+static void
+LeaveWorkers(bool terminate)
 {
 	dlist_mutable_iter iter;
 
@@ -317,17 +349,29 @@ StopWorkers(bool wait)
 	{
 		Worker	   *worker = dlist_container(Worker, node, iter.cur);
 
-		TerminateBackgroundWorker(worker->handle);
-		DetachWorker(worker);	/* one that waits for room in its queue waits no more */
+		if (terminate)
+			TerminateBackgroundWorker(worker->handle);
+		DetachWorker(worker);
 	}
 	dlist_foreach_modify(iter, &workers)
 	{
 		Worker	   *worker = dlist_container(Worker, node, iter.cur);
 
-		if (wait)
-			WaitForBackgroundWorkerShutdown(worker->handle);
+		WaitForBackgroundWorkerShutdown(worker->handle);
 		ForgetWorker(worker);
 	}
+}
+
+void
+EndWorkers(void)
+{
+	LeaveWorkers(false);
+}
+
+void
+StopWorkers(void)
+{
+	LeaveWorkers(true);
 }
 
 /* --- the worker's side --- */
@@ -360,19 +404,43 @@ InOneTransaction(void (*task) (const char *), const char *message)
 	CommitWork(WORK_IN_WORKER, settings_level);
 }
 
+/* Units, one after the other, until the caller gives no more. */
 static void
-RunTask(const WorkerOrder *order, void *payload)
+RunUnits(dsm_segment *segment, shm_toc *contents, shm_mq_handle *replies)
+{
+	static const char done = ORDER_DONE;
+	shm_mq	   *queue = shm_toc_lookup(contents, KEY_ORDERS, false);
+	shm_mq_handle *orders;
+	Size		size;
+	void	   *data;
+
+	shm_mq_set_receiver(queue, MyProc);
+	orders = shm_mq_attach(queue, segment, NULL);
+	for (;;)
+	{
+		pgstat_report_activity(STATE_IDLE, NULL);
+		if (shm_mq_receive(orders, &size, &data, false) != SHM_MQ_SUCCESS)
+			break;
+		pgstat_report_activity(STATE_RUNNING, "medallion worker");
+		RunUnitInWorker(data);
+		if (shm_mq_send(replies, 1, &done, false, true) != SHM_MQ_SUCCESS)
+			break;
+	}
+}
+
+static void
+RunTask(const WorkerOrder *order, dsm_segment *segment, shm_toc *contents, shm_mq_handle *replies)
 {
 	switch (order->task)
 	{
-		case TASK_UNIT:
-			RunUnitInWorker(payload);
+		case TASK_UNITS:
+			RunUnits(segment, contents, replies);
 			break;
 		case TASK_JOURNAL:
-			InOneTransaction(WriteJournal, payload);
+			InOneTransaction(WriteJournal, shm_toc_lookup(contents, KEY_PAYLOAD, false));
 			break;
 		case TASK_ALERT:
-			InOneTransaction(RecordAlert, payload);
+			InOneTransaction(RecordAlert, shm_toc_lookup(contents, KEY_PAYLOAD, false));
 			break;
 	}
 }
@@ -385,6 +453,7 @@ MedallionWorkerMain(Datum argument)
 	shm_toc    *contents;
 	WorkerOrder *order;
 	shm_mq	   *queue;
+	shm_mq_handle *replies = NULL;
 
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGINT, StatementCancelHandler);
@@ -404,12 +473,12 @@ MedallionWorkerMain(Datum argument)
 	if (queue != NULL)
 	{
 		shm_mq_set_sender(queue, MyProc);
-		pq_redirect_to_shm_mq(segment, shm_mq_attach(queue, segment, NULL));
+		replies = shm_mq_attach(queue, segment, NULL);
+		pq_redirect_to_shm_mq(segment, replies);
 	}
 	BecomeCaller(order, contents);
 	pgstat_report_activity(STATE_RUNNING, "medallion worker");
-	RunTask(order, shm_toc_lookup(contents, KEY_PAYLOAD, false));
-	order->done = true;
+	RunTask(order, segment, contents, replies);
 	pgstat_report_activity(STATE_IDLE, NULL);
 	proc_exit(0);
 }

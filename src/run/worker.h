@@ -13,7 +13,7 @@
 /* What a worker is to do with its payload. */
 typedef enum WorkerTask
 {
-	TASK_UNIT,					/* a unit of a run: unit order */
+	TASK_UNITS,					/* units of a run, as they are given: no payload */
 	TASK_JOURNAL,				/* write a journal: json */
 	TASK_ALERT					/* raise an alert: json */
 } WorkerTask;
@@ -22,16 +22,25 @@ typedef struct Worker Worker;
 
 typedef enum WorkerState
 {
-	WORKER_BUSY, WORKER_SUCCEEDED, WORKER_FAILED
+	WORKER_BUSY,				/* or not heard of yet */
+	WORKER_READY,				/* its order is done */
+	WORKER_GONE					/* without having done it */
 } WorkerState;
 
-/* Starts a worker that we wait for; NULL if there is no free slot.  It is
- * stopped if our transaction is rolled back. */
-extern Worker *StartWorker(WorkerTask task, const void *payload, Size size);
+/* Starts a worker that waits for orders; NULL if there is no free slot.  It
+ * ends with EndWorkers(), or if our transaction is rolled back. */
+extern Worker *StartWorker(void);
 
-/* Passes on what the worker has said since; once it is done, gives its error
- * (NULL if it only vanished) and forgets it. */
+/* Gives it something to do: the bytes of a unit's order, of a kilobyte at most. */
+extern void GiveOrder(Worker *worker, const void *order, Size size);
+
+/* Passes on what the worker has said since.  One that is gone is forgotten;
+ * *error is what it reported, NULL if it only vanished. */
 extern WorkerState PollWorker(Worker *worker, ErrorData **error);
+
+/* Lets the workers go, or makes them go, and waits until they are gone. */
+extern void EndWorkers(void);
+extern void StopWorkers(void);
 
 /* Sends a worker off with a message; false if there is no free slot. */
 extern bool SendWorker(WorkerTask task, const char *message);
@@ -43,8 +52,5 @@ typedef struct Packet Packet;
 extern Packet *MakePacket(WorkerTask task, Size size);
 extern bool SendPacket(Packet *packet, const char *message);
 extern void DropPacket(Packet *packet);
-
-/* Ends the workers we wait for, and waits until they are gone. */
-extern void StopWorkers(bool wait);
 
 #endif							/* MEDALLION_WORKER_H */
