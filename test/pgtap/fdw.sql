@@ -64,7 +64,7 @@ SELECT is(pg_temp.raised('CREATE FOREIGN TABLE t (a text) SERVER medallion_files
 SELECT matches(pg_temp.raised($$CREATE FOREIGN TABLE t (a text) SERVER medallion_files OPTIONS (path 'x', sheet 'y')$$),
 	'^unrecognized option "sheet" \| Perhaps you meant "sheets"\.', 'an unknown option: the nearest one is a hint');
 SELECT matches(pg_temp.raised($$CREATE FOREIGN TABLE t (a text) SERVER medallion_files OPTIONS (path 'x', header 'first')$$),
-	'^option "header" must be a row number, "auto" or "none"', 'header is checked');
+	'^option "header" must be a row number, row numbers one behind the other, "auto" or "none"', 'header is checked');
 SELECT matches(pg_temp.raised($$CREATE FOREIGN TABLE t (a text) SERVER medallion_files OPTIONS (path 'x', delimiter ';;')$$),
 	'^option "delimiter" must be one single-byte character', 'delimiter is checked');
 SELECT matches(pg_temp.raised($$CREATE FOREIGN TABLE t (a text) SERVER medallion_files OPTIONS (path 'x', on_error 'nul')$$),
