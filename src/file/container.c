@@ -12,6 +12,8 @@
  * readings of an entry meet its damage, or a limit, at the same byte.
  */
 #include "file/container.h"
+
+#include "file/bytes.h"
 #include "file/inflate.h"
 
 #include <ctype.h>
@@ -30,6 +32,10 @@
 #define METHOD_STORED 0
 #define METHOD_DEFLATED 8
 #define FLAG_ENCRYPTED 1
+#define DIRECTORY_BYTES 46		/* of an entry in the directory, without its name */
+#define DIRECTORY_BEGIN 42		/* there its header's offset is */
+#define HEADER_BYTES 30			/* without its name */
+#define UNKNOWN_BEGIN UINT64_MAX
 
 typedef struct Entry
 {
@@ -37,6 +43,7 @@ typedef struct Entry
 	unz64_file_pos position;
 	uint64_t	declared;		/* unpacked bytes, as the directory has it */
 	uint64_t	packed;
+	uint64_t	begin;			/* offset of its header; UNKNOWN_BEGIN: not to be told */
 	uint32_t	checksum;
 	bool		deflated;		/* else stored */
 	bool		readable;		/* neither encrypted nor packed in another way */
@@ -201,6 +208,20 @@ FindEntry(const Container *container, const char *path)
 	return bsearch(&wanted, container->entries, container->count, sizeof(Entry), ComparePaths);
 }
 
+/* Where the header of an entry is, which minizip does not tell. */
+static uint64_t
+EntryBegin(const Container *container, uint64_t position)
+{
+	unsigned char record[DIRECTORY_BYTES];
+	uint32_t	begin;
+
+	if (ReadAt(container->reader->fd, record, sizeof(record), position) != sizeof(record) ||
+		memcmp(record, "PK\001\002", 4) != 0)
+		return UNKNOWN_BEGIN;	/* something is in front of the archive */
+	begin = GetU32(record + DIRECTORY_BEGIN);
+	return begin == UINT32_MAX ? UNKNOWN_BEGIN : begin;
+}
+
 /* Adds the entry that minizip stands on. */
 static ReaderStatus
 AddEntry(Container *container)
@@ -230,6 +251,32 @@ AddEntry(Container *container)
 		(info.flag & FLAG_ENCRYPTED) == 0;
 	if (entry->path == NULL || unzGetFilePos64(container->zip, &entry->position) != UNZ_OK)
 		return ReaderFail(reader, READER_NO_MEMORY, "out of memory");
+	entry->begin = EntryBegin(container, entry->position.pos_in_zip_directory);
+	return READER_OK;
+}
+
+static int
+CompareBegins(const void *left, const void *right)
+{
+	const Entry *a = left;
+	const Entry *b = right;
+
+	return a->begin < b->begin ? -1 : a->begin > b->begin;
+}
+
+/* Refuses entries that share bytes: so a small file would unpack to a big one, each
+ * of its entries within its limit. */
+static ReaderStatus
+CheckOverlap(Container *container)
+{
+	qsort(container->entries, container->count, sizeof(Entry), CompareBegins);
+	for (size_t i = 1; i < container->count && container->entries[i].begin != UNKNOWN_BEGIN; i++)
+	{
+		const Entry *before = &container->entries[i - 1];
+
+		if (container->entries[i].begin - before->begin < HEADER_BYTES + before->packed)
+			return ReaderFail(container->reader, READER_ERROR, "the zip directory is damaged: its entries overlap");
+	}
 	return READER_OK;
 }
 
@@ -276,6 +323,8 @@ ReadDirectory(Container *container)
 	}
 	if (result != UNZ_OK && result != UNZ_END_OF_LIST_OF_FILE)
 		return ReaderFail(reader, READER_ERROR, "the zip directory is damaged");
+	if (CheckOverlap(container) != READER_OK)
+		return reader->status;
 	return SortEntries(container);
 }
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 check, folder = sys.argv[1:]
+plain = os.environ.get("MEDALLION_PLAIN")  # the same without sanitizers
 failures = []
 cases = 0
 
@@ -37,11 +38,22 @@ def gives(name, data, *cells, options=()):
         failures.append("%s:\n%s  instead of\n%s" % (name, got, wanted))
 
 
+def cheap(name, *options):
+    """What was run last takes a second of the processor at most, and 64 MB."""
+    if plain is None:
+        return
+    done = subprocess.run([plain, "-cm", *options, os.path.join(folder, "authored")], capture_output=True, timeout=60)
+    peak, spent = map(int, done.stderr.split()[-2:])
+    if peak > 64 << 10 or spent > 1000:
+        failures.append("%s: takes %d kB and %d ms" % (name, peak, spent))
+
+
 def refused(name, data, message, rows=0, options=()):
-    """So many rows, then a refusal that says this."""
+    """So many rows, then a refusal that says this, at little cost."""
     got = run(data, name, *options).split("\n")
-    if not got[rows].startswith("error\t") or message not in got[rows]:
+    if len(got) <= rows or not got[rows].startswith("error\t") or message not in got[rows]:
         failures.append("%s: %s" % (name, got[:rows + 2]))
+    cheap(name, *options)
 
 
 def finish():

@@ -176,6 +176,13 @@ gives("merged cells, filled in the first rows", one(two_rows), "1 1 text top", "
       options=("-l", "merged_rows=1"))
 gives("hidden rows", one(two_rows), "1 1 text top", "1 4 number 1", "3 2 number 3", options=("-l", "skip_hidden_rows"))
 
+many = struct.pack("<H", 1026) + struct.pack("<HHHH", 0, 1, 0, 1) * 1026
+refused("more merged ranges than a sheet can have", one(number(0, 0, 1) + rec(0x00E5, many) * 975), "the sheet has more than 1000000 merged ranges",
+        options=("-l", "merged_rows=9"))
+refused("strings without their count", one(number(0, 0, 1), rec(0x00FC, bytes(4))), "its shared strings are cut short")
+refused("strings beyond the limit", one(number(0, 0, 1), sst(*[text8("x" * 100)] * 9, count=9)), "the shared strings take more than max_shared_strings",
+        options=("-l", "max_shared_strings=500"))
+
 # --- values ---
 
 values = b"".join([

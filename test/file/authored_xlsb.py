@@ -121,6 +121,10 @@ gives("merged cells, filled", grid, "1 1 text top", "1 2 text top", "1 4 number 
       "3 2 number 3", "3 3 number 3", "3 4 number 3", "3 5 number 3", options=("-l", "merged_rows=99"))
 gives("hidden rows", grid, "1 1 text top", "1 4 number 1", "3 2 number 3", options=("-l", "skip_hidden_rows"))
 
+refused("strings beyond the limit", book([("S", "worksheet", 0, sheet(row(0) + cell(7, 0, bytes(4))))], strings=sst(*[b"\0" + text("x" * 100)] * 9)),
+        "the shared strings take more than max_shared_strings", options=("-l", "max_shared_strings=500"))
+refused("a name that is too long", book([("S" * 70000, "worksheet", 0, sheet(row(0)))]), "a name in it is too long", options=("-l", "max_compression_ratio=9999"))
+
 # --- values ---
 
 values = b"".join([

@@ -3,19 +3,21 @@
  *	  Prints what a reader makes of a file: sheet, row, column, kind and value,
  *	  separated by tabs; then "error" and the message if it refuses.
  *
- *	  reader_check [-cdist] [-D delimiter] [-q quote] [-e escape] [-n] [-E encoding]
+ *	  reader_check [-cdimst] [-D delimiter] [-q quote] [-e escape] [-n] [-E encoding]
  *				   [-p record_path] [-l limit=value]... FILE
  *
  * -c prints only how many rows, bad rows and cells there are; -d begins with
  * the format and what was detected of it; -t prints at the end what was
  * detected, to standard error, and nothing else; -s prints a line for each
  * sheet too: name, 0, 0, "visible" or "hidden"; -i cancels soon; -n takes
- * quotes for text.
+ * quotes for text; -m prints at the end, to standard error, how many kB of memory
+ * and milliseconds of processor time that took.
  */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "file/reader.h"
@@ -161,6 +163,7 @@ typedef struct Wanted
 	bool		detected;
 	bool		detected_only;
 	bool		sheets;
+	bool		costs;
 } Wanted;
 
 /* Takes one option of the command line; false if it is none. */
@@ -183,6 +186,9 @@ TakeOption(int option, ReaderOptions *options, Wanted *wanted)
 			break;
 		case 'i':
 			options->interrupted = Interrupted;
+			break;
+		case 'm':
+			wanted->costs = true;
 			break;
 		case 'D':
 			options->delimiter = optarg[0];
@@ -210,6 +216,21 @@ TakeOption(int option, ReaderOptions *options, Wanted *wanted)
 	return true;
 }
 
+/* The greatest memory that this process had, and its processor time. */
+static void
+PrintCosts(void)
+{
+	FILE	   *status = fopen("/proc/self/status", "r");
+	char		line[128];
+	long		peak = 0;
+
+	while (status != NULL && fgets(line, sizeof(line), status) != NULL && sscanf(line, "VmHWM: %ld", &peak) != 1)
+		;
+	if (status != NULL)
+		fclose(status);
+	fprintf(stderr, "%ld %ld\n", peak, (long) (clock() * 1000 / CLOCKS_PER_SEC));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -222,7 +243,7 @@ main(int argc, char **argv)
 	int			fd;
 
 	ReaderOptionsInit(&options);
-	while ((option = getopt(argc, argv, "cdistD:q:e:nE:p:l:")) != -1)
+	while ((option = getopt(argc, argv, "cdimstD:q:e:nE:p:l:")) != -1)
 	{
 		if (!TakeOption(option, &options, &wanted))
 			return 2;
@@ -249,5 +270,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "%s\n", ReaderDetected(reader));
 	ReaderClose(reader);
 	close(fd);
+	if (wanted.costs)
+		PrintCosts();
 	return 0;
 }
