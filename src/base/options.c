@@ -33,6 +33,7 @@ static const char *const evolution_choices[] = {"evolve", "rescue", "freeze", "i
 static const char *const hidden_choices[] = {"load", "skip", NULL};
 static const char *const history_choices[] = {"scd2", "append", NULL};
 static const char *const null_key_choices[] = {"quarantine", "as_value", NULL};
+static const char *const contract_mode_choices[] = {"subset", "exact", NULL};
 static const char *const on_error_choices[] = {"error", "null", NULL};
 
 #define FIELD(field) offsetof(FeatureOptions, field)
@@ -67,6 +68,8 @@ static const OptionDef feature_options[] = {
 	{"columns", OPTION_JSON, FIELD(columns)},
 	{"derive", OPTION_JSON, FIELD(derive)},
 	{"split", OPTION_JSON, FIELD(split)},
+	{"contract", OPTION_JSON, FIELD(contract)},
+	{"contract_mode", OPTION_CHOICE, FIELD(contract_mode), contract_mode_choices},
 	{"checks", OPTION_JSON, FIELD(checks)},
 };
 #undef FIELD

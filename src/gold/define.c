@@ -12,6 +12,7 @@
 
 #include "gold/model.h"
 
+#include "base/contract.h"
 #include "base/feature.h"
 #include "base/options.h"
 #include "base/settings.h"
@@ -203,6 +204,7 @@ medallion_create_model(PG_FUNCTION_ARGS)
 		AddModel(model, shape, options);
 	else
 		ChangeModel(old, model, shape, options);
+	CheckContractTypes(model->contract, model->contract_exact, TargetOid(model));
 	UnpinSettings(nest_level);
 	PG_RETURN_VOID();
 }

@@ -38,6 +38,8 @@ typedef struct Model
 	bool		is_view;		/* gold.<name> is a view too, and never refreshed */
 	char	   *description;	/* the comment on gold.<name>, or NULL */
 	List	   *unique_key;		/* char *, columns that a unique index covers */
+	Jsonb	   *contract;		/* column -> type, or null for any; NULL: none */
+	bool		contract_exact; /* no other columns */
 	List	   *inputs;			/* ModelInput *, direct ones */
 	List	   *watched;		/* ModelInput *: inputs, view models replaced by theirs */
 } Model;

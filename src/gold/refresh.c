@@ -14,6 +14,7 @@
 
 #include "gold/model.h"
 
+#include "base/contract.h"
 #include "base/feature.h"
 #include "base/settings.h"
 #include "base/sql.h"
@@ -141,6 +142,7 @@ RefreshModel(const Model *model, int64 run_id, RefreshResult *result)
 	if (!model->is_view)
 	{
 		MatchTable(model, true);
+		CheckContractTypes(model->contract, model->contract_exact, TargetOid(model));
 		FillTable(model, run_id, result);
 	}
 	EndAs(&saved);
