@@ -19,6 +19,7 @@ OBJS = \
 # base: what every layer stands on; knows none of them
 OBJS += \
 	src/base/classify.o \
+	src/base/contract.o \
 	src/base/feature.o \
 	src/base/options.o \
 	src/base/settings.o \

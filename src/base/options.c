@@ -50,6 +50,7 @@ static const char *const deletes_choices[] = {"close", "ignore", "snapshot", NUL
 static const char *const on_missing_choices[] = {"ignore", "close", "restate", NULL};
 static const char *const merge_history_choices[] = {"scd2", "", "scd1", NULL};
 static const char *const merge_null_key_choices[] = {"reject", "as_value", NULL};
+static const char *const contract_mode_choices[] = {"subset", "exact", NULL};
 static const char *const on_error_choices[] = {"error", "null", NULL};
 
 #define FIELD(field) offsetof(HistoryNames, field)
@@ -117,6 +118,8 @@ static const OptionDef feature_options[] = {
 	{"columns", OPTION_JSON, FIELD(columns)},
 	{"derive", OPTION_JSON, FIELD(derive)},
 	{"split", OPTION_JSON, FIELD(split)},
+	{"contract", OPTION_JSON, FIELD(contract)},
+	{"contract_mode", OPTION_CHOICE, FIELD(contract_mode), contract_mode_choices},
 	{"checks", OPTION_JSON, FIELD(checks)},
 	{"data_quality_checks", OPTION_JSON, FIELD(checks)},
 	{"scd2_enabled", OPTION_SWITCH, FIELD(history)},

@@ -106,6 +106,13 @@ typedef struct ColumnOptions
 } ColumnOptions;
 
 /* Options of a feature, with defaults filled in. */
+/* May there be columns that a contract does not name? */
+typedef enum ContractMode
+{
+	CONTRACT_SUBSET,
+	CONTRACT_EXACT
+} ContractMode;
+
 typedef struct FeatureOptions
 {
 	/* bronze */
@@ -168,6 +175,8 @@ typedef struct FeatureOptions
 	Jsonb	   *columns;		/* name -> ColumnOptions */
 	Jsonb	   *derive;			/* name -> SQL over typed columns */
 	Jsonb	   *split;			/* name -> SQL condition, or "else" */
+	Jsonb	   *contract;		/* name -> type, or null for any; NULL: none */
+	int			contract_mode;	/* ContractMode */
 	Jsonb	   *checks;			/* array of checks, kept in medallion.checks */
 } FeatureOptions;
 

@@ -12,6 +12,7 @@
 
 #include "bronze/bronze.h"
 
+#include "base/contract.h"
 #include "base/settings.h"
 #include "base/sql.h"
 #include "bronze/columns.h"
@@ -137,6 +138,23 @@ ResolvePathColumns(FileLoad *load)
 									 ResolveColumn(load->columns, lfirst(lc), lfirst(lc)));
 }
 
+/* Raises if the sheet lacks a column of the feature's contract, which paths and
+ * derived columns help to keep. */
+static void
+CheckSheetContract(FileLoad *load)
+{
+	const FeatureOptions *options = &load->feature->options;
+	List	   *names = NIL;
+	List	   *derived;
+	List	   *expressions;
+
+	for (int i = 0; i < load->width; i++)
+		names = lappend(names, load->names[i]);
+	JsonbObjectItems(options->derive, &derived, &expressions);
+	CheckContractNames(options->contract, options->contract_mode == CONTRACT_EXACT, names,
+					   list_concat_copy(derived, load->task->path_names), load->source->path);
+}
+
 /* Where the sink wants the values of each column. */
 static void
 FindPlaces(FileLoad *load, Oid table)
@@ -170,6 +188,7 @@ OpenSheet(FileLoad *load, List *header)
 	foreach(lc, header)
 		originals[foreach_current_index(lc)] = lfirst(lc);
 	load->names = CleanHeaders(load->feature, originals, load->width);
+	CheckSheetContract(load);
 	load->targets = palloc0(sizeof(BronzeColumn *) * Max(load->width, 1));
 	for (int i = 0; i < load->width; i++)
 		load->targets[i] = ResolveColumn(load->columns, load->names[i], originals[i]);

@@ -12,6 +12,7 @@
 
 #include "gold/model.h"
 
+#include "base/contract.h"
 #include "base/feature.h"
 #include "base/options.h"
 #include "base/settings.h"
@@ -219,6 +220,7 @@ DefineModel(const char *name, const char *query, Jsonb *options)
 		AddModel(model, shape, options);
 	else
 		ChangeModel(old, model, shape, options);
+	CheckContractTypes(model->contract, model->contract_exact, TargetOid(model));
 	UnpinSettings(nest_level);
 }
 

@@ -248,6 +248,26 @@ SetRefresh(Model *model, const char *option, JsonbValue *value)
 	RaiseUnknownName("value for option \"refresh\":", word, known);
 }
 
+/* contract: an object, column -> type. */
+static void
+SetContract(Model *model, const char *option, JsonbValue *value)
+{
+	if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
+		RaiseOptionType(option, "an object");
+	model->contract = JsonbValueToJsonb(value);
+}
+
+/* contract_mode: subset or exact. */
+static void
+SetContractMode(Model *model, const char *option, JsonbValue *value)
+{
+	char	   *word = StringOption(option, value);
+
+	model->contract_exact = strcmp(word, "exact") == 0;
+	if (!model->contract_exact && strcmp(word, "subset") != 0)
+		RaiseUnknownName("value for option \"contract_mode\":", word, list_make2("subset", "exact"));
+}
+
 /* Which options exist; each is set by its function. */
 static const struct
 {
@@ -265,6 +285,8 @@ static const struct
 	{"indexes", SetIndexes},
 	{"column_comments", SetColumnComments},
 	{"checks", SetChecks},
+	{"contract", SetContract},
+	{"contract_mode", SetContractMode},
 };
 
 /* Sets one option by its name; null stands for its default. */

@@ -72,6 +72,8 @@ typedef struct Model
 	List	   *commented;		/* char *, columns with a comment ... */
 	List	   *comments;		/* ... and the comments (char *) */
 	Jsonb	   *checks;			/* an array for run_checks(), or NULL */
+	Jsonb	   *contract;		/* column -> type, or null for any; NULL: none */
+	bool		contract_exact; /* no other columns */
 	List	   *inputs;			/* ModelInput *, direct ones */
 	List	   *watched;		/* ModelInput *: inputs, view models replaced by theirs */
 } Model;

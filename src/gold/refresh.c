@@ -17,6 +17,7 @@
 
 #include "gold/model.h"
 
+#include "base/contract.h"
 #include "base/feature.h"
 #include "base/options.h"
 #include "base/settings.h"
@@ -280,6 +281,8 @@ RefreshModel(const Model *model, RefreshMode mode, int64 run_id, RefreshResult *
 	inner_level = PinSettings();
 	AsRole(&saved, model->owner);
 	plan = PrepareTable(model, mode);
+	if (!model->is_view)
+		CheckContractTypes(model->contract, model->contract_exact, TargetOid(model));
 	EndAs(&saved);
 	UnpinSettings(inner_level);
 

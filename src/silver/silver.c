@@ -13,6 +13,7 @@
 
 #include "silver/silver.h"
 
+#include "base/contract.h"
 #include "base/settings.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
@@ -287,6 +288,8 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 		SqlExecFormat(NULL, "DROP TABLE %s", merge.stage);
 		FillStage(shape, merge.stage, &pending->all);
 	}
+	CheckContractTypes(feature->options.contract, feature->options.contract_mode == CONTRACT_EXACT,
+					   TableOid(medallion_silver_schema, feature->name));
 	merge.initial = outcome->initial || outcome->rebuilt;
 	if (!merge.initial)
 	{
