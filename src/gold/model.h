@@ -71,6 +71,7 @@ typedef struct Model
 	List	   *commented;		/* char *, columns with a comment ... */
 	List	   *comments;		/* ... and the comments (char *) */
 	Jsonb	   *checks;			/* an array for run_checks(), or NULL */
+	bool		in_graph;		/* the next two are filled */
 	List	   *inputs;			/* ModelInput *, direct ones */
 	List	   *watched;		/* ModelInput *: inputs, view models replaced by theirs */
 } Model;

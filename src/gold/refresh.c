@@ -285,9 +285,11 @@ RefreshModel(const Model *model, RefreshMode mode, int64 run_id, RefreshResult *
 
 	if (!model->is_view)
 	{
-		/* before the query reads them; they are not known where nothing is to do */
-		if (plan->way != WAY_NOTHING || model->inputs != NIL)
+		/* before the query reads them */
+		if (plan->way == WAY_FULL && model->in_graph)
 			RecordInputs(model);
+		else
+			RenewInputs(model);
 		if (plan->way != WAY_NOTHING)
 			RefreshTable(model, plan, run_id, result);
 		MarkRefreshed(model, run_id, result->rows_inserted + result->rows_deleted > 0);
@@ -335,20 +337,20 @@ FinishRun(int64 run_id, const RefreshResult *result)
 				&params);
 }
 
-/* Is the model there, and has nothing changed that it reads?  Then nobody
- * needs to know its place in the graph, which is all that takes time. */
+/* Is the model there, and are all changes known that it has not taken?  Then
+ * nobody needs to know its place in the graph. */
 static bool
-HasNothingToDo(const Model *model)
+KnowsChanges(const Model *model)
 {
 	SavedIdentity saved;
-	bool		nothing;
+	bool		known;
 
 	if (model->is_view || !OidIsValid(ViewOid(model)) || !OidIsValid(TargetOid(model)))
 		return false;
 	AsRole(&saved, model->owner);
-	nothing = PlanRefresh(model, model->refresh)->way == WAY_NOTHING;
+	known = PlanRefresh(model, model->refresh)->way != WAY_FULL;
 	EndAs(&saved);
-	return nothing;
+	return known;
 }
 
 PG_FUNCTION_INFO_V1(medallion_refresh_model);
@@ -370,7 +372,7 @@ medallion_refresh_model(PG_FUNCTION_ARGS)
 
 	model = FindOwnModel(name);	/* may we? */
 	run_id = StartRun(name);
-	if (strcmp(refresh, "full") == 0 || !HasNothingToDo(model))
+	if (strcmp(refresh, "full") == 0 || !KnowsChanges(model))
 		model = ModelInOrder(name);
 	RefreshModel(model, strcmp(refresh, "full") == 0 ? REFRESH_FULL : model->refresh, run_id, &result);
 	FinishRun(run_id, &result);

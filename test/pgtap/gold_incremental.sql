@@ -5,7 +5,7 @@
 \set name gold_incremental
 \ir setup.psql
 
-SELECT plan(48);
+SELECT plan(52);
 
 /* rows that a model's table has and its query has not, and the other way round */
 CREATE FUNCTION pg_temp.differences(model text) RETURNS bigint LANGUAGE plpgsql AS $$
@@ -169,6 +169,46 @@ SELECT is((SELECT string_agg(model, ',') FROM medallion.refresh_models('{+by_n}'
 SELECT is((SELECT string_agg(model, ',') FROM medallion.refresh_models('{by_city+,log}')), 'by_city,log,by_n', 'model+: with what reads it');
 SELECT throws_like($$SELECT * FROM medallion.refresh_models('{+by_m+}')$$, 'unrecognized model "by_m"', 'a name that is none');
 
+-- Whose tables these are: images are shown to who may read the table, and to nobody else
+\o /dev/null
+CREATE ROLE gold_reader;
+GRANT USAGE ON SCHEMA silver, medallion TO gold_reader;
+GRANT USAGE, CREATE ON SCHEMA gold, models TO gold_reader;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA medallion TO gold_reader;
+GRANT SELECT ON silver.sales_current TO gold_reader;
+SET ROLE gold_reader;
+SELECT medallion.create_model('of_reader', 'SELECT shop, count(*) AS n FROM silver.sales_current GROUP BY shop');
+SELECT medallion.refresh_model('of_reader');
+RESET ROLE;
+\o
+SELECT is((SELECT detail FROM medallion.explain_model('of_reader') WHERE what = 'input'), 'a change asks for a full refresh', 'changes of a table that the owner may not read are not traced');
+\o /dev/null
+GRANT SELECT ON silver.sales TO gold_reader;
+SELECT pg_temp.put('sales/d.csv', E'Id,Shop,Amount\n20,1,7\n21,9,30\n');
+SELECT medallion.alter_model('of_reader', '{"refresh": "incremental"}');
+SELECT medallion.refresh_model('of_reader');
+SELECT pg_temp.run();
+\o
+SELECT is(pg_temp.way('of_reader') || pg_temp.differences('of_reader'), 'incremental0', 'those of one that it may read are');
+SELECT is((SELECT relowner::regrole::text FROM pg_class WHERE oid = 'silver._changes_sales'::regclass), current_user::text, 'the images belong to the owner of the table');
+
+-- A partition that comes brings rows unseen
+\o /dev/null
+CREATE TABLE public.p (a int, b text) PARTITION BY RANGE (a);
+CREATE TABLE public.p1 PARTITION OF public.p FOR VALUES FROM (0) TO (10);
+INSERT INTO public.p VALUES (1, 'x'), (2, 'y');
+SELECT medallion.create_model('parts', 'SELECT b, count(*) AS n FROM public.p GROUP BY b', '{"refresh": "incremental"}');
+SELECT medallion.refresh_model('parts');
+INSERT INTO public.p VALUES (3, 'x');
+SELECT medallion.refresh_model('parts');
+CREATE TEMP TABLE first_way AS SELECT pg_temp.last() AS way;
+CREATE TABLE public.p2 (a int, b text);
+INSERT INTO public.p2 VALUES (11, 'x');
+ALTER TABLE public.p ATTACH PARTITION public.p2 FOR VALUES FROM (10) TO (20);
+SELECT medallion.refresh_model('parts');
+\o
+SELECT is((SELECT way FROM first_way) || ', ' || pg_temp.last() || pg_temp.differences('parts'), 'incremental, full: changes since the last time are not known0', 'partitions');
+
 -- A failing check keeps the old rows
 SELECT to_regproc('medallion.run_checks') IS NOT NULL AS has_checks \gset
 \if :has_checks
@@ -183,4 +223,9 @@ SELECT is((SELECT count(*) FROM (TABLE gold.over_view EXCEPT TABLE public.before
 \else
 SELECT skip('run_checks() is not there', 2);
 \endif
+\o /dev/null
+SELECT medallion.drop_model('of_reader');
+DROP OWNED BY gold_reader;
+DROP ROLE gold_reader;
+\o
 SELECT * FROM finish();
