@@ -223,6 +223,20 @@ PrepareTable(const Model *model, RefreshMode mode)
 	return plan;
 }
 
+/* A column or table that was renamed has its new name in the view: in the
+ * catalog it gets it here. */
+static void
+RenewQuery(const Model *model, const RefreshPlan *plan)
+{
+	SqlParams	params = {0};
+
+	if (strcmp(plan->query, model->query) == 0)
+		return;
+	ParamInt(&params, model->id);
+	ParamText(&params, plan->query);
+	CatalogExec("UPDATE medallion.models SET query = $2 WHERE model_id = $1", &params);
+}
+
 /* From now on changes of the inputs are noted, or no longer. */
 static void
 WatchInputs(const Model *model, const RefreshPlan *plan)
@@ -243,6 +257,7 @@ RefreshTable(const Model *model, RefreshPlan *plan, int64 run_id, RefreshResult 
 	int			nest_level = PinSettings();
 	ListCell   *lc;
 
+	RenewQuery(model, plan);
 	WatchInputs(model, plan);
 	AsRole(&saved, model->owner);
 	FillStaging(model, plan, result);

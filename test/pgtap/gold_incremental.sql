@@ -5,7 +5,7 @@
 \set name gold_incremental
 \ir setup.psql
 
-SELECT plan(52);
+SELECT plan(54);
 
 /* rows that a model's table has and its query has not, and the other way round */
 CREATE FUNCTION pg_temp.differences(model text) RETURNS bigint LANGUAGE plpgsql AS $$
@@ -191,6 +191,15 @@ SELECT pg_temp.run();
 \o
 SELECT is(pg_temp.way('of_reader') || pg_temp.differences('of_reader'), 'incremental0', 'those of one that it may read are');
 SELECT is((SELECT relowner::regrole::text FROM pg_class WHERE oid = 'silver._changes_sales'::regclass), current_user::text, 'the images belong to the owner of the table');
+
+-- A renamed column is followed
+\o /dev/null
+ALTER TABLE public.t RENAME COLUMN b TO bb;
+INSERT INTO public.t (a, bb) VALUES (40, 'renamed');
+SELECT medallion.refresh_model('over_view');
+\o
+SELECT is(pg_temp.differences('over_view'), 0::bigint, 'a column that is renamed is followed');
+SELECT is((SELECT count(*) FROM gold.over_view WHERE b = 'renamed'), 1::bigint, 'into the rows');
 
 -- A partition that comes brings rows unseen
 \o /dev/null
