@@ -291,6 +291,11 @@ server-stop:
 psql:
 	@bash test/server.sh psql
 
+# Random models and changes, other ones each time: make gold-property MODELS=5000
+.PHONY: gold-property
+gold-property:
+	@bash test/gold_property.sh $(MODELS) $(SEED)
+
 .PHONY: corpus
 corpus:
 	@CORPUS="$(CORPUS)" bash bench/corpus.sh

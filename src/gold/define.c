@@ -60,22 +60,6 @@ CheckRoom(const Model *model)
 				 errhint("Drop it, or give the model another name.")));
 }
 
-/* The query of a view, schema-qualified, without the final semicolon. */
-static char *
-ViewDefinition(Oid view)
-{
-	SqlParams	params = {0};
-	char	   *query;
-	size_t		length;
-
-	ParamDatum(&params, OIDOID, ObjectIdGetDatum(view));
-	query = RowText(SqlFetch("SELECT pg_get_viewdef($1)", &params), 0, 1);
-	length = strlen(query);
-	if (length > 0 && query[length - 1] == ';')
-		query[length - 1] = '\0';
-	return query;
-}
-
 /* Raises if the query cannot be refreshed as the options demand. */
 static void
 CheckRefreshMode(const Model *model)
@@ -84,7 +68,7 @@ CheckRefreshMode(const Model *model)
 
 	if (model->refresh != REFRESH_INCREMENTAL && model->refresh != REFRESH_APPEND)
 		return;
-	why = WhyNotAsked(model, PlanGroups(model));
+	why = WhyNotAsked(model, PlanGroups(model, model->query));
 	if (why != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

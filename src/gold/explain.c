@@ -166,7 +166,7 @@ medallion_explain_model(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	AsRole(&saved, model->owner);
-	plan = PlanGroups(model);
+	plan = PlanGroups(model, OidIsValid(ViewOid(model)) ? ViewDefinition(ViewOid(model)) : model->query);
 	if (model->is_view)
 		Say(result, "refresh", "view", "computed when it is read");
 	else if (model->refresh == REFRESH_FULL)

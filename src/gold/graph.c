@@ -194,6 +194,7 @@ OrderModels(List *waiting)
 		if (next == NULL)
 			RaiseCycle(waiting);
 		next->watched = WatchedInputs(next, ordered);
+		next->in_graph = true;
 		ordered = lappend(ordered, next);
 		waiting = list_delete_ptr(waiting, next);
 	}
@@ -364,6 +365,18 @@ RecordInputs(const Model *model)
 	WatchParams(model, &params);
 	CatalogExec("INSERT INTO medallion.model_inputs (model_id, kind, input_id, changed_run_id)"
 				" SELECT $1, p.* FROM (" PRESENT_INPUTS ") p", &params);
+}
+
+void
+RenewInputs(const Model *model)
+{
+	SqlParams	params = {0};
+
+	ParamInt(&params, model->id);
+	CatalogExec("UPDATE medallion.model_inputs i SET changed_run_id = CASE i.kind"
+				" WHEN 'feature' THEN (SELECT f.changed_run_id FROM medallion.features f WHERE f.feature_id = i.input_id)"
+				" ELSE (SELECT m.changed_run_id FROM medallion.models m WHERE m.model_id = i.input_id) END"
+				" WHERE i.model_id = $1", &params);
 }
 
 PG_FUNCTION_INFO_V1(medallion_model_graph);

@@ -14,4 +14,7 @@ extern void CheckNoCycle(void);
 /* Notes which state of its inputs a model is about to be computed from. */
 extern void RecordInputs(const Model *model);
 
+/* Likewise, of a model whose inputs are those of its last refresh. */
+extern void RenewInputs(const Model *model);
+
 #endif							/* MEDALLION_GRAPH_H */

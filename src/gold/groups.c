@@ -692,11 +692,11 @@ WhyNotAppend(const GroupPlan *plan)
 }
 
 GroupPlan *
-PlanGroups(const Model *model)
+PlanGroups(const Model *model, const char *query)
 {
 	GroupPlan  *plan = palloc0(sizeof(GroupPlan));
 
-	plan->query = InlineWith(ParseQuery(model->query));
+	plan->query = InlineWith(ParseQuery(query));
 	plan->query_hash = HashQuery(plan->query);
 	TraceQuery(plan, model, plan->query, NIL);
 	MarkNullable(plan);

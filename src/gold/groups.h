@@ -41,8 +41,8 @@ typedef struct GroupPlan
 	List	   *null_units;		/* Bitmapset *: what outer joins make NULL together, as far as keys see it */
 } GroupPlan;
 
-/* Looks at a model's query. */
-extern GroupPlan *PlanGroups(const Model *model);
+/* Looks at a model's query, given as text. */
+extern GroupPlan *PlanGroups(const Model *model, const char *query);
 
 /* Every table whose changes matter (oids). */
 extern List *WatchedTables(const GroupPlan *plan);

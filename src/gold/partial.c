@@ -114,12 +114,13 @@ PlanRefresh(const Model *model, RefreshMode mode)
 	bool		append = model->refresh == REFRESH_APPEND;
 
 	plan->way = WAY_FULL;
+	plan->query = ViewDefinition(ViewOid(model));
 	if (model->refresh == REFRESH_FULL)
 	{
 		plan->why = "the model's options say so";
 		return plan;
 	}
-	plan->groups = PlanGroups(model);
+	plan->groups = PlanGroups(model, plan->query);
 	plan->why = append ? plan->groups->why_not_append : plan->groups->why_full;
 	if (plan->why != NULL)
 		return plan;

@@ -21,6 +21,7 @@ typedef struct RefreshPlan
 {
 	RefreshWay	way;
 	char	   *why;			/* for people; NULL where there is nothing to say */
+	char	   *query;			/* what the model's view says now; names may have changed */
 	GroupPlan  *groups;
 	List	   *tables;			/* oids of the tables to watch; NIL: none */
 	List	   *changes;		/* PendingChanges *, of tables that have any */

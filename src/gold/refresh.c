@@ -224,6 +224,20 @@ PrepareTable(const Model *model, RefreshMode mode)
 	return plan;
 }
 
+/* A column or table that was renamed has its new name in the view: in the
+ * catalog it gets it here. */
+static void
+RenewQuery(const Model *model, const RefreshPlan *plan)
+{
+	SqlParams	params = {0};
+
+	if (strcmp(plan->query, model->query) == 0)
+		return;
+	ParamInt(&params, model->id);
+	ParamText(&params, plan->query);
+	CatalogExec("UPDATE medallion.models SET query = $2 WHERE model_id = $1", &params);
+}
+
 /* From now on changes of the inputs are noted, or no longer. */
 static void
 WatchInputs(const Model *model, const RefreshPlan *plan)
@@ -244,6 +258,7 @@ RefreshTable(const Model *model, RefreshPlan *plan, int64 run_id, RefreshResult 
 	int			nest_level = PinSettings();
 	ListCell   *lc;
 
+	RenewQuery(model, plan);
 	WatchInputs(model, plan);
 	AsRole(&saved, model->owner);
 	FillStaging(model, plan, result);
@@ -288,9 +303,11 @@ RefreshModel(const Model *model, RefreshMode mode, int64 run_id, RefreshResult *
 
 	if (!model->is_view)
 	{
-		/* before the query reads them; they are not known where nothing is to do */
-		if (plan->way != WAY_NOTHING || model->inputs != NIL)
+		/* before the query reads them */
+		if (plan->way == WAY_FULL && model->in_graph)
 			RecordInputs(model);
+		else
+			RenewInputs(model);
 		if (plan->way != WAY_NOTHING)
 			RefreshTable(model, plan, run_id, result);
 		MarkRefreshed(model, run_id, result->rows_inserted + result->rows_deleted > 0);
@@ -338,20 +355,20 @@ FinishRun(int64 run_id, const RefreshResult *result)
 				&params);
 }
 
-/* Is the model there, and has nothing changed that it reads?  Then nobody
- * needs to know its place in the graph, which is all that takes time. */
+/* Is the model there, and are all changes known that it has not taken?  Then
+ * nobody needs to know its place in the graph. */
 static bool
-HasNothingToDo(const Model *model)
+KnowsChanges(const Model *model)
 {
 	SavedIdentity saved;
-	bool		nothing;
+	bool		known;
 
 	if (model->is_view || !OidIsValid(ViewOid(model)) || !OidIsValid(TargetOid(model)))
 		return false;
 	AsRole(&saved, model->owner);
-	nothing = PlanRefresh(model, model->refresh)->way == WAY_NOTHING;
+	known = PlanRefresh(model, model->refresh)->way != WAY_FULL;
 	EndAs(&saved);
-	return nothing;
+	return known;
 }
 
 PG_FUNCTION_INFO_V1(medallion_refresh_model);
@@ -373,7 +390,7 @@ medallion_refresh_model(PG_FUNCTION_ARGS)
 
 	model = FindOwnModel(name);	/* may we? */
 	run_id = StartRun(name);
-	if (strcmp(refresh, "full") == 0 || !HasNothingToDo(model))
+	if (strcmp(refresh, "full") == 0 || !KnowsChanges(model))
 		model = ModelInOrder(name);
 	RefreshModel(model, strcmp(refresh, "full") == 0 ? REFRESH_FULL : model->refresh, run_id, &result);
 	FinishRun(run_id, &result);

@@ -32,6 +32,22 @@ TargetOid(const Model *model)
 	return TableOid(medallion_gold_schema, model->name);
 }
 
+/* The query of a view, schema-qualified, without the final semicolon. */
+char *
+ViewDefinition(Oid view)
+{
+	SqlParams	params = {0};
+	char	   *query;
+	size_t		length;
+
+	ParamDatum(&params, OIDOID, ObjectIdGetDatum(view));
+	query = RowText(SqlFetch("SELECT pg_get_viewdef($1)", &params), 0, 1);
+	length = strlen(query);
+	if (length > 0 && query[length - 1] == ';')
+		query[length - 1] = '\0';
+	return query;
+}
+
 /* The first column of a query over one oid, as strings. */
 static List *
 FetchNames(const char *sql, Oid relation)

@@ -12,6 +12,9 @@
 extern Oid	ViewOid(const Model *model);
 extern Oid	TargetOid(const Model *model);
 
+/* The query of a view, schema-qualified, without the final semicolon. */
+extern char *ViewDefinition(Oid view);
+
 /* Columns (char *) of a relation in their order. */
 extern List *ColumnNames(Oid relation);
 

@@ -15,7 +15,7 @@
 \endif
 \if :{?models}
 \else
-	\set models 300
+	\set models 150
 \endif
 \if :{?rounds}
 \else
