@@ -221,13 +221,10 @@ MarkEnded(Merge *merge)
 	}
 }
 
-/*
- * Marks the keys that staged snapshots close, by not saying them.  Of a single
- * snapshot later than all before these are the current keys that it lacks; where
- * there are several, each key in their scope may be in one and not in another.
- */
+/* The staged snapshots; where the source gives times, their rows are said again
+ * at that of the snapshot. */
 static void
-MarkAbsent(Merge *merge)
+StageSnapshots(Merge *merge)
 {
 	if (merge->shape->feature->options.deletes != DELETES_SNAPSHOT)
 		return;
@@ -239,7 +236,11 @@ MarkAbsent(Merge *merge)
 				  " WHERE NOT e._is_delete AND e._business_key_hash IS NOT NULL AND e._event_at < p._at");
 }
 
-/* After the stage is complete. */
+/*
+ * Marks the keys that staged snapshots close, by not saying them.  Of a single
+ * snapshot later than all before these are the current keys that it lacks; where
+ * there are several, each key in their scope may be in one and not in another.
+ */
 static void
 MarkClosedBySnapshots(Merge *merge)
 {
@@ -269,7 +270,7 @@ CollectRefoldKeys(Merge *merge)
 {
 	bool		scd1 = merge->shape->feature->options.history == HISTORY_SCD1;
 
-	MarkAbsent(merge);
+	StageSnapshots(merge);
 	MarkStaged(merge);
 	MarkTouched(merge);
 	MarkEnded(merge);
