@@ -84,7 +84,7 @@ CheckContractNames(Jsonb *contract, bool exact, List *names, List *given, const 
 
 /* Adds a breach if the column has another type than promised. */
 static void
-CompareType(StringInfo breaches, Form_pg_attribute attr, const char *promised)
+CompareDeclaredType(StringInfo breaches, Form_pg_attribute attr, const char *promised)
 {
 	Oid			type;
 	int32		typmod;
@@ -135,7 +135,7 @@ CheckContractTypes(Jsonb *contract, bool exact, Oid relation)
 		if (attno <= 0)
 			AddBreach(&breaches, psprintf("column \"%s\" is missing", (char *) lfirst(nc)));
 		else if (lfirst(tc) != NULL)
-			CompareType(&breaches, TupleDescAttr(RelationGetDescr(rel), attno - 1), lfirst(tc));
+			CompareDeclaredType(&breaches, TupleDescAttr(RelationGetDescr(rel), attno - 1), lfirst(tc));
 	}
 	if (exact)
 		AddUnknown(&breaches, OwnColumns(RelationGetDescr(rel)), promised);

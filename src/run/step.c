@@ -131,7 +131,7 @@ TryStep(Run *run, const char *layer, const char *object, int timeout, StepBody b
 	MemoryContext caller = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	ErrorData  *volatile error = NULL;
-	int			limit = TimeLeft(run, timeout);
+	volatile int limit = TimeLeft(run, timeout);
 	StepPlace	place = {run->order.id, layer, object};
 	ErrorContextCallback callback = {error_context_stack, StepErrorContext, &place};
 
