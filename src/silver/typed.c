@@ -53,15 +53,10 @@ TokensLiteral(List *tokens)
 static char *
 BronzeText(const SilverShape *shape, const char *name)
 {
-	ListCell   *lc;
-
-	foreach(lc, shape->corrected)
-	{
-		if (strcmp(lfirst(lc), name) == 0)
-			return psprintf("CASE WHEN x.values ? %s THEN x.values->>%s ELSE b.%s END", quote_literal_cstr(name),
-							quote_literal_cstr(name), quote_identifier(name));
-	}
-	return psprintf("b.%s", quote_identifier(name));
+	if (!HasName(shape->corrected, name))
+		return psprintf("b.%s", quote_identifier(name));
+	return psprintf("CASE WHEN x.values ? %s THEN x.values->>%s ELSE b.%s END", quote_literal_cstr(name),
+					quote_literal_cstr(name), quote_identifier(name));
 }
 
 /* Cleaned text of one bronze column. */
@@ -280,19 +275,6 @@ SourceColumn(const Feature *feature, const char *name, int number, const char *i
 	if (options.expression == NULL && (strcmp(type, "text") != 0 || MapIsStrict(&options)))
 		column->given = psprintf("_given_%d", number);
 	return column;
-}
-
-static bool
-HasName(List *names, const char *name)
-{
-	ListCell   *lc;
-
-	foreach(lc, names)
-	{
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	}
-	return false;
 }
 
 /* Columns of bronze that silver takes: those of the source, and of the path
