@@ -292,7 +292,8 @@ medallion_alter_feature(PG_FUNCTION_ARGS)
 static void
 DropRelation(const char *kind, const char *schema, const char *name)
 {
-	SqlExecFormat(NULL, "DROP %s IF EXISTS %s", kind, QualifiedName(schema, name));
+	if (OidIsValid(TableOid(schema, name)))
+		SqlExecFormat(NULL, "DROP %s %s", kind, QualifiedName(schema, name));
 }
 
 /* Drops the tables and views of a feature, as its owner. */
