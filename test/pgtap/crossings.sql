@@ -4,7 +4,7 @@
  */
 \set name crossings
 \ir setup.psql
-SELECT plan(5);
+SELECT plan(18);
 
 -- a value that an update leaves out keeps the verdict on it, masked or not
 \o /dev/null
@@ -45,6 +45,74 @@ SELECT pg_temp.verdicts() AS before \gset
 SELECT medallion.rebuild('silver', 'm');
 \o
 SELECT is(pg_temp.verdicts(), :'before', '... and is the same after a rebuild');
+
+-- history columns of other names are found by whoever asks about the past
+\o /dev/null
+SELECT pg_temp.put('h/a.csv', E'id,v\n1,a\n');
+SELECT medallion.create_feature('h', '{h/*.csv}', '{id}', '{"history_columns": {"valid_from": "begins at", "valid_to": "ends", "is_current": "now", "version": "no"}}');
+SELECT pg_temp.run('h');
+SELECT clock_timestamp() AS then \gset
+SELECT pg_temp.put('h/a.csv', E'id,v\n1,b\n');
+SELECT pg_temp.run('h');
+\o
+SELECT is((SELECT string_agg(j->>'v', ',') FROM medallion.as_of('silver.h', :'then') j), 'a', 'as_of() of renamed history columns');
+SELECT is((SELECT string_agg(v, ',') FROM medallion.rows_as_of(NULL::silver.h, :'then')), 'a', '... and rows_as_of()');
+SELECT is((SELECT string_agg(what || ' ' || rows, ', ' ORDER BY file_id) FROM medallion.trace_file('h/a.csv') WHERE layer = 'silver'), 'versions, closed 1, versions, current 1', '... and trace_file()');
+SELECT is((SELECT sum(broken) FROM medallion.verify('h')), 0::numeric, '... and verify()');
+
+-- what an undone run measured is no past of what comes next
+\o /dev/null
+SELECT pg_temp.put('d/a.csv', E'id\n' || (SELECT string_agg(i::text, E'\n') FROM generate_series(1, 10) i) || E'\n');
+SELECT medallion.create_feature('d', '{d/*.csv}', '{id}', '{"checks": [{"kind": "row_count", "params": {"max_change": 0.5}}]}');
+SELECT pg_temp.run('d');
+SELECT pg_temp.put('d/b.csv', E'id\n' || (SELECT string_agg(i::text, E'\n') FROM generate_series(11, 100) i) || E'\n');
+SELECT pg_temp.run('d');
+SELECT max(run_id) AS bad FROM medallion.runs \gset
+CREATE FUNCTION pg_temp.counted() RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(check_status, ' ' ORDER BY check_id) FROM etl_logs.data_quality_checks WHERE table_name = 'silver.d' AND check_type = 'row_count'
+$$;
+\o
+SELECT is(pg_temp.counted(), 'PASSED WARNING', 'ten times the rows are noticed');
+\o /dev/null
+SELECT medallion.undo_run(:bad);
+\o
+SELECT is(pg_temp.counted(), 'PASSED WARNING PASSED', '... and their undoing is no drop');
+
+-- nothing is left of what is dropped or reset that would judge what comes after it
+\o /dev/null
+SELECT (SELECT file_id FROM medallion.file_versions WHERE path ~ 'd/a.csv') AS file \gset
+SELECT medallion.correct(:file, '', 2, '{"id": "77"}');
+SELECT medallion.reset_feature('d');
+\o
+SELECT is((SELECT count(*) FROM medallion.corrections) + (SELECT count(*) FROM medallion.measurements), 0::bigint, 'reset_feature() forgets corrections and measurements');
+\o /dev/null
+INSERT INTO medallion.failing (layer, object, last_error) VALUES ('bronze', 'd', 'x'), ('silver', 'd', 'x'), ('gold', 'd', 'x'), ('step', 'd', 'x');
+SELECT medallion.add_step('d', 'SELECT 1');
+SELECT medallion.create_model('d', 'SELECT 1 AS one');
+SELECT medallion.drop_feature('d', true);
+\o
+SELECT is((SELECT string_agg(kind, ' ' ORDER BY kind) FROM medallion.health()), 'gold step', 'what is gone fails no longer');
+\o /dev/null
+SELECT medallion.drop_step('d');
+SELECT medallion.drop_model('d');
+\o
+SELECT is((SELECT count(*) FROM medallion.health()), 0::bigint, '... be it a feature, a step or a model');
+
+-- a file that is gone has said what silver keeps closed
+\o /dev/null
+SELECT pg_temp.put('g/a.csv', E'id,v\n1,a\n');
+SELECT pg_temp.put('g/b.csv', E'id,v\n2,b\n');
+SELECT medallion.create_feature('g', '{g/*.csv}', '{id}', '{"on_change": "restate", "on_missing": "close"}');
+SELECT pg_temp.run('g');
+SELECT pg_temp.shell(format('rm %s/g/a.csv', :'tree'));
+SELECT pg_temp.run('g');
+SELECT medallion.maintain('{"dry_run": false, "superseded": "0 s"}');
+SELECT medallion.rebuild('silver', 'g');
+\o
+SELECT is((SELECT string_agg(v || ' ' || _scd2_is_current, ', ' ORDER BY id) FROM silver.g), 'a false, b true', 'maintain() leaves bronze what closed versions come from');
+
+-- what results depend on is the server's setting, not a session's
+SELECT throws_ok(format('SET medallion.%s = off', s), '55P02', NULL, s || ' is not for sessions') FROM unnest('{enable_scd2,enable_data_quality_checks,enable_schema_evolution}'::text[]) s;
 
 -- what runs at the end of a transaction runs as who ends it: a refresh must not leave it there
 \o /dev/null
