@@ -108,6 +108,17 @@ AcceptWithdrawn(const Undo *undo)
 				" WHERE seen_run_id = $1 AND refused", &params);
 }
 
+/* What checks measured in the run is no past of what comes next. */
+static void
+ForgetMeasurements(const Undo *undo, const Feature *feature)
+{
+	SqlParams	params = {0};
+
+	ParamBigint(&params, undo->run_id);
+	ParamText(&params, QualifiedName(medallion_silver_schema, feature->name));
+	CatalogExec("DELETE FROM medallion.measurements WHERE run_id = $1 AND table_name = $2", &params);
+}
+
 /* Withdraws what the run found, feature by feature. */
 static void
 WithdrawFeatures(Undo *undo)
@@ -126,6 +137,7 @@ WithdrawFeatures(Undo *undo)
 		WithdrawRun(feature, undo->run_id, undo->reload, outcome);
 		if (outcome->withdrawn == 0)
 			continue;
+		ForgetMeasurements(undo, feature);
 		undo->features = lappend(undo->features, feature->name);
 		undo->outcomes = lappend(undo->outcomes, outcome);
 	}
