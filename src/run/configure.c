@@ -392,7 +392,7 @@ medallion_rebuild(PG_FUNCTION_ARGS)
 	Feature    *feature = LoadFeature(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	SqlParams	params = {0};
 
-	CheckMayActFor(feature->owner, "feature", feature->name);
+	CheckMayRun(feature->owner, "feature", feature->name);
 	LockFeature(feature->id, true);
 	ParamInt(&params, feature->id);
 	CatalogExec("UPDATE medallion.features SET needs_rebuild = true WHERE feature_id = $1", &params);

@@ -91,7 +91,7 @@ LockConcerned(const Undo *undo)
 	{
 		Feature    *feature = lfirst(lc);
 
-		CheckMayActFor(feature->owner, "feature", feature->name);
+		CheckMayRun(feature->owner, "feature", feature->name);
 		LockFeature(feature->id, true);
 	}
 	return LoadFeatures(names);
