@@ -18,6 +18,7 @@ OBJS = \
 
 # base: what every layer stands on; knows none of them
 OBJS += \
+	src/base/blocks.o \
 	src/base/classify.o \
 	src/base/contract.o \
 	src/base/feature.o \

@@ -470,7 +470,12 @@ CompleteFileVersion(int64 file_id, const FileOutcome *outcome)
 	ParamBigint(&params, outcome->rows);
 	ParamText(&params, psprintf("[%s]", sheets.data));
 	ParamText(&params, outcome->rows > 0 ? "LOADED" : "EMPTY");
-	CatalogExec("UPDATE medallion.file_versions SET rows = $2, sheets = $3::jsonb, status = $4"
+	ParamBool(&params, outcome->rows > 0 && !outcome->blocks.unknown);
+	ParamDatum(&params, OIDOID, ObjectIdGetDatum(outcome->blocks.filenode));
+	ParamBigint(&params, outcome->blocks.first);
+	ParamBigint(&params, outcome->blocks.last);
+	CatalogExec("UPDATE medallion.file_versions SET rows = $2, sheets = $3::jsonb, status = $4,"
+				" filenode = CASE WHEN $5 THEN $6 END, blocks = CASE WHEN $5 THEN int8range($7, $8, '[]') END"
 				" WHERE file_id = $1", &params);
 }
 

@@ -259,6 +259,7 @@ LoadRelation(const Feature *feature, const FileTask *task, TimestampTz seen_at, 
 	bool		loaded;
 
 	memset(outcome, 0, sizeof(FileOutcome));
+	outcome->blocks.unknown = true;
 	DescribeRelation(&pull, columns);
 	(void) SyncBronzeTable(columns);
 	FetchReached(&pull);

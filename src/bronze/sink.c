@@ -21,6 +21,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "base/blocks.h"
 #include "base/sql.h"
 #include "bronze/pages.h"
 #include "catalog/pg_class.h"
@@ -55,6 +56,8 @@ struct Sink
 	TupleTableSlot **slots;		/* BATCH_ROWS of them, made on demand */
 	int			nslots;			/* made */
 	Pages	   *pages;			/* or NULL, while the load is small */
+	BlockNumber first;			/* of the blocks with rows */
+	BlockNumber last;
 
 	/* by INSERT */
 	char	   *insert;			/* the statement */
@@ -101,19 +104,6 @@ CheckColumnTypes(Relation rel)
 	}
 }
 
-/* Is the table known to Citus?  The second question does not parse without it. */
-static bool
-IsDistributed(Oid table)
-{
-	SqlParams	params = {0};
-
-	if (SqlBigint("SELECT (to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL)::int", NULL, 0) == 0)
-		return false;
-	ParamDatum(&params, OIDOID, ObjectIdGetDatum(table));
-	return SqlBigint("SELECT count(*) FROM pg_catalog.pg_dist_partition"
-					 " WHERE logicalrelid = $1::regclass", &params, 0) > 0;
-}
-
 /*
  * The INSERT for tables that are not plain: rows come as one flat text array,
  * $2 of them, each as wide as the table has live columns.
@@ -157,6 +147,7 @@ OpenDirect(Sink *sink)
 	sink->bulk = GetBulkInsertState();
 	sink->slots = palloc0(sizeof(TupleTableSlot *) * BATCH_ROWS);
 	sink->by_pages = CanAppendPages(sink->rel);
+	sink->first = InvalidBlockNumber;
 }
 
 /* Prepares for statements. */
@@ -301,6 +292,20 @@ RunInsert(Sink *sink)
 	sink->nelements = 0;
 }
 
+/* Inserts the tuples of the batch and notes where they went. */
+static void
+InsertTuples(Sink *sink)
+{
+	heap_multi_insert(sink->rel, sink->slots, sink->used, GetCurrentCommandId(true), 0, sink->bulk);
+	for (int i = 0; i < sink->used; i++)
+	{
+		BlockNumber block = ItemPointerGetBlockNumber(&sink->slots[i]->tts_tid);
+
+		sink->first = Min(sink->first, block);
+		sink->last = Max(sink->last, block);
+	}
+}
+
 /* Writes the batch. */
 static void
 FlushBatch(Sink *sink)
@@ -311,7 +316,7 @@ FlushBatch(Sink *sink)
 		return;
 	old = MemoryContextSwitchTo(sink->batch);
 	if (sink->direct)
-		heap_multi_insert(sink->rel, sink->slots, sink->used, GetCurrentCommandId(true), 0, sink->bulk);
+		InsertTuples(sink);
 	else
 		RunInsert(sink);
 	MemoryContextSwitchTo(old);
@@ -351,13 +356,27 @@ SinkEndRow(Sink *sink)
 		FlushBatch(sink);
 }
 
-/* Writes what is buffered and closes. */
+/* Adds where the sink's rows lie. */
+static void
+AddBlocks(const Sink *sink, RowBlocks *blocks)
+{
+	Oid			filenode = sink->rel->rd_rel->relfilenode;
+
+	if (!sink->direct || (OidIsValid(blocks->filenode) && blocks->filenode != filenode))
+		blocks->unknown = true;
+	blocks->filenode = filenode;
+	blocks->first = Min(blocks->first, sink->first);
+	blocks->last = Max(blocks->last, sink->last);
+}
+
+/* Writes what is buffered, adds where it lies and closes. */
 void
-SinkClose(Sink *sink)
+SinkClose(Sink *sink, RowBlocks *blocks)
 {
 	FlushBatch(sink);
 	if (sink->pages != NULL)
-		PagesEnd(sink->pages);
+		PagesEnd(sink->pages, &sink->first, &sink->last);
+	AddBlocks(sink, blocks);
 	if (sink->direct)
 	{
 		FreeBulkInsertState(sink->bulk);

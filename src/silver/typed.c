@@ -14,6 +14,7 @@
 
 #include "silver/typed.h"
 
+#include "base/blocks.h"
 #include "base/settings.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
@@ -434,7 +435,7 @@ FlagColumns(const SilverShape *shape)
 
 /* Level 1: cleaned text and the row's address. */
 static void
-AppendCleanLevel(StringInfo sql, const SilverShape *shape)
+AppendCleanLevel(StringInfo sql, const SilverShape *shape, Datum files)
 {
 	const Feature *feature = shape->feature;
 	ListCell   *lc;
@@ -451,7 +452,7 @@ AppendCleanLevel(StringInfo sql, const SilverShape *shape)
 		appendStringInfo(sql, ",\n %s AS %s", CleanExpression(shape, &options, column->name),
 						 quote_identifier(column->name));
 	}
-	appendStringInfo(sql, "\nFROM %s b", QualifiedName(medallion_bronze_schema, feature->name));
+	appendStringInfo(sql, "\nFROM %s b", RowsOfFiles(TableOid(medallion_bronze_schema, feature->name), files, 1));
 	if (shape->corrections != NULL)
 		appendStringInfo(sql, " LEFT JOIN jsonb_to_recordset(%s) AS x (file_id bigint, sheet text, \"row\" bigint,"
 						 " \"values\" jsonb) ON x.file_id = b._file_id AND x.sheet = b._sheet AND x.row = b._row",
@@ -461,7 +462,7 @@ AppendCleanLevel(StringInfo sql, const SilverShape *shape)
 
 /* Level 2: typed values; _given_n tells whether there was anything to convert. */
 static char *
-TypedLevel(const SilverShape *shape)
+TypedLevel(const SilverShape *shape, Datum files)
 {
 	StringInfoData sql;
 	ListCell   *lc;
@@ -481,7 +482,7 @@ TypedLevel(const SilverShape *shape)
 			appendStringInfo(&sql, ", (%s) AS %s", column->unmasked, column->raw);
 	}
 	appendStringInfoString(&sql, "\nFROM (");
-	AppendCleanLevel(&sql, shape);
+	AppendCleanLevel(&sql, shape, files);
 	appendStringInfoString(&sql, ") c OFFSET 0");
 	return sql.data;
 }
@@ -547,13 +548,13 @@ KeyExpression(const Feature *feature)
 
 /* Level 4, where checks keep rows out: their verdicts, each of which is used twice. */
 static void
-AppendJudgedLevel(StringInfo sql, const SilverShape *shape)
+AppendJudgedLevel(StringInfo sql, const SilverShape *shape, Datum files)
 {
 	ListCell   *lc;
 
 	if (!shape->refuses)
 	{
-		AppendDerivedLevel(sql, shape, TypedLevel(shape));
+		AppendDerivedLevel(sql, shape, TypedLevel(shape, files));
 		return;
 	}
 	appendStringInfoString(sql, "SELECT d.*");
@@ -565,7 +566,7 @@ AppendJudgedLevel(StringInfo sql, const SilverShape *shape)
 			appendStringInfo(sql, ",\n (%s\n) IS TRUE AS %s", check->predicate, quote_identifier(check->flag));
 	}
 	appendStringInfoString(sql, "\nFROM (");
-	AppendDerivedLevel(sql, shape, TypedLevel(shape));
+	AppendDerivedLevel(sql, shape, TypedLevel(shape, files));
 	appendStringInfoString(sql, ") d OFFSET 0");
 }
 
@@ -708,7 +709,7 @@ AppendFinalColumns(StringInfo sql, const SilverShape *shape, bool collected)
 
 /* The whole SELECT. */
 char *
-TypedSelect(const SilverShape *shape, const char *keys)
+TypedSelect(const SilverShape *shape, const SqlParams *files, const char *keys)
 {
 	StringInfoData sql;
 
@@ -719,7 +720,7 @@ TypedSelect(const SilverShape *shape, const char *keys)
 					 EventKey(shape), ValueExpression(shape));
 	AppendEventColumns(&sql, shape->feature);
 	appendStringInfoString(&sql, " f._rank, d._file_id, d._sheet, d._row\nFROM (");
-	AppendJudgedLevel(&sql, shape);
+	AppendJudgedLevel(&sql, shape, files->values[0]);
 	appendStringInfoString(&sql, ") d JOIN unnest($1, $2, $3, $4) AS f (_file, _rank, _seen_at, _until)"
 						   " ON f._file = d._file_id\nWHERE true");
 	if (shape->feature->options.filter != NULL)
@@ -823,13 +824,13 @@ FilledSelect(const SilverShape *shape, const char *events)
 
 /* The key hashes alone. */
 char *
-KeySelect(const SilverShape *shape)
+KeySelect(const SilverShape *shape, const SqlParams *files)
 {
 	StringInfoData sql;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT %s AS _business_key_hash FROM (", EventKey(shape));
-	AppendJudgedLevel(&sql, shape);
+	AppendJudgedLevel(&sql, shape, files->values[0]);
 	appendStringInfoString(&sql, ") d");
 	if (shape->feature->options.filter != NULL)
 		appendStringInfo(&sql, " WHERE (%s\n)", shape->feature->options.filter);
