@@ -4,7 +4,7 @@
  */
 \set name crossings
 \ir setup.psql
-SELECT plan(18);
+SELECT plan(22);
 
 -- a value that an update leaves out keeps the verdict on it, masked or not
 \o /dev/null
@@ -147,6 +147,34 @@ SELECT medallion.refresh_model('eve_parent');
 \o
 SELECT is((SELECT string_agg(id::text, ',') FROM gold.eve_child), '1', 'without it the refresh works');
 
+
+-- who follows a row back does not run what a model's query calls as himself
+\o /dev/null
+SET ROLE crossings_eve;
+CREATE FUNCTION public.eve_tells(id int) RETURNS int LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.eve_as VALUES (current_user); RETURN id; END';
+SELECT medallion.create_model('eve_teller', 'SELECT public.eve_tells(id) AS id FROM public.eve_in');
+SELECT medallion.refresh_model('eve_teller');
+DELETE FROM public.eve_as;
+RESET ROLE;
+\o
+SELECT is((SELECT string_agg(concat_ws(' ', step, object), ', ' ORDER BY step) FROM medallion.trace('gold.eve_teller', '{"id": 1}')), '1 eve_teller, 2 public.eve_in', 'trace() through a query of another''s');
+SELECT is((SELECT string_agg(DISTINCT who, ',') FROM public.eve_as), 'crossings_eve', '... runs what it calls as that one');
+
+-- nor who tidies up what triggers of another's do
+\o /dev/null
+SELECT pg_temp.put('e/a.csv', E'id\n1\n');
+SELECT medallion.create_feature('eves', '{e/*.csv}');
+UPDATE medallion.features SET owner = 'crossings_eve' WHERE name = 'eves';
+GRANT pg_read_server_files TO crossings_eve;
+GRANT ALL ON SCHEMA bronze, silver TO crossings_eve;
+SELECT pg_temp.run('eves');
+SELECT pg_temp.put('e/a.csv', E'id\n2\n');
+SELECT pg_temp.run('eves');
+CREATE TRIGGER spring BEFORE DELETE ON bronze.eves FOR EACH STATEMENT EXECUTE FUNCTION public.eve_spring();
+DELETE FROM public.eve_as;
+\o
+SELECT is((SELECT rows FROM medallion.maintain('{"dry_run": false, "superseded": "0 s"}') WHERE object = 'bronze.eves' AND action = 'prune'), 1::bigint, 'maintain() prunes another''s table');
+SELECT is((SELECT string_agg(who, ',') FROM public.eve_as), 'crossings_eve', '... as that one');
 \o /dev/null
 DROP OWNED BY crossings_eve CASCADE;
 DROP ROLE crossings_eve;
