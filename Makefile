@@ -199,6 +199,7 @@ SQL_PARTS = \
 	sql/76-report.sql \
 	sql/78-time.sql \
 	sql/79-maintain.sql \
+	sql/80-grant.sql \
 	sql/90-finish.sql
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql

@@ -137,10 +137,10 @@ BEGIN
 		SELECT count(*) INTO bronze FROM medallion.quarantine q WHERE q.file_id = f.file_id;
 		IF bronze > 0 THEN layer := 'silver'; what := 'rows in quarantine'; rows := bronze; RETURN NEXT; END IF;
 		layer := 'silver';
-		FOR silver IN SELECT t.table_name, EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.table_name AND a.attname = '_scd2_is_current') AS keeps
+		FOR silver IN SELECT t.table_name, EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.table_name AND a.attname = '_business_key_hash') AS keeps
 						FROM medallion.tables t WHERE t.layer = 'silver' AND t.feature_id = f.feature_id LOOP
 			FOR what, rows IN EXECUTE format('SELECT %s AS what, count(*) FROM %s s WHERE s._file_id = $1 GROUP BY 1 ORDER BY 1 DESC',
-					CASE WHEN silver.keeps THEN 'CASE WHEN s._scd2_is_current THEN ''versions, current'' ELSE ''versions, closed'' END' ELSE '''rows''' END, silver.table_name) USING f.file_id LOOP
+					CASE WHEN silver.keeps THEN format('CASE WHEN s.%I THEN ''versions, current'' ELSE ''versions, closed'' END', medallion.history_column(f.name, 'is_current')) ELSE '''rows''' END, silver.table_name) USING f.file_id LOOP
 				RETURN NEXT;
 			END LOOP;
 		END LOOP;

@@ -54,15 +54,10 @@ TokensLiteral(List *tokens)
 static char *
 BronzeText(const SilverShape *shape, const char *name)
 {
-	ListCell   *lc;
-
-	foreach(lc, shape->corrected)
-	{
-		if (strcmp(lfirst(lc), name) == 0)
-			return psprintf("CASE WHEN x.values ? %s THEN x.values->>%s ELSE b.%s END", quote_literal_cstr(name),
-							quote_literal_cstr(name), quote_identifier(name));
-	}
-	return psprintf("b.%s", quote_identifier(name));
+	if (!HasName(shape->corrected, name))
+		return psprintf("b.%s", quote_identifier(name));
+	return psprintf("CASE WHEN x.values ? %s THEN x.values->>%s ELSE b.%s END", quote_literal_cstr(name),
+					quote_literal_cstr(name), quote_identifier(name));
 }
 
 /* Cleaned text of one bronze column. */
@@ -281,19 +276,6 @@ SourceColumn(const Feature *feature, const char *name, int number, const char *i
 	if (options.expression == NULL && (strcmp(type, "text") != 0 || MapIsStrict(&options)))
 		column->given = psprintf("_given_%d", number);
 	return column;
-}
-
-static bool
-HasName(List *names, const char *name)
-{
-	ListCell   *lc;
-
-	foreach(lc, names)
-	{
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	}
-	return false;
 }
 
 /* Columns of bronze that silver takes: those of the source, and of the path
@@ -688,7 +670,7 @@ ValueExpression(const SilverShape *shape)
 }
 
 /* Values, flags and hashes of level 4.  Of events collected before, the verdicts
- * on conversions are there already. */
+ * on conversions and on what masks hide are there already. */
 static void
 AppendFinalColumns(StringInfo sql, const SilverShape *shape, bool collected)
 {
@@ -713,7 +695,8 @@ AppendFinalColumns(StringInfo sql, const SilverShape *shape, bool collected)
 		if (CheckRefuses(check) && !collected)
 			appendStringInfo(sql, "\n d.%s, ", quote_identifier(check->flag));
 		else
-			appendStringInfo(sql, "\n (%s\n) IS TRUE AS %s, ", check->predicate,
+			appendStringInfo(sql, "\n (%s\n) IS TRUE AS %s, ",
+							 collected && check->collected ? check->collected : check->predicate,
 							 quote_identifier(check->flag));
 	}
 	foreach(lc, shape->set_checks)
@@ -771,6 +754,28 @@ IsFilled(const SilverShape *shape, const SilverColumn *column)
 		!HasName(shape->feature->options.sequence_by, column->name);
 }
 
+/* The verdicts on masked values: that of the event which gave the value, and
+ * the event's own where none has. */
+static void
+AppendHiddenVerdicts(StringInfo sql, const SilverShape *shape)
+{
+	ListCell   *lc;
+
+	foreach(lc, shape->checks)
+	{
+		RowCheck   *check = lfirst(lc);
+		const char *flag = quote_identifier(check->flag);
+
+		if (check->hidden == NULL)
+			continue;
+		if (!IsFilled(shape, check->hidden))
+			appendStringInfo(sql, ", e.%s", flag);
+		else
+			appendStringInfo(sql, ",\n coalesce(medallion.last_value_given(CASE WHEN NOT e._is_delete AND e.%s IS NOT NULL"
+							 " THEN e.%s END) OVER life, e.%s) AS %s", quote_identifier(check->hidden->name), flag, flag, flag);
+	}
+}
+
 /*
  * Collected events with what they leave out taken from the events before, back
  * to the last delete of the key; what is derived and checked follows.
@@ -802,6 +807,7 @@ FilledSelect(const SilverShape *shape, const char *events)
 		else if (!column->derived)
 			appendStringInfo(&source, ", e.%s", name);
 	}
+	AppendHiddenVerdicts(&source, shape);
 	appendStringInfo(&source, "\nFROM (SELECT e.*, count(*) FILTER (WHERE e._is_delete) OVER"
 					 " (PARTITION BY e._business_key_hash ORDER BY %s ROWS UNBOUNDED PRECEDING) AS _life FROM %s e) e\n"
 					 "WINDOW life AS (PARTITION BY e._business_key_hash, e._life ORDER BY %s ROWS UNBOUNDED PRECEDING)",

@@ -29,6 +29,8 @@ typedef struct RowCheck
 	List	   *columns;		/* char * */
 	char	   *flag;			/* column that holds the verdict on a row; NULL: there is none */
 	char	   *predicate;		/* true where the row d fails */
+	char	   *collected;		/* the same of a row whose texts are no longer known; NULL: as predicate */
+	const SilverColumn *hidden; /* the masked column whose own value it looks at, or NULL */
 	char	   *join;			/* what the predicate needs beside d; NULL: nothing */
 	char	   *measure;		/* an aggregate over rows d, or a scalar; NULL: no check of a table */
 } RowCheck;
