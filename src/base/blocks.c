@@ -58,7 +58,7 @@ HasBlocks(Oid table)
 static const char ranges_sql[] =
 "SELECT lower(r), upper(r), s.rows FROM (SELECT sum(rows)::bigint AS rows, range_agg(blocks) AS ranges"
 " FROM medallion.file_versions WHERE file_id = ANY ($1) AND rows > 0 AND pruned_at IS NULL"
-" HAVING bool_and(coalesce(filenode = pg_relation_filenode($2), false))) s, unnest(s.ranges) r"
+" HAVING bool_and(coalesce(filenode = pg_relation_filenode($2) AND blocks IS NOT NULL, false))) s, unnest(s.ranges) r"
 " WHERE (SELECT sum(upper(u) - lower(u)) FROM unnest(s.ranges) u) * 2"
 " < pg_relation_size($2) / current_setting('block_size')::bigint";
 

@@ -28,6 +28,7 @@
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "storage/freespace.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -53,6 +54,7 @@ struct Sink
 	/* direct */
 	TupleMaker *maker;
 	BulkInsertState bulk;
+	int			options;		/* of heap_multi_insert() */
 	TupleTableSlot **slots;		/* BATCH_ROWS of them, made on demand */
 	int			nslots;			/* made */
 	Pages	   *pages;			/* or NULL, while the load is small */
@@ -139,6 +141,17 @@ InsertStatement(Relation rel)
 					columns.data, values.data);
 }
 
+/*
+ * Does VACUUM know of pages that are as good as empty?  These are filled again.
+ * Else a load goes to the end, so that a file's rows lie together: the little
+ * that is left on each page would scatter them over the table.
+ */
+static bool
+HasFreePages(Relation rel)
+{
+	return GetPageWithFreeSpace(rel, BLCKSZ / 4 * 3) != InvalidBlockNumber;
+}
+
 /* Prepares for tuples. */
 static void
 OpenDirect(Sink *sink)
@@ -148,6 +161,8 @@ OpenDirect(Sink *sink)
 	sink->slots = palloc0(sizeof(TupleTableSlot *) * BATCH_ROWS);
 	sink->by_pages = CanAppendPages(sink->rel);
 	sink->first = InvalidBlockNumber;
+	if (!HasFreePages(sink->rel))
+		sink->options = HEAP_INSERT_SKIP_FSM;
 }
 
 /* Prepares for statements. */
@@ -296,7 +311,7 @@ RunInsert(Sink *sink)
 static void
 InsertTuples(Sink *sink)
 {
-	heap_multi_insert(sink->rel, sink->slots, sink->used, GetCurrentCommandId(true), 0, sink->bulk);
+	heap_multi_insert(sink->rel, sink->slots, sink->used, GetCurrentCommandId(true), sink->options, sink->bulk);
 	for (int i = 0; i < sink->used; i++)
 	{
 		BlockNumber block = ItemPointerGetBlockNumber(&sink->slots[i]->tts_tid);

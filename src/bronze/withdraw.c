@@ -443,7 +443,7 @@ CopyRows(const Feature *feature, const Sighting *from, const Sighting *to)
 				" WHERE file_id = $1", &params);
 	params.count = 2;
 	CatalogExec("UPDATE medallion.file_versions t SET rows = f.rows, sheets = f.sheets, pruned_at = NULL,"
-				" blocks = NULL, filenode = NULL"
+				" filenode = NULL, blocks = NULL"
 				" FROM medallion.file_versions f WHERE f.file_id = $1 AND t.file_id = $2", &params);
 }
 
