@@ -156,6 +156,7 @@ OBJS += \
 	src/run/configure.o \
 	src/run/define.o \
 	src/run/dispatch.o \
+	src/run/export.o \
 	src/run/feature_unit.o \
 	src/run/finish.o \
 	src/run/journal.o \
@@ -191,12 +192,15 @@ SQL_PARTS = \
 	sql/62-rebuild.sql \
 	sql/63-push.sql \
 	sql/64-schedule.sql \
+	sql/65-windows.sql \
+	sql/66-config.sql \
 	sql/70-look.sql \
 	sql/71-plan.sql \
 	sql/72-undo.sql \
 	sql/74-lineage.sql \
 	sql/75-trace.sql \
 	sql/76-report.sql \
+	sql/77-durations.sql \
 	sql/78-time.sql \
 	sql/79-maintain.sql \
 	sql/80-grant.sql \

@@ -144,6 +144,7 @@ static const OptionDef column_options[] = {
 	{"map_else", OPTION_TEXT, FIELD(map_else)},
 	{"mask", OPTION_TEXT, FIELD(mask)},
 	{"mask_salt", OPTION_TEXT, FIELD(mask_salt)},
+	{"personal", OPTION_BOOL, FIELD(personal)},
 };
 #undef FIELD
 

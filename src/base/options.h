@@ -103,6 +103,7 @@ typedef struct ColumnOptions
 	char	   *map_else;		/* keep, null: texts that are not mapped */
 	char	   *mask;			/* hash, last4, redact */
 	char	   *mask_salt;
+	bool		personal;		/* for people who ask medallion.catalog */
 } ColumnOptions;
 
 /* Options of a feature, with defaults filled in. */

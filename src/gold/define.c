@@ -79,6 +79,28 @@ CheckRefreshMode(const Model *model)
 }
 
 /*
+ * The definition of the scratch view, as it stays when it is read again: the
+ * server's own text of a query is not always what it makes of that text, as
+ * where it flattens nested conditions.
+ */
+static char *
+SettledDefinition(const char *scratch, Oid view)
+{
+	char	   *query = ViewDefinition(view);
+
+	for (int i = 0; i < 3; i++)
+	{
+		char	   *before = query;
+
+		SqlExecFormat(NULL, "CREATE OR REPLACE VIEW %s AS\n%s", scratch, query);
+		query = ViewDefinition(view);
+		if (strcmp(query, before) == 0)
+			break;
+	}
+	return query;
+}
+
+/*
  * Fills model->query from the user's text and returns the shape of its
  * result.  The text is seen by the server as the model's owner and under the
  * search_path of the caller; all else happens under the pinned one.
@@ -100,7 +122,7 @@ ReadQuery(Model *model, const char *text)
 
 	nest_level = PinSettings();
 	view = TableOid(medallion_model_schema, scratch_name);
-	model->query = ViewDefinition(view);
+	model->query = SettledDefinition(scratch, view);
 	shape = RelationShape(view);
 	CheckRefreshMode(model);
 	CheckNoCycle();

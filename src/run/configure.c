@@ -23,7 +23,6 @@ PG_FUNCTION_INFO_V1(medallion_drop_feature);
 PG_FUNCTION_INFO_V1(medallion_store_check);
 PG_FUNCTION_INFO_V1(medallion_reset_feature);
 PG_FUNCTION_INFO_V1(medallion_rebuild);
-PG_FUNCTION_INFO_V1(medallion_export_config);
 
 /* Names of tables, views, partitions and indexes are made from it. */
 #define MAX_FEATURE_NAME 40
@@ -398,37 +397,4 @@ medallion_rebuild(PG_FUNCTION_ARGS)
 	CatalogExec("UPDATE medallion.features SET needs_rebuild = true WHERE feature_id = $1", &params);
 	UnpinSettings(nest_level);
 	PG_RETURN_VOID();
-}
-
-/*
- * medallion.export_config(): the features and models that the caller may act
- * for.  Checks of the options are in the options; those of add_check() beside
- * them.  Stored models are schema-qualified, so they mean the same anywhere.
- */
-Datum
-medallion_export_config(PG_FUNCTION_ARGS)
-{
-	int			nest_level = PinSettings();
-	SqlParams	params = {0};
-	SqlRows    *rows;
-	bool		isnull;
-	Datum		config;
-
-	ParamDatum(&params, OIDOID, ObjectIdGetDatum(GetUserId()));
-	rows = CatalogFetch("SELECT jsonb_build_object("
-						" 'features', (SELECT coalesce(jsonb_agg(jsonb_build_object('name', f.name, 'source', f.source,"
-						"   'business_keys', f.business_keys, 'options', f.options) ||"
-						"   coalesce((SELECT jsonb_build_object('checks', jsonb_agg(jsonb_build_object('name', c.name,"
-						"     'kind', c.kind, 'columns', c.columns, 'params', c.params, 'action', c.action,"
-						"     'warn_if', c.warn_if, 'error_if', c.error_if, 'on_null', c.on_null,"
-						"     'warn_count', c.warn_count, 'error_count', c.error_count) ORDER BY c.name))"
-						"    FROM medallion.checks c WHERE c.feature_id = f.feature_id AND NOT c.from_options"
-						"    HAVING count(*) > 0), '{}') ORDER BY f.feature_id), '[]')"
-						"  FROM medallion.features f WHERE pg_has_role($1, f.owner::oid, 'USAGE')),"
-						" 'models', (SELECT coalesce(jsonb_agg(jsonb_build_object('name', m.name, 'query', m.query,"
-						"   'options', m.options) ORDER BY m.model_id), '[]')"
-						"  FROM medallion.models m WHERE pg_has_role($1, m.owner::oid, 'USAGE')))", &params);
-	config = RowDatum(rows, 0, 1, &isnull);
-	UnpinSettings(nest_level);
-	PG_RETURN_DATUM(config);
 }

@@ -1,7 +1,7 @@
 /*
  * define.c
  *	  What users say about their runs: named pipelines, steps of their own,
- *	  pauses, schedules.
+ *	  pauses, schedules, windows.
  *
  * The tables are the extension's; who may write which row is decided here.
  */
@@ -23,6 +23,8 @@ PG_FUNCTION_INFO_V1(medallion_pause);
 PG_FUNCTION_INFO_V1(medallion_resume);
 PG_FUNCTION_INFO_V1(medallion_store_schedule);
 PG_FUNCTION_INFO_V1(medallion_drop_schedule);
+PG_FUNCTION_INFO_V1(medallion_store_window);
+PG_FUNCTION_INFO_V1(medallion_drop_window);
 
 /* What there is to define, and who owns the one of a name. */
 typedef struct Kind
@@ -44,6 +46,10 @@ static const Kind steps = {
 static const Kind schedules = {
 	"schedule", "SELECT owner::oid FROM medallion.schedules WHERE job = $1",
 	"DELETE FROM medallion.schedules WHERE job = $1"
+};
+static const Kind windows = {
+	"window", "SELECT owner::oid FROM medallion.windows WHERE name = $1",
+	"DELETE FROM medallion.windows WHERE name = $1"
 };
 
 /* Raises if there is one of this name and the caller may not act for its owner. */
@@ -221,4 +227,35 @@ Datum
 medallion_drop_schedule(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(DropDefinition(&schedules, text_to_cstring(PG_GETARG_TEXT_PP(0))));
+}
+
+/* store_window(name, cron, duration, pipeline, time_zone, reason): what add_window() was told */
+Datum
+medallion_store_window(PG_FUNCTION_ARGS)
+{
+	int			nest_level = PinSettings();
+	char	   *name = RequiredText(fcinfo, 0, "the name of a window");
+	SqlParams	params = {0};
+
+	CheckMayDefine(&windows, name);
+	ParamText(&params, name);
+	ParamDatum(&params, OIDOID, ObjectIdGetDatum(GetUserId()));
+	ParamArgument(&params, fcinfo, 1, TEXTOID);
+	ParamArgument(&params, fcinfo, 2, INTERVALOID);
+	ParamArgument(&params, fcinfo, 3, TEXTOID);
+	ParamArgument(&params, fcinfo, 4, TEXTOID);
+	ParamArgument(&params, fcinfo, 5, TEXTOID);
+	CatalogExec("INSERT INTO medallion.windows (name, owner, cron, duration, pipeline, time_zone, reason)"
+				" VALUES ($1, $2::regrole, $3, $4, $5, $6, $7) ON CONFLICT (name) DO UPDATE"
+				" SET cron = excluded.cron, duration = excluded.duration, pipeline = excluded.pipeline,"
+				" time_zone = excluded.time_zone, reason = excluded.reason", &params);
+	UnpinSettings(nest_level);
+	PG_RETURN_VOID();
+}
+
+/* drop_window(name) */
+Datum
+medallion_drop_window(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(DropDefinition(&windows, text_to_cstring(PG_GETARG_TEXT_PP(0))));
 }

@@ -25,6 +25,7 @@
 #include "run/journal.h"
 #include "storage/lock.h"
 #include "utils/builtins.h"
+#include "utils/json.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -234,15 +235,34 @@ InitRun(Run *run, FunctionCallInfo fcinfo, WorkPlace place)
 		run->order.deadline = TimestampTzPlusMilliseconds(run->noticed_at, run->run_timeout);
 }
 
+/* The window in which the run's schedule rests, as a reason, or NULL. */
+static const char *
+OpenWindow(Run *run)
+{
+	SqlParams	params = {0};
+	SqlRows    *rows;
+
+	if (run->schedule == NULL)
+		return NULL;
+	ParamText(&params, run->order.pipeline);
+	rows = CatalogFetch("SELECT format('window \"%s\" is open', name) || coalesce(': ' || reason, '')"
+						" FROM medallion.open_window($1) LIMIT 1", &params);
+	return rows->count > 0 ? RowText(rows, 0, 1) : NULL;
+}
+
 /* Why the whole run is left out, or NULL. */
 static const char *
 ReasonToSkip(Run *run)
 {
 	SqlParams	params = {0};
+	const char *window;
 
 	ParamText(&params, run->order.pipeline);
 	if (CatalogBigint("SELECT 1 FROM medallion.pauses WHERE pipeline IN ('*', $1)", &params, 0) == 1)
 		return "runs are paused";
+	window = OpenWindow(run);
+	if (window != NULL)
+		return window;
 	if (run->schedule != NULL && run->order.concurrency != RUN_WAIT &&
 		!HoldSchedule(run->schedule, run->place != WORK_IN_STATEMENT))
 		return "the last run of this schedule has not ended";
@@ -270,8 +290,13 @@ SkipRun(Run *run, const char *reason)
 {
 	StepLog		log = {.layer = "run",.object = run->order.pipeline,.status = "SKIPPED",
 	.started_at = GetCurrentTimestamp()};
+	StringInfoData detail;
 
-	log.detail = psprintf("{\"reason\": \"%s\"}", reason);
+	initStringInfo(&detail);
+	appendStringInfoString(&detail, "{\"reason\": ");
+	escape_json(&detail, reason);
+	appendStringInfoChar(&detail, '}');
+	log.detail = detail.data;
 	FinishStep(run, &log);
 	EndRunLog(run->order.id, "SKIPPED");
 }
