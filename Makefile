@@ -80,6 +80,8 @@ OBJS += \
 	src/file/xlsx_styles.o \
 	src/file/xlsx_values.o \
 	src/file/xml.o \
+	src/file/xml_character.o \
+	src/file/xml_plain.o \
 	src/file/xmlss.o \
 	src/file/xmlss_hidden.o
 
