@@ -6,7 +6,7 @@
 \set name blocks
 \ir setup.psql
 
-SELECT plan(31);
+SELECT plan(28);
 
 /* a file of rows: ids from first on, values by a seed */
 CREATE FUNCTION pg_temp.put_rows(path text, first int, count int, seed int) RETURNS void LANGUAGE sql AS $$
