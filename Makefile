@@ -18,6 +18,7 @@ OBJS = \
 
 # base: what every layer stands on; knows none of them
 OBJS += \
+	src/base/blocks.o \
 	src/base/classify.o \
 	src/base/contract.o \
 	src/base/feature.o \
@@ -79,6 +80,8 @@ OBJS += \
 	src/file/xlsx_styles.o \
 	src/file/xlsx_values.o \
 	src/file/xml.o \
+	src/file/xml_character.o \
+	src/file/xml_plain.o \
 	src/file/xmlss.o \
 	src/file/xmlss_hidden.o
 
@@ -204,6 +207,7 @@ SQL_PARTS = \
 	sql/77-durations.sql \
 	sql/78-time.sql \
 	sql/79-maintain.sql \
+	sql/80-grant.sql \
 	sql/90-finish.sql
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql

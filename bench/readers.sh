@@ -28,7 +28,7 @@ isal_flags()
 build_ours()
 {
 	gcc -std=gnu99 -D_GNU_SOURCE -O2 -I"$project/src" "$project"/src/file/*.c "$here/ours.c" -o ours \
-		$(isal_flags) -lminizip -lz -lexpat -lm
+		$(isal_flags) -lminizip -lz -lzstd -lexpat -lm
 }
 
 build_calamine()

@@ -88,6 +88,8 @@ CREATE TABLE medallion.file_versions (
 	path_values		jsonb NOT NULL DEFAULT '{}',
 	sheets			jsonb NOT NULL DEFAULT '[]',
 	rows			bigint NOT NULL DEFAULT 0,
+	filenode		oid,				-- of the bronze table when its rows were put or counted there
+	blocks			int8range,			-- of that file node, which its rows lie in; NULL: not known
 	seen_at			timestamptz NOT NULL,	-- when the path was first seen to hold this
 	seen_run_id		bigint NOT NULL,
 	first_seen		timestamptz NOT NULL,	-- the time of its events: seen_at, or that of the duplicate it stands in for

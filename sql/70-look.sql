@@ -87,7 +87,7 @@ COMMENT ON FUNCTION medallion.disk_space(oid) IS
 CREATE VIEW medallion.metrics AS
 WITH steps AS MATERIALIZED (
 	SELECT * FROM etl_logs.pipeline_runs p WHERE p.started_at > now() - interval '30 days' AND p.status <> 'SKIPPED'
-	   AND NOT EXISTS (SELECT FROM medallion.runs r WHERE r.run_id = p.run_id AND r.status = 'ROLLED_BACK')),
+	 AND NOT EXISTS (SELECT FROM medallion.runs r WHERE r.run_id = p.run_id AND r.status = 'ROLLED_BACK')),
 volume AS MATERIALIZED (
 	SELECT DISTINCT ON (s.layer, s.table_name, s.last_updated::date) s.layer, s.table_name, s.last_updated::date AS day, s.record_count AS rows, s.file_size_mb * 1048576 AS bytes
 	  FROM etl_logs.table_statistics s WHERE s.last_updated > now() - interval '30 days'

@@ -106,6 +106,12 @@ $$;
 COMMENT ON FUNCTION medallion.plan(text[], text[]) IS
 'What run_pipeline() would do, from ledger, folders and catalog, without reading a file: one row per step that would do anything, with the reason. bronze: files and their bytes that are new, changed or failed before; expected_rows by the rows per byte of what is loaded. gold: models whose inputs changed or may change. Changes nothing; a file that turns out to say the same makes less of it.';
 
+CREATE FUNCTION medallion.forget_journals() RETURNS void
+	AS 'MODULE_PATHNAME', 'medallion_forget_journals'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION medallion.forget_journals() IS
+'Internal: the runs of this subtransaction leave no log when it is rolled back.';
+
 CREATE FUNCTION medallion.dry_run(features text[] DEFAULT NULL, layers text[] DEFAULT NULL, options jsonb DEFAULT '{}',
 	OUT layer text, OUT object text, OUT status text, OUT rows_in bigint, OUT rows_out bigint, OUT elapsed interval, OUT detail jsonb)
 RETURNS SETOF record LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -114,6 +120,7 @@ DECLARE
 BEGIN
 	BEGIN
 		SELECT jsonb_agg(to_jsonb(r)) INTO report FROM medallion.run_pipeline(features, layers, options) r;
+		PERFORM medallion.forget_journals();
 		RAISE EXCEPTION 'rolled back' USING ERRCODE = 'MDDRY';
 	EXCEPTION WHEN SQLSTATE 'MDDRY' THEN
 		NULL;

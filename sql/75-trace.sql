@@ -6,8 +6,14 @@ AS 'MODULE_PATHNAME', 'medallion_query_inputs';
 COMMENT ON FUNCTION medallion.query_inputs(text) IS
 'How to find the rows that a row of a query''s result was made of. Place 0: a statement whose columns k1, k2, ... are those columns of the result that do not come about by aggregates or windows (columns, types), and whose r1, r2, ... are the rows of what the query joins, as jsonb; place 1, 2, ...: what that is, a relation or a query of its own. input_query is NULL at place 0 of a set operation, whose places 1, 2, ... are the queries that it puts together.';
 
+CREATE FUNCTION medallion.as_owner(owner regrole, query text, keys jsonb[])
+RETURNS jsonb LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'medallion_as_owner';
+COMMENT ON FUNCTION medallion.as_owner(regrole, text, jsonb[]) IS
+'Internal: the one jsonb value of a query with parameter keys, run as owner by who may act for that role, and as the caller by all others.';
+
 /* The rows of relations that the rows picked by keys were made of: one statement for each query on the way. */
-CREATE FUNCTION medallion.trace_query(query text, keys jsonb[], max_rows int, OUT relation regclass, OUT data jsonb)
+CREATE FUNCTION medallion.trace_query(owner regrole, query text, keys jsonb[], max_rows int, OUT relation regclass, OUT data jsonb)
 RETURNS SETOF record LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	inputs record;
@@ -21,7 +27,7 @@ BEGIN
 		FOR input IN SELECT q.* FROM medallion.query_inputs(query) q WHERE q.place > 0 AND q.input_query IS NOT NULL LOOP
 			below := ARRAY(SELECT (SELECT coalesce(jsonb_object_agg(input.columns[n], k->inputs.columns[n]), '{}')
 									 FROM generate_subscripts(inputs.columns, 1) n WHERE k ? inputs.columns[n]) FROM unnest(keys) k);
-			RETURN QUERY SELECT t.* FROM medallion.trace_query(input.input_query, below, max_rows) t;
+			RETURN QUERY SELECT t.* FROM medallion.trace_query(owner, input.input_query, below, max_rows) t;
 		END LOOP;
 		RETURN;
 	END IF;
@@ -36,8 +42,8 @@ BEGIN
 		  INTO condition, below
 		  FROM unnest(inputs.columns) WITH ORDINALITY c (name, n) WHERE keys[1] ? c.name;
 	END IF;
-	EXECUTE format('SELECT coalesce(jsonb_agg(to_jsonb(q)), ''[]'') FROM (SELECT * FROM (%s) q WHERE %s LIMIT %s) q',
-				   inputs.input_query, coalesce(condition, 'true'), max_rows) INTO chosen USING below;
+	chosen := medallion.as_owner(owner, format('SELECT coalesce(jsonb_agg(to_jsonb(q)), ''[]'') FROM (SELECT * FROM (%s) q WHERE %s LIMIT %s) q',
+												 inputs.input_query, coalesce(condition, 'true'), max_rows), below);
 	FOR input IN SELECT q.* FROM medallion.query_inputs(query) q WHERE q.place > 0 LOOP
 		below := ARRAY(SELECT DISTINCT r->('r' || input.place) FROM jsonb_array_elements(chosen) r
 						WHERE jsonb_typeof(r->('r' || input.place)) = 'object'
@@ -51,12 +57,12 @@ BEGIN
 		IF input.relation IS NOT NULL THEN
 			RETURN QUERY SELECT input.relation, b FROM unnest(below) b;
 		ELSIF input.input_query IS NOT NULL THEN
-			RETURN QUERY SELECT t.* FROM medallion.trace_query(input.input_query, below, max_rows) t;
+			RETURN QUERY SELECT t.* FROM medallion.trace_query(owner, input.input_query, below, max_rows) t;
 		END IF;
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION medallion.trace_query(text, jsonb[], int) IS
+COMMENT ON FUNCTION medallion.trace_query(regrole, text, jsonb[], int) IS
 'Internal: the rows of tables that those rows of a query''s result were made of that any of keys, objects of columns and values, picks; at most max_rows of each query.';
 
 /* One step back from rows of a table, and so on to files. */
@@ -81,7 +87,7 @@ BEGIN
 		END LOOP;
 	ELSIF here.layer = 'gold' THEN
 		FOR origin IN SELECT q.relation, array_agg(DISTINCT q.data) AS rows
-						FROM medallion.trace_query(pg_get_viewdef(to_regclass(format('%I.%I', medallion.layer_schema('model'), here.object))),
+						FROM medallion.trace_query(here.owner, pg_get_viewdef(to_regclass(format('%I.%I', medallion.layer_schema('model'), here.object))),
 												   ARRAY(SELECT f - '{_run_id,_loaded_at,_row_hash}'::text[] FROM unnest(picked) f), max_rows) q
 					   GROUP BY q.relation ORDER BY q.relation::text COLLATE "C" LOOP
 			RETURN QUERY SELECT t.* FROM medallion.trace_rows(origin.relation, origin.rows, at_step + 1, max_rows) t;
@@ -110,13 +116,13 @@ BEGIN
 	END IF;
 	FOR start IN
 		SELECT q.relation, array_agg(DISTINCT q.data) AS rows
-		  FROM medallion.trace_query(format('SELECT * FROM %s', tbl), ARRAY[key], max_rows) q GROUP BY q.relation ORDER BY q.relation::text COLLATE "C" LOOP
+		  FROM medallion.trace_query(current_user::regrole, format('SELECT * FROM %s', tbl), ARRAY[key], max_rows) q GROUP BY q.relation ORDER BY q.relation::text COLLATE "C" LOOP
 		RETURN QUERY SELECT t.* FROM medallion.trace_rows(start.relation, start.rows, 1, max_rows) t;
 	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION medallion.trace(regclass, jsonb, int) IS
-'What made a row: the rows of a gold, silver or bronze table, or a view over them, that key (an object of columns and values) picks, as step 1; then, step by step, the rows that these were made of, down to the rows of files: path, sheet, row as the file counts, and the run that loaded it. A row of a gold model with groups leads to all rows of its group; columns that come about by aggregates or windows do not narrow the search. At most max_rows per query on the way. Needs the right to read the tables. Raises for an unknown column.';
+'What made a row: the rows of a gold, silver or bronze table, or a view over them, that key (an object of columns and values) picks, as step 1; then, step by step, the rows that these were made of, down to the rows of files: path, sheet, row as the file counts, and the run that loaded it. A row of a gold model with groups leads to all rows of its group; columns that come about by aggregates or windows do not narrow the search. At most max_rows per query on the way. Needs the right to read the tables; a model''s query is asked as its owner where you may act for that role. Raises for an unknown column.';
 
 CREATE FUNCTION medallion.trace_file(file text, OUT file_id bigint, OUT path text, OUT version int, OUT status text, OUT layer text, OUT object text, OUT what text, OUT rows bigint)
 RETURNS SETOF record LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -137,10 +143,10 @@ BEGIN
 		SELECT count(*) INTO bronze FROM medallion.quarantine q WHERE q.file_id = f.file_id;
 		IF bronze > 0 THEN layer := 'silver'; what := 'rows in quarantine'; rows := bronze; RETURN NEXT; END IF;
 		layer := 'silver';
-		FOR silver IN SELECT t.table_name, EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.table_name AND a.attname = '_scd2_is_current') AS keeps
+		FOR silver IN SELECT t.table_name, EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.table_name AND a.attname = '_business_key_hash') AS keeps
 						FROM medallion.tables t WHERE t.layer = 'silver' AND t.feature_id = f.feature_id LOOP
 			FOR what, rows IN EXECUTE format('SELECT %s AS what, count(*) FROM %s s WHERE s._file_id = $1 GROUP BY 1 ORDER BY 1 DESC',
-					CASE WHEN silver.keeps THEN 'CASE WHEN s._scd2_is_current THEN ''versions, current'' ELSE ''versions, closed'' END' ELSE '''rows''' END, silver.table_name) USING f.file_id LOOP
+					CASE WHEN silver.keeps THEN format('CASE WHEN s.%I THEN ''versions, current'' ELSE ''versions, closed'' END', medallion.history_column(f.name, 'is_current')) ELSE '''rows''' END, silver.table_name) USING f.file_id LOOP
 				RETURN NEXT;
 			END LOOP;
 		END LOOP;

@@ -4,14 +4,18 @@ CREATE FUNCTION medallion.as_of_query(tbl regclass, at timestamptz)
 RETURNS text LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' AS $$
 DECLARE
 	here record;
+	begins text;
+	ends text;
 BEGIN
 	SELECT t.*, f.options INTO here FROM medallion.tables t LEFT JOIN medallion.features f USING (feature_id) WHERE t.table_name = tbl;
 	IF here.layer IS NULL OR here.layer = 'gold' THEN
 		RAISE EXCEPTION '% keeps no history', tbl USING ERRCODE = 'wrong_object_type',
 			HINT = 'The bronze and silver tables of features do.' || CASE WHEN here.layer = 'gold' THEN ' A model''s query can be asked of them as of a time.' ELSE '' END;
 	END IF;
-	IF here.layer = 'silver' AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = tbl AND a.attname = '_scd2_valid_from') THEN
-		RETURN format('SELECT s.* FROM %s s WHERE s._scd2_valid_from <= %L AND (s._scd2_valid_to IS NULL OR s._scd2_valid_to > %L)', tbl, at, at);
+	begins := medallion.history_column(here.object, 'valid_from');
+	ends := medallion.history_column(here.object, 'valid_to');
+	IF here.layer = 'silver' AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = tbl AND a.attname = '_business_key_hash') THEN
+		RETURN format('SELECT s.* FROM %1$s s WHERE s.%2$I <= %3$L AND (s.%4$I IS NULL OR s.%4$I > %3$L)', tbl, begins, at, ends);
 	END IF;
 	RETURN format('SELECT b.* FROM %s b JOIN medallion.file_versions v ON v.file_id = b._file_id AND v.status = ''LOADED'''
 		' AND v.first_seen <= %L AND (v.superseded_at IS NULL OR v.superseded_at > %L)', tbl, at, at);

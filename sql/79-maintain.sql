@@ -18,22 +18,25 @@ BEGIN
 	done := NOT dry;
 
 	/* versions of files that count no more; where silver keeps their history, it needs them to fold keys anew */
-	FOR f IN SELECT t.table_name, t.feature_id, coalesce(x.options->>'on_change', CASE WHEN x.options ? 'sequence_by' THEN 'restate' ELSE 'version' END) = 'restate'
-					OR x.business_keys IS NULL OR coalesce(x.options->>'history', '') = 'append' AS forgets
+	FOR f IN SELECT t.table_name, t.owner, t.feature_id, coalesce(x.options->>'on_change', CASE WHEN x.options ? 'sequence_by' THEN 'restate' ELSE 'version' END) = 'restate'
+					OR x.business_keys IS NULL OR coalesce(x.options->>'history', '') = 'append' AS forgets,
+					x.business_keys IS NOT NULL AND coalesce(x.options->>'on_missing', '') = 'close' AS closes
 			   FROM medallion.tables t JOIN medallion.features x USING (feature_id)
 			  WHERE t.layer = 'bronze' AND pg_has_role(x.owner, 'USAGE') ORDER BY x.name LOOP
 		SELECT coalesce(array_agg(v.file_id), '{}'), coalesce(sum(v.rows), 0) INTO doomed, rows
 		  FROM medallion.file_versions v
 		 WHERE v.feature_id = f.feature_id AND v.pruned_at IS NULL AND v.rows > 0 AND NOT v.refold AND NOT v.read_again
 		   AND coalesce(v.withdrawn_at, v.superseded_at) < now() - superseded
-		   AND (v.status IN ('WITHDRAWN', 'REPEATED') OR (f.forgets AND v.silver_superseded_run_id IS NOT NULL))
+		   AND (v.status IN ('WITHDRAWN', 'REPEATED') OR (f.forgets AND v.silver_superseded_run_id IS NOT NULL AND NOT (f.closes AND v.superseded_by IS NULL)))
 		   AND NOT (v.watermark IS NOT NULL AND v.refused);
 		IF cardinality(doomed) > 0 THEN
 			IF NOT dry THEN
 				PERFORM pg_advisory_xact_lock(x'6d65646c'::int, f.feature_id);
-				EXECUTE format('DELETE FROM %s WHERE _file_id = ANY ($1)', f.table_name) USING doomed;
-				GET DIAGNOSTICS rows = ROW_COUNT;
+				rows := medallion.as_owner(f.owner, format('WITH gone AS (DELETE FROM %s WHERE _file_id = ANY (%L) RETURNING 1)'
+														   ' SELECT to_jsonb(count(*)) FROM gone', f.table_name, doomed), NULL)::bigint;
 				DELETE FROM medallion.rejects r WHERE r.file_id = ANY (doomed);
+				DELETE FROM medallion.corrections c WHERE c.file_id = ANY (doomed);
+				DELETE FROM medallion.quarantine q WHERE q.file_id = ANY (doomed);
 				UPDATE medallion.file_versions v SET pruned_at = now() WHERE v.file_id = ANY (doomed);
 			END IF;
 			object := f.table_name; action := 'prune'; done := NOT dry;

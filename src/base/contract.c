@@ -16,19 +16,6 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-static bool
-HasName(List *names, const char *name)
-{
-	ListCell   *lc;
-
-	foreach(lc, names)
-	{
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Adds one breach to the detail of the error. */
 static void
 AddBreach(StringInfo breaches, const char *breach)

@@ -133,6 +133,29 @@ CheckMayActFor(Oid owner, const char *kind, const char *name)
 				 errmsg("must be owner of %s \"%s\"", kind, name)));
 }
 
+/* May the current user run what a role owns?  Its members may, and who was made
+ * its operator. */
+bool
+MayRun(Oid owner)
+{
+	SqlParams	params = {0};
+
+	if (has_privs_of_role(GetUserId(), owner))
+		return true;
+	ParamBigint(&params, (int64) owner);
+	ParamBigint(&params, (int64) GetUserId());
+	return CatalogBigint("SELECT count(*) FROM medallion.operators WHERE owner = $1::oid"
+						 " AND pg_has_role($2::oid, operator::oid, 'USAGE')", &params, 0) > 0;
+}
+
+/* Raises unless the current user may run what a role owns. */
+void
+CheckMayRun(Oid owner, const char *kind, const char *name)
+{
+	if (!MayRun(owner))
+		CheckMayActFor(owner, kind, name);
+}
+
 /* Is the silver table of a feature partitioned? */
 bool
 FeatureIsPartitioned(const FeatureOptions *options)

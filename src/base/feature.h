@@ -41,6 +41,10 @@ extern char *CurrentCondition(const Feature *feature, const char *prefix);
 /* Raises unless the current user may act for the role that owns an object. */
 extern void CheckMayActFor(Oid owner, const char *kind, const char *name);
 
+/* May the current user run what a role owns, as its member or its operator? */
+extern bool MayRun(Oid owner);
+extern void CheckMayRun(Oid owner, const char *kind, const char *name);
+
 /* Is the silver table of a feature partitioned? */
 extern bool FeatureIsPartitioned(const FeatureOptions *options);
 

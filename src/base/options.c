@@ -193,6 +193,20 @@ static const OptionDef merge_options[] = {
 };
 #undef FIELD
 
+/* Is a name among others? */
+bool
+HasName(List *names, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, names)
+	{
+		if (strcmp(lfirst(lc), name) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Raises "unrecognized ... "x"" with the nearest of the candidates as hint. */
 void
 RaiseUnknownName(const char *what, const char *name, List *candidates)

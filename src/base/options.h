@@ -222,6 +222,9 @@ extern int	IntervalMs(const char *option, const char *text);
 /* Names (char *) and values (char *, NULL unless a string) of an object. */
 extern void JsonbObjectItems(Jsonb *object, List **names, List **values);
 
+/* Is a name among others (char *)? */
+extern bool HasName(List *names, const char *name);
+
 /* Raises "unrecognized ... "x"" with the nearest of the candidates as hint. */
 extern void RaiseUnknownName(const char *what, const char *name, List *candidates) NEVER_RETURNS;
 

@@ -63,6 +63,7 @@ static const struct
 	"Function (jsonb) called with each alert, with the rights of its owner."},
 };
 
+/* What silver and bronze say depends on these: they hold for the server, not for a session. */
 static const struct
 {
 	const char *name;
@@ -136,7 +137,7 @@ SettingsInit(void)
 								   text_settings[i].context, 0, NULL, NULL, NULL);
 	for (int i = 0; i < lengthof(switches); i++)
 		DefineCustomBoolVariable(switches[i].name, switches[i].description, NULL,
-								 switches[i].variable, true, PGC_USERSET, 0, NULL, NULL, NULL);
+								 switches[i].variable, true, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	for (int i = 0; i < lengthof(limits); i++)
 		DefineCustomIntVariable(limits[i].name, limits[i].description, NULL,
 								limits[i].variable, limits[i].boot, 1, limits[i].max,

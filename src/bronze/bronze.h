@@ -8,6 +8,7 @@
 #include "postgres.h"
 #include "base/feature.h"
 #include "bronze/discover.h"
+#include "bronze/sink.h"
 #include "datatype/timestamp.h"
 
 /* A file that is due: new, changed, or not proven unchanged. */
@@ -52,6 +53,7 @@ typedef struct FileOutcome
 	char		sheet[256];		/* the one being loaded, for who logs a failure */
 	bool		direct;			/* went past the executor */
 	List	   *sheets;			/* SheetOutcome * */
+	RowBlocks	blocks;			/* where the rows lie in bronze */
 	List	   *changes;		/* SchemaChange * */
 	char	   *detected;		/* what the reader found out about the format */
 } FileOutcome;

@@ -470,8 +470,42 @@ CompleteFileVersion(int64 file_id, const FileOutcome *outcome)
 	ParamBigint(&params, outcome->rows);
 	ParamText(&params, psprintf("[%s]", sheets.data));
 	ParamText(&params, outcome->rows > 0 ? "LOADED" : "EMPTY");
-	CatalogExec("UPDATE medallion.file_versions SET rows = $2, sheets = $3::jsonb, status = $4"
+	ParamBool(&params, outcome->rows > 0 && !outcome->blocks.unknown && OidIsValid(outcome->blocks.filenode));
+	ParamDatum(&params, OIDOID, ObjectIdGetDatum(outcome->blocks.filenode));
+	ParamBigint(&params, outcome->blocks.first);
+	ParamBigint(&params, outcome->blocks.last);
+	CatalogExec("UPDATE medallion.file_versions SET rows = $2, sheets = $3::jsonb, status = $4,"
+				" filenode = nullif($6, 0), blocks = CASE WHEN $5 THEN int8range($7, $8, '[]') END"
 				" WHERE file_id = $1", &params);
+}
+
+/* How many rows bronze has of the feature, if the table is still the one that
+ * they were put into; else -1. */
+int64
+LedgerRows(const Feature *feature)
+{
+	SqlParams	params = {0};
+
+	ParamInt(&params, feature->id);
+	ParamDatum(&params, OIDOID, ObjectIdGetDatum(TableOid(medallion_bronze_schema, feature->name)));
+	return CatalogBigint("SELECT CASE WHEN bool_and(coalesce(filenode = pg_relation_filenode($2), false)) THEN sum(rows)::bigint END"
+						 " FROM medallion.file_versions WHERE feature_id = $1 AND rows > 0 AND pruned_at IS NULL", &params, -1);
+}
+
+/* The rows of bronze were counted: if they are as many as the ledger says, they
+ * are all in the table as it is now. */
+void
+ConfirmRows(const Feature *feature, int64 count)
+{
+	SqlParams	params = {0};
+
+	ParamInt(&params, feature->id);
+	ParamDatum(&params, OIDOID, ObjectIdGetDatum(TableOid(medallion_bronze_schema, feature->name)));
+	ParamBigint(&params, count);
+	CatalogExec("UPDATE medallion.file_versions SET filenode = pg_relation_filenode($2), blocks = NULL"
+				" WHERE feature_id = $1 AND rows > 0 AND pruned_at IS NULL AND filenode IS DISTINCT FROM pg_relation_filenode($2)"
+				" AND $3 = (SELECT sum(rows) FROM medallion.file_versions"
+				" WHERE feature_id = $1 AND rows > 0 AND pruned_at IS NULL)", &params);
 }
 
 /* The file is again what it was before a withdrawn version: a sighting of its

@@ -17,6 +17,12 @@ extern int64 OpenFileVersion(const Feature *feature, const FileTask *task, const
 /* Completes a version with what was loaded. */
 extern void CompleteFileVersion(int64 file_id, const FileOutcome *outcome);
 
+/* How many rows bronze has of the feature; -1: they are to be counted. */
+extern int64 LedgerRows(const Feature *feature);
+
+/* Bronze has so many rows of the feature: they were counted. */
+extern void ConfirmRows(const Feature *feature, int64 count);
+
 /* The file proved unchanged: notes when it was looked at. */
 extern void ConfirmFileVersion(const FileTask *task, TimestampTz seen_at, int64 run_id);
 

@@ -352,7 +352,7 @@ LoadSheet(FileLoad *load, const ReaderSheet *sheet)
 	{
 		OpenSheet(load, header);
 		LoadRows(load);
-		SinkClose(load->sink);
+		SinkClose(load->sink, &load->outcome->blocks);
 		pgstat_progress_end_command();
 	}
 	outcome->rows = load->rows;
@@ -433,6 +433,7 @@ LoadFile(const Feature *feature, const FileTask *task, TimestampTz seen_at,
 		return;
 	}
 	memset(outcome, 0, sizeof(FileOutcome));
+	outcome->blocks.first = InvalidBlockNumber;
 	load.source = task->pushed ? SourceFromText(task->file->path, task->pushed) :
 		SourceOpen(task->file->path, feature->owner);
 	outcome->size = load.source->size;

@@ -52,6 +52,8 @@ struct Pages
 	Page		page;			/* of these the one being filled, or NULL */
 	int			full;			/* behind so many others */
 	int64		ntuples;		/* in the batch */
+	BlockNumber first;			/* of the blocks written */
+	BlockNumber last;
 };
 
 /*
@@ -73,6 +75,7 @@ PagesBegin(Relation rel)
 	pages->rel = rel;
 	pages->xid = GetCurrentTransactionId();
 	pages->cid = GetCurrentCommandId(true);
+	pages->first = InvalidBlockNumber;
 	pages->keep_free = RelationGetTargetPageFreeSpace(rel, HEAP_DEFAULT_FILLFACTOR);
 	pages->batch = (char *) TYPEALIGN(IO_ALIGNMENT, palloc(BATCH_PAGES * BLCKSZ + IO_ALIGNMENT));
 	/* nobody may have read, serializably, that the table has no such rows */
@@ -171,6 +174,8 @@ FlushPages(Pages *pages)
 	AppendPages(pages, start, count);
 	UnlockRelationForExtension(pages->rel, ExclusiveLock);
 
+	pages->first = Min(pages->first, start);
+	pages->last = start + count - 1;
 	pgstat_count_heap_insert(pages->rel, pages->ntuples);
 	pages->page = NULL;
 	pages->full = 0;
@@ -220,9 +225,11 @@ PagesAdd(Pages *pages, HeapTupleHeader tuple, Size size)
 	pages->ntuples++;
 }
 
-/* Writes what is buffered. */
+/* Writes what is buffered, and widens a range of blocks by those written. */
 void
-PagesEnd(Pages *pages)
+PagesEnd(Pages *pages, BlockNumber *first, BlockNumber *last)
 {
 	FlushPages(pages);
+	*first = Min(*first, pages->first);
+	*last = Max(*last, pages->last);
 }

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 #include "access/htup_details.h"
+#include "storage/block.h"
 #include "utils/relcache.h"
 
 typedef struct Pages Pages;
@@ -22,7 +23,7 @@ extern Pages *PagesBegin(Relation rel);
  * that TOAST should store. */
 extern void PagesAdd(Pages *pages, HeapTupleHeader tuple, Size size);
 
-/* Writes what is buffered. */
-extern void PagesEnd(Pages *pages);
+/* Writes what is buffered, and widens a range of blocks by those written. */
+extern void PagesEnd(Pages *pages, BlockNumber *first, BlockNumber *last);
 
 #endif							/* MEDALLION_PAGES_H */

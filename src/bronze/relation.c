@@ -15,7 +15,9 @@
 
 #include "bronze/relation.h"
 
+#include "access/table.h"
 #include "access/transam.h"
+#include "base/blocks.h"
 #include "base/settings.h"
 #include "base/sql.h"
 #include "bronze/columns.h"
@@ -24,6 +26,7 @@
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/timestamp.h"
 
 /* One pull from a relation. */
@@ -159,7 +162,7 @@ FetchReached(Pull *pull)
 /*
  * The statement that loads a batch: of the rows within reach those that bronze
  * does not have.  Returns how many, the greatest watermark, and how many have
- * none.  $1 watermark so far, $2 file id, $3 run id, $4 now, $5 names of the
+ * none, the first place and the last.  $1 watermark so far, $2 file id, $3 run id, $4 now, $5 names of the
  * columns, $6 earlier batches.
  */
 static char *
@@ -170,6 +173,7 @@ LoadStatement(const Pull *pull, const char *table)
 	StringInfoData selected;
 	StringInfoData targets;
 	StringInfoData rescued;
+	Oid			oid = TableOid(medallion_bronze_schema, pull->feature->name);
 	ListCell   *sc;
 	ListCell   *nc;
 	ListCell   *lc;
@@ -194,13 +198,31 @@ LoadStatement(const Pull *pull, const char *table)
 					"fresh AS (SELECT s.* FROM batch s WHERE medallion.pairs_hash(s, $5) NOT IN (SELECT hash FROM seen)),\n"
 					"loaded AS (INSERT INTO %s (%s_file_id, _sheet, _row, _run_id, _ingested_at, _rescued_data)"
 					" SELECT %s$2, '', row_number() OVER (ORDER BY s._number), $3, $4, %s FROM fresh s"
-					" RETURNING %s::%s AS mark)\n"
-					"SELECT count(*), max(mark)::text, count(*) - count(mark) FROM loaded",
+					" RETURNING %s::%s AS mark, %s AS place)\n"
+					"SELECT count(*), max(mark)::text, count(*) - count(mark), min(place), max(place) FROM loaded",
 					selected.data, watermark, options->tie_breaker ? ", r." : "",
 					options->tie_breaker ? quote_identifier(options->tie_breaker) : "", pull->relation,
-					watermark, LowerBound(pull), watermark, table, table, targets.data, targets.data,
+					watermark, LowerBound(pull), watermark, RowsOfFiles(oid, pull->batches, 6), table, targets.data, targets.data,
 					rescued.len > 0 ? psprintf("jsonb_strip_nulls(jsonb_build_object(%s))", rescued.data) : "NULL",
-					quote_identifier(pull->watermark_name), pull->watermark_type);
+					quote_identifier(pull->watermark_name), pull->watermark_type, HasBlocks(oid) ? "ctid" : "NULL::tid");
+}
+
+/* Where the rows of a batch went. */
+static void
+NoteBlocks(const Pull *pull, const SqlRows *rows, RowBlocks *blocks)
+{
+	Relation	bronze = table_open(TableOid(medallion_bronze_schema, pull->feature->name), AccessShareLock);
+	bool		isnull;
+	Datum		first = RowDatum(rows, 0, 4, &isnull);
+	Datum		last = RowDatum(rows, 0, 5, &isnull);
+
+	blocks->filenode = bronze->rd_rel->relfilenode;
+	blocks->unknown = isnull;
+	table_close(bronze, NoLock);
+	if (isnull)
+		return;
+	blocks->first = ItemPointerGetBlockNumber((ItemPointer) DatumGetPointer(first));
+	blocks->last = ItemPointerGetBlockNumber((ItemPointer) DatumGetPointer(last));
 }
 
 /* Names of the columns that bronze has: by these rows are told apart. */
@@ -241,6 +263,7 @@ LoadBatch(Pull *pull, int64 run_id, FileOutcome *outcome)
 						RowBigint(rows, 0, 3), pull->relation),
 				 errhint("Use a view in which it never is: coalesce(updated_at, created_at).")));
 	outcome->rows = RowBigint(rows, 0, 1);
+	NoteBlocks(pull, rows, &outcome->blocks);
 	sheet->name = "";
 	sheet->rows = outcome->rows;
 	outcome->sheets = list_make1(sheet);

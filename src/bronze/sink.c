@@ -21,12 +21,14 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "base/blocks.h"
 #include "base/sql.h"
 #include "bronze/pages.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "storage/freespace.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -52,9 +54,12 @@ struct Sink
 	/* direct */
 	TupleMaker *maker;
 	BulkInsertState bulk;
+	int			options;		/* of heap_multi_insert() */
 	TupleTableSlot **slots;		/* BATCH_ROWS of them, made on demand */
 	int			nslots;			/* made */
 	Pages	   *pages;			/* or NULL, while the load is small */
+	BlockNumber first;			/* of the blocks with rows */
+	BlockNumber last;
 
 	/* by INSERT */
 	char	   *insert;			/* the statement */
@@ -101,19 +106,6 @@ CheckColumnTypes(Relation rel)
 	}
 }
 
-/* Is the table known to Citus?  The second question does not parse without it. */
-static bool
-IsDistributed(Oid table)
-{
-	SqlParams	params = {0};
-
-	if (SqlBigint("SELECT (to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL)::int", NULL, 0) == 0)
-		return false;
-	ParamDatum(&params, OIDOID, ObjectIdGetDatum(table));
-	return SqlBigint("SELECT count(*) FROM pg_catalog.pg_dist_partition"
-					 " WHERE logicalrelid = $1::regclass", &params, 0) > 0;
-}
-
 /*
  * The INSERT for tables that are not plain: rows come as one flat text array,
  * $2 of them, each as wide as the table has live columns.
@@ -149,6 +141,17 @@ InsertStatement(Relation rel)
 					columns.data, values.data);
 }
 
+/*
+ * Does VACUUM know of pages that are as good as empty?  These are filled again.
+ * Else a load goes to the end, so that a file's rows lie together: the little
+ * that is left on each page would scatter them over the table.
+ */
+static bool
+HasFreePages(Relation rel)
+{
+	return GetPageWithFreeSpace(rel, BLCKSZ / 4 * 3) != InvalidBlockNumber;
+}
+
 /* Prepares for tuples. */
 static void
 OpenDirect(Sink *sink)
@@ -157,6 +160,9 @@ OpenDirect(Sink *sink)
 	sink->bulk = GetBulkInsertState();
 	sink->slots = palloc0(sizeof(TupleTableSlot *) * BATCH_ROWS);
 	sink->by_pages = CanAppendPages(sink->rel);
+	sink->first = InvalidBlockNumber;
+	if (!HasFreePages(sink->rel))
+		sink->options = HEAP_INSERT_SKIP_FSM;
 }
 
 /* Prepares for statements. */
@@ -301,6 +307,20 @@ RunInsert(Sink *sink)
 	sink->nelements = 0;
 }
 
+/* Inserts the tuples of the batch and notes where they went. */
+static void
+InsertTuples(Sink *sink)
+{
+	heap_multi_insert(sink->rel, sink->slots, sink->used, GetCurrentCommandId(true), sink->options, sink->bulk);
+	for (int i = 0; i < sink->used; i++)
+	{
+		BlockNumber block = ItemPointerGetBlockNumber(&sink->slots[i]->tts_tid);
+
+		sink->first = Min(sink->first, block);
+		sink->last = Max(sink->last, block);
+	}
+}
+
 /* Writes the batch. */
 static void
 FlushBatch(Sink *sink)
@@ -311,7 +331,7 @@ FlushBatch(Sink *sink)
 		return;
 	old = MemoryContextSwitchTo(sink->batch);
 	if (sink->direct)
-		heap_multi_insert(sink->rel, sink->slots, sink->used, GetCurrentCommandId(true), 0, sink->bulk);
+		InsertTuples(sink);
 	else
 		RunInsert(sink);
 	MemoryContextSwitchTo(old);
@@ -351,13 +371,27 @@ SinkEndRow(Sink *sink)
 		FlushBatch(sink);
 }
 
-/* Writes what is buffered and closes. */
+/* Adds where the sink's rows lie. */
+static void
+AddBlocks(const Sink *sink, RowBlocks *blocks)
+{
+	Oid			filenode = sink->rel->rd_rel->relfilenode;
+
+	if (!sink->direct || (OidIsValid(blocks->filenode) && blocks->filenode != filenode))
+		blocks->unknown = true;
+	blocks->filenode = filenode;
+	blocks->first = Min(blocks->first, sink->first);
+	blocks->last = Max(blocks->last, sink->last);
+}
+
+/* Writes what is buffered, adds where it lies and closes. */
 void
-SinkClose(Sink *sink)
+SinkClose(Sink *sink, RowBlocks *blocks)
 {
 	FlushBatch(sink);
 	if (sink->pages != NULL)
-		PagesEnd(sink->pages);
+		PagesEnd(sink->pages, &sink->first, &sink->last);
+	AddBlocks(sink, blocks);
 	if (sink->direct)
 	{
 		FreeBulkInsertState(sink->bulk);

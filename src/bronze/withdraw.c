@@ -442,7 +442,8 @@ CopyRows(const Feature *feature, const Sighting *from, const Sighting *to)
 				" SELECT feature_id, $2, sheet, row, column_name, reason, raw, $3 FROM medallion.rejects"
 				" WHERE file_id = $1", &params);
 	params.count = 2;
-	CatalogExec("UPDATE medallion.file_versions t SET rows = f.rows, sheets = f.sheets, pruned_at = NULL"
+	CatalogExec("UPDATE medallion.file_versions t SET rows = f.rows, sheets = f.sheets, pruned_at = NULL,"
+				" filenode = NULL, blocks = NULL"
 				" FROM medallion.file_versions f WHERE f.file_id = $1 AND t.file_id = $2", &params);
 }
 

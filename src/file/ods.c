@@ -361,7 +361,10 @@ Open(OdsReader *ods, bool flat)
 			return reader->status;
 	}
 	ods->xml = XmlOpen(reader, ods->container, flat ? "the document" : CONTENT, &handler);
-	return ods->xml == NULL ? reader->status : READER_OK;
+	if (ods->xml == NULL)
+		return reader->status;
+	XmlExpectPlain(ods->xml);
+	return READER_OK;
 }
 
 static ReaderStatus

@@ -33,6 +33,7 @@
 #endif
 
 #include "file/xlsx.h"
+#include "file/xml_character.h"
 
 #define SCAN_PADDING 64			/* zero bytes behind a window: no look-ahead leaves it */
 #define SCAN_MAX_ATTRIBUTES 16
@@ -114,24 +115,6 @@ Stuck(Scan *scan, const char *p)
 	scan->stuck = p;
 	return NULL;
 }
-
-static inline bool
-IsBlank(char c)
-{
-	return c == ' ' || c == '\n' || c == '\t' || c == '\r';
-}
-
-static inline const char *
-SkipBlanks(const char *p)
-{
-	while (IsBlank(*p))
-		p++;
-	return p;
-}
-
-/* Does p begin with a literal?  Its length is known to the compiler: one or two
- * comparisons of machine words. */
-#define BEGINS(p, literal) (memcmp(p, literal, sizeof(literal) - 1) == 0)
 
 /*
  * The first byte that is not plain text: markup, a reference, what is beyond

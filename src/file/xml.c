@@ -3,6 +3,7 @@
  *	  The XML of one part of a workbook, or of a whole file.
  *
  *	  container entry or file -> pieces -> expat -> handler
+ *	                                    -> xml_plain.c, as far as that goes
  *
  * Handlers never jump: who finds something wrong notes it in the reader and
  * stops the parser.  A document type is refused, and with it every entity that
@@ -19,6 +20,7 @@
 #include <strings.h>
 
 #include "file/charset.h"
+#include "file/xml_plain.h"
 
 #define PIECE_BYTES CONTAINER_STEP
 #define MAX_DEPTH 256
@@ -41,9 +43,11 @@ struct Xml
 	bool		wide;			/* UTF-16 */
 	bool		tolerates_doctype;
 	XML_Parser	parser;
+	PlainXml   *plain;			/* reads until something irregular comes, if not NULL */
 	XmlHandler	handler;
 	char		what[WHAT_SIZE];	/* part "..."; for messages */
 	int			depth;
+	int			unheard;		/* tags to come that the handler knows already */
 	uint64_t	silent;			/* bytes given to expat since it last told of anything */
 	bool		watched;		/* someone wants to know where start tags end */
 	uint64_t	tag_end;		/* where the last one did */
@@ -59,12 +63,24 @@ XmlLocalName(const char *name)
 	return colon ? colon + 1 : name;
 }
 
+/* Was the handler told of this tag by the plain parser? */
+static bool
+IsKnown(Xml *xml)
+{
+	bool		known = xml->unheard > 0;
+
+	xml->unheard -= known;
+	return known;
+}
+
 static void
 HandleStart(void *arg, const XML_Char *name, const XML_Char **attributes)
 {
 	Xml		   *xml = arg;
 
 	xml->silent = 0;
+	if (IsKnown(xml))
+		return;
 	if (xml->watched)
 		xml->tag_end = XML_GetCurrentByteIndex64(xml->parser) + XML_GetCurrentByteCount64(xml->parser);
 	if (++xml->depth > MAX_DEPTH)
@@ -82,6 +98,8 @@ HandleEnd(void *arg, const XML_Char *name)
 	Xml		   *xml = arg;
 
 	xml->silent = 0;
+	if (IsKnown(xml))
+		return;
 	xml->depth--;
 	if (xml->handler.end != NULL)
 		xml->handler.end(xml->handler.arg, XmlLocalName(name));
@@ -161,6 +179,14 @@ XmlOpen(Reader *reader, Container *container, const char *path, const XmlHandler
 	XML_SetStartDoctypeDeclHandler(xml->parser, RefuseDoctype);
 	XML_SetXmlDeclHandler(xml->parser, HandleDeclaration);
 	return xml;
+}
+
+/* Lets xml_plain.c read; a strict reader, or one out of memory, does without. */
+void
+XmlExpectPlain(Xml *xml)
+{
+	if (!xml->reader->options.strict)
+		xml->plain = PlainOpen(xml->reader, &xml->handler);
 }
 
 void
@@ -269,9 +295,16 @@ ReadFile(Xml *xml, char *buffer)
 	return got;
 }
 
+/* The next piece, at most PIECE_BYTES, of whatever it is. */
+static ptrdiff_t
+ReadPiece(Xml *xml, char *buffer)
+{
+	return xml->container ? ContainerRead(xml->container, buffer, PIECE_BYTES) : ReadFile(xml, buffer);
+}
+
 /* Parses one piece. */
-ReaderStatus
-XmlStep(Xml *xml)
+static ReaderStatus
+ParsePiece(Xml *xml)
 {
 	char	   *buffer = XML_GetBuffer(xml->parser, PIECE_BYTES);
 	ReaderStatus status;
@@ -279,7 +312,7 @@ XmlStep(Xml *xml)
 
 	if (buffer == NULL)
 		return ReaderFail(xml->reader, READER_NO_MEMORY, "out of memory");
-	got = xml->container ? ContainerRead(xml->container, buffer, PIECE_BYTES) : ReadFile(xml, buffer);
+	got = ReadPiece(xml, buffer);
 	if (got < 0)
 		return xml->reader->status;
 	xml->silent += got;
@@ -324,6 +357,81 @@ XmlFeedToTag(Xml *xml, const char *bytes, size_t length, bool *at_tag)
 	return status;
 }
 
+/* Brings the parser to where the plain one is.  It may put off telling of tags. */
+static bool
+CatchUp(Xml *xml, const PlainXml *plain)
+{
+	const char *prologue = PlainPrologue(plain);
+	bool		well;
+
+	xml->depth = PlainDepth(plain);
+	xml->unheard = prologue[0] == '<' ? 2 : xml->depth;
+	well = XML_Parse(xml->parser, prologue, strlen(prologue), false) == XML_STATUS_OK;
+	for (int level = 0; well && level < xml->depth; level++)
+	{
+		const char *name = PlainOpenName(plain, level);
+
+		well = XML_Parse(xml->parser, "<", 1, false) == XML_STATUS_OK &&
+			XML_Parse(xml->parser, name, strlen(name), false) == XML_STATUS_OK &&
+			XML_Parse(xml->parser, ">", 1, false) == XML_STATUS_OK;
+	}
+	return well;
+}
+
+/* Leaves what the plain parser did not take, and all behind it, to the general one. */
+static ReaderStatus
+HandOver(Xml *xml, bool last)
+{
+	PlainXml   *plain = xml->plain;
+	size_t		length;
+	const char *rest = PlainRest(plain, &length);
+	ReaderStatus status;
+
+	xml->plain = NULL;
+	status = CatchUp(xml, plain) ? XmlFeed(xml, rest, length, last) : ParserFailure(xml);
+	PlainClose(plain);
+	return status == READER_OK && last ? READER_END : status;
+}
+
+/* Takes one piece without expat, as long as that is possible. */
+static ReaderStatus
+TakePiece(Xml *xml)
+{
+	Reader	   *reader = xml->reader;
+	char	   *room = PlainRoom(xml->plain);
+	PlainStatus status;
+	ReaderStatus failure;
+	ptrdiff_t	got;
+
+	if (room == NULL)
+		return HandOver(xml, false);
+	got = ReadPiece(xml, room);
+	if (got < 0)
+	{
+		/* what was read before the failure may be wrong as well, and comes first */
+		failure = reader->status;
+		if (failure == READER_CANCELLED || failure == READER_NO_MEMORY)
+			return failure;
+		reader->status = READER_OK;
+		if (HandOver(xml, false) == READER_OK)
+			reader->status = failure;
+		return reader->status;
+	}
+	status = PlainTake(xml->plain, got);
+	if (reader->status != READER_OK)
+		return reader->status;
+	if (status == PLAIN_IRREGULAR)
+		return HandOver(xml, got == 0);
+	return status == PLAIN_END ? READER_END : READER_OK;
+}
+
+/* Parses one piece. */
+ReaderStatus
+XmlStep(Xml *xml)
+{
+	return xml->plain != NULL ? TakePiece(xml) : ParsePiece(xml);
+}
+
 /* Parses a part to its end. */
 ReaderStatus
 XmlParse(Reader *reader, Container *container, const char *path, const XmlHandler *handler)
@@ -342,7 +450,8 @@ XmlParse(Reader *reader, Container *container, const char *path, const XmlHandle
 void
 XmlStop(Xml *xml)
 {
-	XML_StopParser(xml->parser, XML_FALSE);
+	if (xml->plain == NULL)
+		XML_StopParser(xml->parser, XML_FALSE);
 }
 
 void
@@ -352,6 +461,7 @@ XmlClose(Xml *xml)
 		return;
 	if (xml->container != NULL)
 		ContainerCloseEntry(xml->container);
+	PlainClose(xml->plain);
 	XML_ParserFree(xml->parser);
 	free(xml);
 }

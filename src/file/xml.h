@@ -27,6 +27,10 @@ extern Xml *XmlOpen(Reader *reader, Container *container, const char *path, cons
  * not read. */
 extern void XmlTolerateDoctype(Xml *xml);
 
+/* Has what is plain read by a faster parser (xml_plain.c), which needs pieces
+ * from XmlStep only. */
+extern void XmlExpectPlain(Xml *xml);
+
 /* Parses one piece: READER_OK if there is more, READER_END at the end. */
 extern ReaderStatus XmlStep(Xml *xml);
 

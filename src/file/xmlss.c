@@ -463,7 +463,10 @@ XmlssOpen(Reader *reader)
 	if (XmlssFindHidden(reader, &book->hidden) != READER_OK)
 		return reader->status;
 	book->xml = XmlOpen(reader, NULL, "the workbook", &handler);
-	return book->xml == NULL ? reader->status : READER_OK;
+	if (book->xml == NULL)
+		return reader->status;
+	XmlExpectPlain(book->xml);
+	return READER_OK;
 }
 
 static ReaderStatus

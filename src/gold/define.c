@@ -290,6 +290,8 @@ medallion_drop_model(PG_FUNCTION_ARGS)
 
 	Unsubscribe(model);
 	ParamInt(&params, model->id);
+	CatalogExec("DELETE FROM medallion.failing f USING medallion.models m WHERE m.model_id = $1"
+				" AND f.layer = 'gold' AND f.object = m.name", &params);
 	CatalogExec("DELETE FROM medallion.models WHERE model_id = $1", &params);
 	UnpinSettings(nest_level);
 	PG_RETURN_VOID();

@@ -18,6 +18,7 @@
 #include "base/sql.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
@@ -26,11 +27,13 @@
 #include "parser/parser.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/ruleutils.h"
 
 PG_FUNCTION_INFO_V1(medallion_query_inputs);
+PG_FUNCTION_INFO_V1(medallion_as_owner);
 
 /* One row of the result. */
 static void
@@ -235,4 +238,34 @@ medallion_query_inputs(PG_FUNCTION_ARGS)
 		PutJoin(result, query);
 	UnpinSettings(nest_level);
 	return (Datum) 0;
+}
+
+/* as_owner(owner, query, keys): a model's query runs its owner's functions, and
+ * a statement on his table his triggers; who may act for the owner does so
+ * here, rather than run them as himself. */
+Datum
+medallion_as_owner(PG_FUNCTION_ARGS)
+{
+	int			nest_level;
+	Oid			owner;
+	SavedIdentity saved;
+	SqlParams	params = {0};
+	bool		isnull;
+	Datum		rows;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	nest_level = PinSettings();
+	owner = PG_GETARG_OID(0);
+	if (PG_ARGISNULL(2))
+		ParamNull(&params, JSONBARRAYOID);
+	else
+		ParamDatum(&params, JSONBARRAYOID, PG_GETARG_DATUM(2));
+	AsRole(&saved, has_privs_of_role(GetUserId(), owner) ? owner : GetUserId());
+	rows = SqlScalar(text_to_cstring(PG_GETARG_TEXT_PP(1)), &params, &isnull);
+	EndAs(&saved);
+	UnpinSettings(nest_level);
+	if (isnull)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(rows);
 }

@@ -291,7 +291,8 @@ medallion_alter_feature(PG_FUNCTION_ARGS)
 static void
 DropRelation(const char *kind, const char *schema, const char *name)
 {
-	SqlExecFormat(NULL, "DROP %s IF EXISTS %s", kind, QualifiedName(schema, name));
+	if (OidIsValid(TableOid(schema, name)))
+		SqlExecFormat(NULL, "DROP %s %s", kind, QualifiedName(schema, name));
 }
 
 /* Drops the tables and views of a feature, as its owner. */
@@ -316,6 +317,19 @@ DropData(const Feature *feature)
 	EndAs(&saved);
 }
 
+/* Forgets what is noted of a feature by its name, or by that of its table alone:
+ * another one of the name would be judged by it. */
+static void
+ForgetName(const Feature *feature)
+{
+	SqlParams	params = {0};
+
+	ParamText(&params, feature->name);
+	ParamText(&params, QualifiedName(medallion_silver_schema, feature->name));
+	CatalogExec("DELETE FROM medallion.failing WHERE layer IN ('bronze', 'silver') AND object = $1 AND $2 IS NOT NULL", &params);
+	CatalogExec("DELETE FROM medallion.measurements WHERE table_name = $2 AND $1 IS NOT NULL", &params);
+}
+
 /* medallion.drop_feature(name, drop_data) */
 Datum
 medallion_drop_feature(PG_FUNCTION_ARGS)
@@ -328,6 +342,7 @@ medallion_drop_feature(PG_FUNCTION_ARGS)
 	LockFeature(feature->id, true);
 	if (PG_GETARG_BOOL(1))
 		DropData(feature);
+	ForgetName(feature);
 	ParamInt(&params, feature->id);
 	CatalogExec("DELETE FROM medallion.features WHERE feature_id = $1", &params);
 	UnpinSettings(nest_level);
@@ -347,7 +362,7 @@ EmptyTable(const char *schema, const char *name)
 Datum
 medallion_reset_feature(PG_FUNCTION_ARGS)
 {
-	static const char *const emptied[] = {"file_versions", "rejects", "quarantine"};
+	static const char *const emptied[] = {"file_versions", "rejects", "quarantine", "corrections", "silver_state"};
 	int			nest_level = PinSettings();
 	Feature    *feature = LoadFeature(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	SqlParams	params = {0};
@@ -359,6 +374,7 @@ medallion_reset_feature(PG_FUNCTION_ARGS)
 	EmptyTable(medallion_bronze_schema, feature->name);
 	EmptyTable(medallion_silver_schema, feature->name);
 	EndAs(&saved);
+	ForgetName(feature);
 	ParamInt(&params, feature->id);
 	for (int i = 0; i < lengthof(emptied); i++)
 		CatalogExec(psprintf("DELETE FROM medallion.%s WHERE feature_id = $1", emptied[i]), &params);
@@ -375,7 +391,7 @@ medallion_rebuild(PG_FUNCTION_ARGS)
 	Feature    *feature = LoadFeature(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	SqlParams	params = {0};
 
-	CheckMayActFor(feature->owner, "feature", feature->name);
+	CheckMayRun(feature->owner, "feature", feature->name);
 	LockFeature(feature->id, true);
 	ParamInt(&params, feature->id);
 	CatalogExec("UPDATE medallion.features SET needs_rebuild = true WHERE feature_id = $1", &params);

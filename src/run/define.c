@@ -40,7 +40,8 @@ static const Kind pipelines = {
 };
 static const Kind steps = {
 	"step", "SELECT owner::oid FROM medallion.steps WHERE name = $1",
-	"DELETE FROM medallion.steps WHERE name = $1"
+	"WITH gone AS (DELETE FROM medallion.failing WHERE layer = 'step' AND object = $1)"
+	" DELETE FROM medallion.steps WHERE name = $1"
 };
 static const Kind schedules = {
 	"schedule", "SELECT owner::oid FROM medallion.schedules WHERE job = $1",

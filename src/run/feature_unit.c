@@ -15,6 +15,7 @@
 #include "base/sql.h"
 #include "bronze/bronze.h"
 #include "bronze/columns.h"
+#include "bronze/ledger.h"
 #include "miscadmin.h"
 #include "run/alert.h"
 #include "silver/silver.h"
@@ -292,6 +293,21 @@ SumUpBronze(StepLog *log, const BronzePlan *plan, const BronzeTotals *totals, in
 		log->status = totals->loaded + totals->duplicates > 0 ? "COMPLETED" : "UNCHANGED";
 }
 
+/* How large bronze is now: as the ledger has it, unless somebody has rewritten
+ * the table, which is then counted once. */
+static void
+LogBronzeTable(Run *run, const Feature *feature)
+{
+	int64		rows = LedgerRows(feature);
+
+	if (rows < 0)
+	{
+		rows = CountTableRows(medallion_bronze_schema, feature->name, feature->owner);
+		ConfirmRows(feature, rows);
+	}
+	LogTableStatistics(run->order.id, "bronze", medallion_bronze_schema, feature->name, rows);
+}
+
 /* Loads the files of a feature that are due, then the duplicates that these
  * made orphans. */
 static void
@@ -324,7 +340,7 @@ RunBronze(Run *run, const Feature *feature)
 	else if (log.error == NULL)
 		FailStep(&log, error);
 	if (totals.loaded > 0)
-		LogTableStatistics(run->order.id, "bronze", medallion_bronze_schema, feature->name, feature->owner);
+		LogBronzeTable(run, feature);
 	SumUpBronze(&log, step.plan, &totals, retries);
 	FinishStep(run, &log);
 	CommitStep(run);
@@ -359,7 +375,8 @@ LogSilver(Run *run, const Feature *feature, const SilverOutcome *outcome)
 	}
 	if (FeatureKeepsHistory(feature))
 		LogHistory(run->order.id, table, outcome);
-	LogTableStatistics(run->order.id, "silver", medallion_silver_schema, feature->name, feature->owner);
+	LogTableStatistics(run->order.id, "silver", medallion_silver_schema, feature->name,
+					   CountTableRows(medallion_silver_schema, feature->name, feature->owner));
 }
 
 /* Tells of checks that failed. */

@@ -8,6 +8,7 @@
 #include "run/run.h"
 
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "run/alert.h"
 #include "run/journal.h"
@@ -114,9 +115,12 @@ Progress(Run *run, const char *layer, const char *object, int done, int total, i
 	TimestampTz now = GetCurrentTimestamp();
 	char	   *where = total == 0 ? psprintf("%s %s", layer, object) :
 		psprintf("%d/%d " INT64_FORMAT " rows: %s %s", done, total, rows, layer, object);
+	char	   *name = psprintf("medallion run " INT64_FORMAT " %s", run->order.id, where);
 
-	(void) set_config_option("application_name", psprintf("medallion run " INT64_FORMAT " %s", run->order.id, where),
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	/* here, for the server would say that it does */
+	name[pg_mbcliplen(name, strlen(name), NAMEDATALEN - 1)] = '\0';
+	(void) set_config_option("application_name", name, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 	if (now - run->noticed_at < NOTICE_INTERVAL_US)
 		return;
 	run->noticed_at = now;

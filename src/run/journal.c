@@ -15,6 +15,7 @@
 #include "access/xact.h"
 #include "base/settings.h"
 #include "base/sql.h"
+#include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "run/alert.h"
 #include "run/dispatch.h"
@@ -25,6 +26,8 @@
 #include "utils/json.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
+
+PG_FUNCTION_INFO_V1(medallion_forget_journals);
 
 #define JOURNAL_SIZE (64 * 1024)
 #define ERROR_SIZE (8 * 1024)	/* of it, at most, for the error that ended the run */
@@ -250,6 +253,22 @@ CloseJournal(int64 run_id)
 		ForgetJournal(journal);
 	else
 		journal->ended = true;
+}
+
+/* forget_journals(): the runs of this subtransaction are not logged when it is rolled back, for that is meant. */
+Datum
+medallion_forget_journals(PG_FUNCTION_ARGS)
+{
+	ListCell   *lc;
+
+	foreach(lc, list_copy(journals))
+	{
+		Journal    *journal = lfirst(lc);
+
+		if (journal->subtransaction == GetCurrentSubTransactionId() && !journal->commits)
+			ForgetJournal(journal);
+	}
+	PG_RETURN_VOID();
 }
 
 void

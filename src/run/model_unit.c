@@ -76,7 +76,8 @@ RunModelUnit(Run *run, const Unit *unit)
 		bool		changed = step.result.rows_inserted + step.result.rows_deleted > 0;
 
 		if (changed)
-			LogTableStatistics(run->order.id, "gold", medallion_gold_schema, unit->name, step.model->owner);
+			LogTableStatistics(run->order.id, "gold", medallion_gold_schema, unit->name,
+							   CountTableRows(medallion_gold_schema, unit->name, step.model->owner));
 		log.status = "COMPLETED";
 		log.rows_in = step.result.rows_total;
 		log.rows_out = step.result.rows_inserted;

@@ -58,7 +58,7 @@ LogPush(const Feature *feature, int64 run_id, const FileTask *task, const FileOu
 {
 	char	   *table = QualifiedName(medallion_bronze_schema, feature->name);
 	StepLog		log = {.run_id = run_id,.layer = "bronze",.object = feature->name,.status = "COMPLETED",
-		.rows_in = outcome->rows,.rows_out = outcome->rows,.files = 1,.started_at = started,
+		.pipeline = DEFAULT_PIPELINE,.rows_in = outcome->rows,.rows_out = outcome->rows,.files = 1,.started_at = started,
 		.finished_at = GetCurrentTimestamp(),.detail = "{\"pushed\": true}"};
 	ListCell   *lc;
 

@@ -262,25 +262,35 @@ LogHistory(int64 run_id, const char *table, const SilverOutcome *outcome)
 				" records_updated, records_expired) VALUES ($1, $2, $3, $4, $5, $6)", &params);
 }
 
-/* One row of etl_logs.table_statistics.  The table is its owner's, who could
- * have put a view in its place: it is counted with the owner's rights. */
-void
-LogTableStatistics(int64 run_id, const char *layer, const char *schema, const char *table, Oid owner)
+/* The rows of a table; -1: there is no table.  It is its owner's, who could have
+ * put a view in its place: it is counted with the owner's rights. */
+int64
+CountTableRows(const char *schema, const char *table, Oid owner)
 {
-	SqlParams	params = {0};
 	SavedIdentity saved;
-	Oid			oid = TableOid(schema, table);
 	int64		count;
 
-	if (!OidIsValid(oid))
-		return;
+	if (!OidIsValid(TableOid(schema, table)))
+		return -1;
 	AsRole(&saved, owner);
 	count = SqlBigint(psprintf("SELECT count(*) FROM %s", QualifiedName(schema, table)), NULL, 0);
 	EndAs(&saved);
+	return count;
+}
+
+/* One row of etl_logs.table_statistics; of no table (-1 rows) none. */
+void
+LogTableStatistics(int64 run_id, const char *layer, const char *schema, const char *table, int64 rows)
+{
+	SqlParams	params = {0};
+	Oid			oid = TableOid(schema, table);
+
+	if (rows < 0 || !OidIsValid(oid))
+		return;
 	ParamBigint(&params, run_id);
 	ParamText(&params, layer);
 	ParamText(&params, QualifiedName(schema, table));
-	ParamBigint(&params, count);
+	ParamBigint(&params, rows);
 	ParamDatum(&params, OIDOID, ObjectIdGetDatum(oid));
 	CatalogExec("INSERT INTO etl_logs.table_statistics (run_id, layer, table_name, record_count,"
 				" file_size_mb, partition_count)"

@@ -56,7 +56,10 @@ extern void LogSchemaChange(int64 run_id, const char *layer, const char *table, 
 extern void LogCheck(int64 run_id, const char *table, const CheckOutcome *check);
 extern void LogHistory(int64 run_id, const char *table, const SilverOutcome *outcome);
 extern void LogTableStatistics(int64 run_id, const char *layer, const char *schema, const char *table,
-							   Oid owner);
+							   int64 rows);
+
+/* The rows of a table, counted with its owner's rights; -1: there is no table. */
+extern int64 CountTableRows(const char *schema, const char *table, Oid owner);
 
 /* An error as one line: message, and detail where there is one. */
 extern char *ErrorLine(const ErrorData *error);

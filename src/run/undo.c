@@ -91,7 +91,7 @@ LockConcerned(const Undo *undo)
 	{
 		Feature    *feature = lfirst(lc);
 
-		CheckMayActFor(feature->owner, "feature", feature->name);
+		CheckMayRun(feature->owner, "feature", feature->name);
 		LockFeature(feature->id, true);
 	}
 	return LoadFeatures(names);
@@ -106,6 +106,17 @@ AcceptWithdrawn(const Undo *undo)
 	ParamBigint(&params, undo->run_id);
 	CatalogExec("UPDATE medallion.file_versions SET read_again = watermark IS NOT NULL, refused = false"
 				" WHERE seen_run_id = $1 AND refused", &params);
+}
+
+/* What checks measured in the run is no past of what comes next. */
+static void
+ForgetMeasurements(const Undo *undo, const Feature *feature)
+{
+	SqlParams	params = {0};
+
+	ParamBigint(&params, undo->run_id);
+	ParamText(&params, QualifiedName(medallion_silver_schema, feature->name));
+	CatalogExec("DELETE FROM medallion.measurements WHERE run_id = $1 AND table_name = $2", &params);
 }
 
 /* Withdraws what the run found, feature by feature. */
@@ -126,6 +137,7 @@ WithdrawFeatures(Undo *undo)
 		WithdrawRun(feature, undo->run_id, undo->reload, outcome);
 		if (outcome->withdrawn == 0)
 			continue;
+		ForgetMeasurements(undo, feature);
 		undo->features = lappend(undo->features, feature->name);
 		undo->outcomes = lappend(undo->outcomes, outcome);
 	}

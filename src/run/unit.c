@@ -68,8 +68,8 @@ RunnableFeatures(List *names)
 		Feature    *feature = lfirst(lc);
 
 		if (names != NIL)
-			CheckMayActFor(feature->owner, "feature", feature->name);
-		if (has_privs_of_role(GetUserId(), feature->owner))
+			CheckMayRun(feature->owner, "feature", feature->name);
+		if (MayRun(feature->owner))
 			features = lappend(features, feature);
 	}
 	return features;
@@ -131,7 +131,7 @@ LoadSteps(const Run *run)
 	{
 		StepRow    *step = palloc0(sizeof(StepRow));
 
-		if (!has_privs_of_role(GetUserId(), (Oid) RowBigint(rows, i, 4)))
+		if (!MayRun((Oid) RowBigint(rows, i, 4)))
 			continue;
 		step->id = RowInt(rows, i, 1);
 		step->name = RowText(rows, i, 2);
@@ -212,7 +212,7 @@ AddModels(List **units, List *models, List *features, List *after)
 		Model	   *model = lfirst(lc);
 		Unit	   *unit;
 
-		if (model->is_view || !has_privs_of_role(GetUserId(), model->owner))
+		if (model->is_view || !MayRun(model->owner))
 			continue;
 		unit = NewUnit(units, UNIT_MODEL, model->id, model->name);
 		unit->after = list_copy(after);

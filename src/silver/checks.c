@@ -37,9 +37,9 @@ JoinColumns(List *columns, const char *prefix)
 	return sql.data;
 }
 
-/* What a check of one row looks at: a masked column's own value. */
-static char *
-CheckedValue(const SilverShape *shape, const char *column)
+/* The column of this name, or NULL. */
+static const SilverColumn *
+FindColumn(const SilverShape *shape, const char *name)
 {
 	ListCell   *lc;
 
@@ -47,10 +47,19 @@ CheckedValue(const SilverShape *shape, const char *column)
 	{
 		SilverColumn *known = lfirst(lc);
 
-		if (known->raw != NULL && strcmp(known->name, column) == 0)
-			return psprintf("d.%s", known->raw);
+		if (strcmp(known->name, name) == 0)
+			return known;
 	}
-	return psprintf("d.%s", quote_identifier(column));
+	return NULL;
+}
+
+/* What a check of one row looks at: a masked column's own value. */
+static char *
+CheckedValue(const SilverShape *shape, const char *column)
+{
+	const SilverColumn *known = FindColumn(shape, column);
+
+	return psprintf("d.%s", known && known->raw ? known->raw : quote_identifier(column));
 }
 
 static char *
@@ -150,21 +159,16 @@ CreditAmountPredicate(const SilverShape *shape, const CheckDef *def, const char 
 static char *
 CastPredicate(const SilverShape *shape, const CheckDef *def, const char *column)
 {
-	ListCell   *lc;
+	const SilverColumn *known = FindColumn(shape, column);
 
 	if (shape->feature == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a check of kind \"cast\" is for features"),
 				 errdetail("Nothing is converted in other tables.")));
-	foreach(lc, shape->columns)
-	{
-		SilverColumn *known = lfirst(lc);
-
-		if (strcmp(known->name, column) == 0 && known->given != NULL)
-			return psprintf("d.%s AND d.%s IS NULL", known->given, quote_identifier(column));
-	}
-	return pstrdup("false");
+	if (known == NULL || known->given == NULL)
+		return pstrdup("false");
+	return psprintf("d.%s AND d.%s IS NULL", known->given, quote_identifier(column));
 }
 
 /* Kinds of one row. */
@@ -204,6 +208,34 @@ NewCheck(const CheckDef *def, List *columns)
 	return check;
 }
 
+/* A predicate that is true of NULL as well, where the check says so. */
+static char *
+WithNull(const CheckDef *def, const char *column, char *predicate)
+{
+	return def->null_fails ? psprintf("d.%s IS NULL OR (%s)", quote_identifier(column), predicate) : predicate;
+}
+
+/* How the check is asked of events that were collected before: what they said
+ * before conversions and masks is not among them, the verdicts on it are. */
+static void
+SetCollected(const SilverShape *shape, RowCheck *check, const char *column)
+{
+	const SilverColumn *known = FindColumn(shape, column);
+
+	if (known == NULL)
+		return;
+	if (strcmp(check->def->kind->name, "cast") == 0)
+	{
+		if (known->cast_flag != NULL)
+			check->collected = WithNull(check->def, column, psprintf("d.%s", quote_identifier(known->cast_flag)));
+	}
+	else if (known->raw != NULL)
+	{
+		check->hidden = known;
+		check->collected = psprintf("d.%s", quote_identifier(check->flag));
+	}
+}
+
 /* Adds a check of one row: on one column, or on all of them. */
 static void
 AddRowCheck(SilverShape *shape, const CheckDef *def, List *columns, int kind)
@@ -214,8 +246,12 @@ AddRowCheck(SilverShape *shape, const CheckDef *def, List *columns, int kind)
 
 	check->flag = CheckFlag(shape, row_kinds[kind].flag ? psprintf("dq_%s_flag_%s", row_kinds[kind].flag, column) :
 							psprintf("dq_flag_%s", def->name));
-	check->predicate = def->null_fails && row_kinds[kind].flag != NULL ?
-		psprintf("d.%s IS NULL OR (%s)", quote_identifier(column), predicate) : predicate;
+	check->predicate = predicate;
+	if (row_kinds[kind].flag != NULL)
+	{
+		check->predicate = WithNull(def, column, predicate);
+		SetCollected(shape, check, column);
+	}
 	shape->checks = lappend(shape->checks, check);
 	shape->refuses |= CheckRefuses(check);
 }

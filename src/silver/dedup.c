@@ -160,7 +160,7 @@ ChooseBest(Merge *merge, const Dedup *dedup)
 				  "(SELECT x.*, %s AS _h FROM %s x WHERE %s%s%s%s%s%s%s%s%s) c\nORDER BY c._h, %s",
 				  Named(merge, "{events}"), hash, merge->stage, condition,
 				  withdrawn ? "\nUNION ALL SELECT x.*, " : "", withdrawn ? hash : "", withdrawn ? " FROM (" : "",
-				  withdrawn ? TypedSelect(merge->shape, NULL) : "", withdrawn ? ") x WHERE " : "",
+				  withdrawn ? TypedSelect(merge->shape, &merge->all_files, NULL) : "", withdrawn ? ") x WHERE " : "",
 				  withdrawn ? condition : "",
 				  withdrawn ? psprintf(" AND %s IN (SELECT r.h FROM ", hash) : "",
 				  withdrawn ? psprintf("%s r)", Named(merge, "{refold}")) : "",

@@ -36,7 +36,7 @@ CollectPastEvents(Merge *merge)
 		return;
 	}
 	SqlExecFormat(&merge->all_files, "%s %s", FillTemplate("CREATE UNLOGGED TABLE {events} AS", &merge->words),
-				  TypedSelect(merge->shape,
+				  TypedSelect(merge->shape, &merge->all_files,
 							  FillTemplate("(SELECT _business_key_hash FROM {refold} WHERE NOT _in_order)", &merge->words)));
 }
 
@@ -65,7 +65,7 @@ static void
 CollectSnapshots(Merge *merge)
 {
 	bool		past = MergeCount(merge, "SELECT count(*) FROM {refold} WHERE NOT _in_order") > 0;
-	char	   *source = past ? psprintf("(%s)", TypedSelect(merge->shape, NULL)) : merge->stage;
+	char	   *source = past ? psprintf("(%s)", TypedSelect(merge->shape, &merge->all_files, NULL)) : merge->stage;
 
 	SqlExecFormat(past ? &merge->all_files : NULL,
 				  "%s SELECT e._file_id, e._scope, max(e._event_at) AS _at FROM %s e"

@@ -186,7 +186,7 @@ MarkKeysOf(const Merge *merge, const SqlParams *files, const char *condition)
 	}
 	SqlExecFormat(files, "%s SELECT DISTINCT k._business_key_hash, false FROM (%s) k"
 				  " WHERE k._business_key_hash IS NOT NULL%s", FillTemplate("INSERT INTO {marks}", &merge->words),
-				  KeySelect(merge->shape), FillTemplate(condition, &merge->words));
+				  KeySelect(merge->shape, files), FillTemplate(condition, &merge->words));
 }
 
 /* Marks the keys of file versions that came to count, or ceased to, or whose rows

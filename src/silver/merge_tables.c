@@ -62,23 +62,10 @@ RelationColumns(Oid relid)
 	return names;
 }
 
-static bool
-Contains(List *names, const char *name)
-{
-	ListCell   *lc;
-
-	foreach(lc, names)
-	{
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	}
-	return false;
-}
-
 static void
 RequireColumn(List *names, const char *what, const char *name)
 {
-	if (!Contains(names, name))
+	if (!HasName(names, name))
 		RaiseUnknownName(what, name, names);
 }
 
@@ -108,11 +95,11 @@ FindHistoryColumns(TableMerge *tables, List *columns)
 	RequireColumn(columns, "history column of the target:", names->valid_from);
 	RequireColumn(columns, "history column of the target:", names->valid_to);
 	tables->history = list_make2(names->valid_from, names->valid_to);
-	if (Contains(columns, names->is_current))
+	if (HasName(columns, names->is_current))
 		tables->history = lappend(tables->history, names->is_current);
-	if (Contains(columns, names->version))
+	if (HasName(columns, names->version))
 		tables->history = lappend(tables->history, names->version);
-	tables->has_hashes = Contains(columns, "_business_key_hash") && Contains(columns, "_value_hash");
+	tables->has_hashes = HasName(columns, "_business_key_hash") && HasName(columns, "_value_hash");
 	if (tables->has_hashes)
 		tables->history = lappend(lappend(tables->history, "_business_key_hash"), "_value_hash");
 }
@@ -134,7 +121,7 @@ FindDataColumns(TableMerge *tables, List *target_columns)
 			RequireColumn(target_columns, "column of the target:", lfirst(lc));
 			RequireColumn(source_columns, "column of the source:", lfirst(lc));
 		}
-		if (Contains(tables->history, lfirst(lc)) || !Contains(source_columns, lfirst(lc)))
+		if (HasName(tables->history, lfirst(lc)) || !HasName(source_columns, lfirst(lc)))
 			continue;
 		column = palloc0(sizeof(SilverColumn));
 		column->name = lfirst(lc);
@@ -229,7 +216,7 @@ SetTableWords(TableMerge *tables)
 	SetWord(words, "new_value", ValueExpression(&tables->shape));
 	SetWord(words, "key", tables->has_hashes ? "d._business_key_hash" : TargetKey(&tables->feature));
 	SetWord(words, "value", tables->has_hashes ? "d._value_hash" : FillTemplate("{new_value}", words));
-	SetWord(words, "current", Contains(tables->history, names->is_current) ? FillTemplate("d.{is_current}", words) :
+	SetWord(words, "current", HasName(tables->history, names->is_current) ? FillTemplate("d.{is_current}", words) :
 			FillTemplate("(d.{valid_to} IS NOT DISTINCT FROM {forever})", words));
 }
 
@@ -315,8 +302,8 @@ static void
 SetWrittenWords(const TableMerge *tables, TemplateWords *words)
 {
 	const HistoryNames *names = &tables->options.feature.history_columns;
-	bool		flag = Contains(tables->history, names->is_current);
-	bool		number = Contains(tables->history, names->version);
+	bool		flag = HasName(tables->history, names->is_current);
+	bool		number = HasName(tables->history, names->version);
 
 	SetWord(words, "set_flag", flag ? FillTemplate(", {is_current} = n.valid_to IS NULL", words) : "");
 	SetWord(words, "set_number", number ? FillTemplate(", {version} = CASE WHEN d.{version} = n.version THEN n.version ELSE -n.version END", words) : "");
@@ -335,7 +322,7 @@ static void
 ApplyToTarget(const TableMerge *tables, SilverOutcome *outcome)
 {
 	Merge		merge = tables->merge;
-	bool		number = Contains(tables->history, tables->options.feature.history_columns.version);
+	bool		number = HasName(tables->history, tables->options.feature.history_columns.version);
 
 	SetWrittenWords(tables, &merge.words);
 	outcome->updated = MergeExec(&merge, NULL, "DELETE FROM {table} d USING {refold} r WHERE {key} = r._business_key_hash"

@@ -155,14 +155,7 @@ ParseProfileOptions(Jsonb *json)
 static bool
 IsChosen(List *names, const char *name)
 {
-	ListCell   *lc;
-
-	foreach(lc, names)
-	{
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	}
-	return names == NIL;
+	return names == NIL || HasName(names, name);
 }
 
 /* Raises for a chosen name that is no column. */

@@ -302,7 +302,7 @@ medallion_reopen_quarantine(PG_FUNCTION_ARGS)
 	SqlParams	params = {0};
 	int64		count;
 
-	CheckMayActFor(feature->owner, "feature", feature->name);
+	CheckMayRun(feature->owner, "feature", feature->name);
 	LockFeature(feature->id, true);
 	ParamInt(&params, feature->id);
 	count = CatalogBigint("SELECT count(*) FROM medallion.quarantine WHERE feature_id = $1", &params, 0);

@@ -230,7 +230,7 @@ CountInvalid(const SilverShape *shape, const char *stage)
 static void
 FillStage(const SilverShape *shape, const char *stage, const SqlParams *files)
 {
-	SqlExecFormat(files, "CREATE UNLOGGED TABLE %s AS %s", stage, TypedSelect(shape, NULL));
+	SqlExecFormat(files, "CREATE UNLOGGED TABLE %s AS %s", stage, TypedSelect(shape, files, NULL));
 	SqlExecFormat(NULL, "ANALYZE %s", stage);
 }
 

@@ -14,6 +14,7 @@
 
 #include "silver/typed.h"
 
+#include "base/blocks.h"
 #include "base/settings.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
@@ -53,15 +54,10 @@ TokensLiteral(List *tokens)
 static char *
 BronzeText(const SilverShape *shape, const char *name)
 {
-	ListCell   *lc;
-
-	foreach(lc, shape->corrected)
-	{
-		if (strcmp(lfirst(lc), name) == 0)
-			return psprintf("CASE WHEN x.values ? %s THEN x.values->>%s ELSE b.%s END", quote_literal_cstr(name),
-							quote_literal_cstr(name), quote_identifier(name));
-	}
-	return psprintf("b.%s", quote_identifier(name));
+	if (!HasName(shape->corrected, name))
+		return psprintf("b.%s", quote_identifier(name));
+	return psprintf("CASE WHEN x.values ? %s THEN x.values->>%s ELSE b.%s END", quote_literal_cstr(name),
+					quote_literal_cstr(name), quote_identifier(name));
 }
 
 /* Cleaned text of one bronze column. */
@@ -282,19 +278,6 @@ SourceColumn(const Feature *feature, const char *name, int number, const char *i
 	return column;
 }
 
-static bool
-HasName(List *names, const char *name)
-{
-	ListCell   *lc;
-
-	foreach(lc, names)
-	{
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Columns of bronze that silver takes: those of the source, and of the path
  * or of bronze's own where the options name them. */
 static bool
@@ -452,7 +435,7 @@ FlagColumns(const SilverShape *shape)
 
 /* Level 1: cleaned text and the row's address. */
 static void
-AppendCleanLevel(StringInfo sql, const SilverShape *shape)
+AppendCleanLevel(StringInfo sql, const SilverShape *shape, Datum files)
 {
 	const Feature *feature = shape->feature;
 	ListCell   *lc;
@@ -469,7 +452,7 @@ AppendCleanLevel(StringInfo sql, const SilverShape *shape)
 		appendStringInfo(sql, ",\n %s AS %s", CleanExpression(shape, &options, column->name),
 						 quote_identifier(column->name));
 	}
-	appendStringInfo(sql, "\nFROM %s b", QualifiedName(medallion_bronze_schema, feature->name));
+	appendStringInfo(sql, "\nFROM %s b", RowsOfFiles(TableOid(medallion_bronze_schema, feature->name), files, 1));
 	if (shape->corrections != NULL)
 		appendStringInfo(sql, " LEFT JOIN jsonb_to_recordset(%s) AS x (file_id bigint, sheet text, \"row\" bigint,"
 						 " \"values\" jsonb) ON x.file_id = b._file_id AND x.sheet = b._sheet AND x.row = b._row",
@@ -479,7 +462,7 @@ AppendCleanLevel(StringInfo sql, const SilverShape *shape)
 
 /* Level 2: typed values; _given_n tells whether there was anything to convert. */
 static char *
-TypedLevel(const SilverShape *shape)
+TypedLevel(const SilverShape *shape, Datum files)
 {
 	StringInfoData sql;
 	ListCell   *lc;
@@ -499,7 +482,7 @@ TypedLevel(const SilverShape *shape)
 			appendStringInfo(&sql, ", (%s) AS %s", column->unmasked, column->raw);
 	}
 	appendStringInfoString(&sql, "\nFROM (");
-	AppendCleanLevel(&sql, shape);
+	AppendCleanLevel(&sql, shape, files);
 	appendStringInfoString(&sql, ") c OFFSET 0");
 	return sql.data;
 }
@@ -565,13 +548,13 @@ KeyExpression(const Feature *feature)
 
 /* Level 4, where checks keep rows out: their verdicts, each of which is used twice. */
 static void
-AppendJudgedLevel(StringInfo sql, const SilverShape *shape)
+AppendJudgedLevel(StringInfo sql, const SilverShape *shape, Datum files)
 {
 	ListCell   *lc;
 
 	if (!shape->refuses)
 	{
-		AppendDerivedLevel(sql, shape, TypedLevel(shape));
+		AppendDerivedLevel(sql, shape, TypedLevel(shape, files));
 		return;
 	}
 	appendStringInfoString(sql, "SELECT d.*");
@@ -583,7 +566,7 @@ AppendJudgedLevel(StringInfo sql, const SilverShape *shape)
 			appendStringInfo(sql, ",\n (%s\n) IS TRUE AS %s", check->predicate, quote_identifier(check->flag));
 	}
 	appendStringInfoString(sql, "\nFROM (");
-	AppendDerivedLevel(sql, shape, TypedLevel(shape));
+	AppendDerivedLevel(sql, shape, TypedLevel(shape, files));
 	appendStringInfoString(sql, ") d OFFSET 0");
 }
 
@@ -687,7 +670,7 @@ ValueExpression(const SilverShape *shape)
 }
 
 /* Values, flags and hashes of level 4.  Of events collected before, the verdicts
- * on conversions are there already. */
+ * on conversions and on what masks hide are there already. */
 static void
 AppendFinalColumns(StringInfo sql, const SilverShape *shape, bool collected)
 {
@@ -712,7 +695,8 @@ AppendFinalColumns(StringInfo sql, const SilverShape *shape, bool collected)
 		if (CheckRefuses(check) && !collected)
 			appendStringInfo(sql, "\n d.%s, ", quote_identifier(check->flag));
 		else
-			appendStringInfo(sql, "\n (%s\n) IS TRUE AS %s, ", check->predicate,
+			appendStringInfo(sql, "\n (%s\n) IS TRUE AS %s, ",
+							 collected && check->collected ? check->collected : check->predicate,
 							 quote_identifier(check->flag));
 	}
 	foreach(lc, shape->set_checks)
@@ -725,7 +709,7 @@ AppendFinalColumns(StringInfo sql, const SilverShape *shape, bool collected)
 
 /* The whole SELECT. */
 char *
-TypedSelect(const SilverShape *shape, const char *keys)
+TypedSelect(const SilverShape *shape, const SqlParams *files, const char *keys)
 {
 	StringInfoData sql;
 
@@ -736,7 +720,7 @@ TypedSelect(const SilverShape *shape, const char *keys)
 					 EventKey(shape), ValueExpression(shape));
 	AppendEventColumns(&sql, shape->feature);
 	appendStringInfoString(&sql, " f._rank, d._file_id, d._sheet, d._row\nFROM (");
-	AppendJudgedLevel(&sql, shape);
+	AppendJudgedLevel(&sql, shape, files->values[0]);
 	appendStringInfoString(&sql, ") d JOIN unnest($1, $2, $3, $4) AS f (_file, _rank, _seen_at, _until)"
 						   " ON f._file = d._file_id\nWHERE true");
 	if (shape->feature->options.filter != NULL)
@@ -770,6 +754,28 @@ IsFilled(const SilverShape *shape, const SilverColumn *column)
 		!HasName(shape->feature->options.sequence_by, column->name);
 }
 
+/* The verdicts on masked values: that of the event which gave the value, and
+ * the event's own where none has. */
+static void
+AppendHiddenVerdicts(StringInfo sql, const SilverShape *shape)
+{
+	ListCell   *lc;
+
+	foreach(lc, shape->checks)
+	{
+		RowCheck   *check = lfirst(lc);
+		const char *flag = quote_identifier(check->flag);
+
+		if (check->hidden == NULL)
+			continue;
+		if (!IsFilled(shape, check->hidden))
+			appendStringInfo(sql, ", e.%s", flag);
+		else
+			appendStringInfo(sql, ",\n coalesce(medallion.last_value_given(CASE WHEN NOT e._is_delete AND e.%s IS NOT NULL"
+							 " THEN e.%s END) OVER life, e.%s) AS %s", quote_identifier(check->hidden->name), flag, flag, flag);
+	}
+}
+
 /*
  * Collected events with what they leave out taken from the events before, back
  * to the last delete of the key; what is derived and checked follows.
@@ -801,6 +807,7 @@ FilledSelect(const SilverShape *shape, const char *events)
 		else if (!column->derived)
 			appendStringInfo(&source, ", e.%s", name);
 	}
+	AppendHiddenVerdicts(&source, shape);
 	appendStringInfo(&source, "\nFROM (SELECT e.*, count(*) FILTER (WHERE e._is_delete) OVER"
 					 " (PARTITION BY e._business_key_hash ORDER BY %s ROWS UNBOUNDED PRECEDING) AS _life FROM %s e) e\n"
 					 "WINDOW life AS (PARTITION BY e._business_key_hash, e._life ORDER BY %s ROWS UNBOUNDED PRECEDING)",
@@ -817,13 +824,13 @@ FilledSelect(const SilverShape *shape, const char *events)
 
 /* The key hashes alone. */
 char *
-KeySelect(const SilverShape *shape)
+KeySelect(const SilverShape *shape, const SqlParams *files)
 {
 	StringInfoData sql;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT %s AS _business_key_hash FROM (", EventKey(shape));
-	AppendJudgedLevel(&sql, shape);
+	AppendJudgedLevel(&sql, shape, files->values[0]);
 	appendStringInfoString(&sql, ") d");
 	if (shape->feature->options.filter != NULL)
 		appendStringInfo(&sql, " WHERE (%s\n)", shape->feature->options.filter);

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 #include "base/feature.h"
+#include "base/sql.h"
 #include "silver/check_def.h"
 
 /* One column of a silver table that comes from data. */
@@ -28,6 +29,8 @@ typedef struct RowCheck
 	List	   *columns;		/* char * */
 	char	   *flag;			/* column that holds the verdict on a row; NULL: there is none */
 	char	   *predicate;		/* true where the row d fails */
+	char	   *collected;		/* the same of a row whose texts are no longer known; NULL: as predicate */
+	const SilverColumn *hidden; /* the masked column whose own value it looks at, or NULL */
 	char	   *join;			/* what the predicate needs beside d; NULL: nothing */
 	char	   *measure;		/* an aggregate over rows d, or a scalar; NULL: no check of a table */
 } RowCheck;
@@ -52,7 +55,7 @@ extern SilverShape *LoadSilverShape(const Feature *feature);
 extern void RequireSilverColumn(const SilverShape *shape, const char *what, const char *name);
 
 /*
- * SELECT text over bronze rows of the files in $1 (file_id bigint[]), $2 (rank
+ * SELECT text over bronze rows of files, which are its parameters: $1 (file_id bigint[]), $2 (rank
  * int[]), $3 (seen_at timestamptz[]) and $4 (until timestamptz[]).  Its columns: those
  * of the shape, their flags, then _business_key_hash (NULL where the row is no
  * event), _value_hash, _event_at, _event_until, _rank, _file_id, _sheet, _row;
@@ -60,7 +63,7 @@ extern void RequireSilverColumn(const SilverShape *shape, const char *what, cons
  * _is_delete, _scope.  keys, if not NULL, names a table of _business_key_hash to
  * keep to.
  */
-extern char *TypedSelect(const SilverShape *shape, const char *keys);
+extern char *TypedSelect(const SilverShape *shape, const SqlParams *files, const char *keys);
 
 /* SELECT text with the columns of TypedSelect() over a table of such rows: what
  * an event leaves out is taken from the events of its key before. */
@@ -78,8 +81,8 @@ extern char *ValueExpression(const SilverShape *shape);
 /* SQL over a row called d: what a snapshot that has it speaks of, as a uuid. */
 extern char *ScopeExpression(const FeatureOptions *options);
 
-/* SELECT text of the key hashes alone of bronze rows of the files in $1. */
-extern char *KeySelect(const SilverShape *shape);
+/* SELECT text of the key hashes alone of bronze rows of the files in $1, likewise. */
+extern char *KeySelect(const SilverShape *shape, const SqlParams *files);
 
 /*
  * A name for a flag column of silver: what is asked for, made short enough, and

@@ -190,19 +190,6 @@ CompareColumn(StringInfo out, TupleDesc desc, const char *name, const char *type
 	appendStringInfo(out, "%sthere is no column \"%s\"", out->len > 0 ? "; " : "", name);
 }
 
-static bool
-NameIsIn(List *names, const char *name)
-{
-	ListCell   *lc;
-
-	foreach(lc, names)
-	{
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* What the table's columns have that the check does not expect; NULL if nothing. */
 static char *
 SchemaDifference(const SilverShape *shape, const CheckDef *def)
@@ -232,7 +219,7 @@ SchemaDifference(const SilverShape *shape, const CheckDef *def)
 	{
 		char	   *name = ((SilverColumn *) lfirst(lc))->name;
 
-		if (!NameIsIn(names, name))
+		if (!HasName(names, name))
 			appendStringInfo(&out, "%scolumn \"%s\" is not expected", out.len > 0 ? "; " : "", name);
 	}
 	return out.len > 0 ? out.data : NULL;

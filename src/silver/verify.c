@@ -120,7 +120,7 @@ medallion_verify(PG_FUNCTION_ARGS)
 	SavedIdentity saved;
 	SqlRows    *rows;
 
-	CheckMayActFor(feature->owner, "feature", feature->name);
+	CheckMayRun(feature->owner, "feature", feature->name);
 	InitMaterializedSRF(fcinfo, 0);
 	if (!OidIsValid(TableOid(medallion_silver_schema, feature->name)))
 		ereport(ERROR,

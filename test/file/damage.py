@@ -173,25 +173,30 @@ def damage_packed(rng, path):
             file.write(bytes([rng.randrange(256)]))
 
 
-folder, count = sys.argv[1], int(sys.argv[2])
-rng = random.Random(int(sys.argv[3]) if len(sys.argv) > 3 else 1)
-os.makedirs(folder, exist_ok=True)
-big = sheet(rng, 1500)
-small = [sheet(rng, 12) for _ in range(20)]
-for i in range(0, 1500, 37):
-    write("%s/whole-%04d.xlsx" % (folder, i), {SHEET: big.replace("<sheetData>", "<sheetData>" + " " * i, 1), STRINGS: strings(rng)})
-wide = HEAD + '<worksheet xmlns="%s"><sheetData>' % MAIN
-for row in (1, 2, 5):
-    cells = ('<c r="%s%d" t="str"><v>a wide row &amp; more</v></c>' % (column(i), row) for i in range(16384))
-    wide += '<row r="%d">%s</row>' % (row, "".join(cells))
-write("%s/whole-wide.xlsx" % folder, {SHEET: wide + "</sheetData></worksheet>", STRINGS: strings(rng)})
-for i in range(count):
-    parts = {SHEET: (big if i % 8 == 0 else rng.choice(small)).encode(), STRINGS: strings(rng).encode()}
-    for _ in range(rng.choice((1, 1, 1, 2, 3))):
-        part = SHEET if rng.randrange(3) else STRINGS
-        if parts[part]:
-            parts[part] = damage(rng, parts[part])
-    path = "%s/damaged-%05d.xlsx" % (folder, i)
-    write(path, parts)
-    if i % 5 == 0:
-        damage_packed(rng, path)
+def main():
+    folder, count = sys.argv[1], int(sys.argv[2])
+    rng = random.Random(int(sys.argv[3]) if len(sys.argv) > 3 else 1)
+    os.makedirs(folder, exist_ok=True)
+    big = sheet(rng, 1500)
+    small = [sheet(rng, 12) for _ in range(20)]
+    for i in range(0, 1500, 37):
+        write("%s/whole-%04d.xlsx" % (folder, i), {SHEET: big.replace("<sheetData>", "<sheetData>" + " " * i, 1), STRINGS: strings(rng)})
+    wide = HEAD + '<worksheet xmlns="%s"><sheetData>' % MAIN
+    for row in (1, 2, 5):
+        cells = ('<c r="%s%d" t="str"><v>a wide row &amp; more</v></c>' % (column(i), row) for i in range(16384))
+        wide += '<row r="%d">%s</row>' % (row, "".join(cells))
+    write("%s/whole-wide.xlsx" % folder, {SHEET: wide + "</sheetData></worksheet>", STRINGS: strings(rng)})
+    for i in range(count):
+        parts = {SHEET: (big if i % 8 == 0 else rng.choice(small)).encode(), STRINGS: strings(rng).encode()}
+        for _ in range(rng.choice((1, 1, 1, 2, 3))):
+            part = SHEET if rng.randrange(3) else STRINGS
+            if parts[part]:
+                parts[part] = damage(rng, parts[part])
+        path = "%s/damaged-%05d.xlsx" % (folder, i)
+        write(path, parts)
+        if i % 5 == 0:
+            damage_packed(rng, path)
+
+
+if __name__ == "__main__":
+    main()

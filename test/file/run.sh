@@ -317,7 +317,7 @@ alike()
 
 	for tool in "$scratch"/scan_check*; do
 		for limits in "" -t; do
-			out=$(find "$2" -name '*.xls[xm]' -print0 | sort -z | xargs -0 -n 1000 timeout 300 "$tool" $limits 2>&1) ||
+			out=$(find "$2" \( -name '*.xls[xm]' -o -name '*.ods' -o -name '*.fods' -o -name '*.xml' \) -print0 | sort -z | xargs -0 -n 1000 timeout 300 "$tool" $limits 2>&1) ||
 				differ="$differ$(grep -v ' 0 differ$' <<<"$out" | head -5)"
 		done
 	done
@@ -330,12 +330,17 @@ if python3 test/file/damage.py "$scratch/damaged" 500 "${SEED:-1}" 2>"$scratch/e
 else
 	skip "python3 is not there"
 fi
+if python3 test/file/damage_markup.py "$scratch/damaged_markup" 500 "${SEED:-1}" 2>"$scratch/errors"; then
+	alike "OpenDocument and SpreadsheetML whole and damaged, seed ${SEED:-1}" "$scratch/damaged_markup"
+else
+	skip "python3 is not there"
+fi
 if [ -d "$corpus" ]; then
 	alike "the corpus" "$corpus/.."
 else
 	skip "the corpus is not there"
 fi
-if out=$(find "$scratch/damaged" -name 'whole-0*' -print0 | sort -z | xargs -0 "$scratch/scan_check" -c 2>&1); then
+if out=$(find "$scratch/damaged" "$scratch/damaged_markup" -name 'whole-0*' -print0 | sort -z | xargs -0 "$scratch/scan_check" -c 2>&1); then
 	ok "reading stops when it is cancelled"
 else
 	not_ok "reading stops when it is cancelled" "$out"

@@ -16,7 +16,8 @@ typedef struct Format
 	const char *name;
 	const char *part;			/* of a zip container: the part that the input is */
 	bool		compound;		/* the stream "Workbook" of a compound file */
-	bool		twice;			/* a workbook: scanner and parser must agree */
+	bool		twice;			/* scanner and parser must agree */
+	bool		any_order;		/* rows come as they stand in the sheet, whatever their numbers */
 } Format;
 
 /* NULL if there is no such format. */

@@ -1,39 +1,41 @@
-/* What is a person's, through all layers; days until the disk is full; retries. */
+/*
+ * What holds for every object of the extension: who may run it, what names in
+ * it mean, that it is described, and that its data is dumped.
+ */
 \set name catalog
 \ir setup.psql
-SELECT plan(11);
+SELECT plan(10);
 
-\o /dev/null
-SELECT pg_temp.put('people/a.csv', E'Id,Name,Email,Town,Age\n1,Ann,a@x.org,Ulm,40\n2,Bob,b@x.org,Bonn,50\n');
-SELECT medallion.create_feature('people', '{people/*.csv}', '{id}', '{"columns": {"email": {"mask": "hash"}, "name": {"personal": true}, "town": {"personal": false, "mask": "redact"}, "nowhere": {"personal": true}},
-	"derive": {"initial": "left(t.name, 1)", "decade": "t.age / 10"}}');
-SELECT pg_temp.run();
-SELECT medallion.create_model('letters', 'SELECT id, upper(name) AS salutation, email, decade FROM silver.people_current');
-SELECT medallion.create_model('mailings', 'SELECT l.salutation || '' '' || l.email AS line, count(*) AS n FROM gold.letters l GROUP BY 1');
-SELECT medallion.create_model('ages', 'SELECT decade, count(*) AS n FROM silver.people_current GROUP BY decade');
-SELECT pg_temp.run();
-\o
-SELECT is((SELECT string_agg(concat_ws(' ', layer, object, personal), ', ' ORDER BY layer COLLATE "C", object COLLATE "C") FROM medallion.catalog),
-	'bronze people {email,name}, gold ages {}, gold letters {email,salutation}, gold mailings {line}, silver people {email,initial,name}', 'masked and named columns, and what is made of them');
-SELECT is((SELECT string_agg(e, ' ') FROM (SELECT DISTINCT jsonb_typeof(to_jsonb(personal)) AS e FROM medallion.catalog) x), 'array', 'none is an empty array');
-SELECT throws_ok($$SELECT medallion.alter_feature('people', '{"columns": {"name": {"personal": "yes"}}}')$$, '22023', NULL, 'it is true or false');
+CREATE TEMP VIEW ours AS
+SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
+ WHERE d.deptype = 'e' AND e.extname = 'medallion';
+CREATE TEMP VIEW routines AS
+SELECT p.*, p.oid::regprocedure::text AS called, l.lanname FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+  JOIN ours o ON o.classid = 'pg_proc'::regclass AND o.objid = p.oid;
+CREATE TEMP VIEW relations AS
+SELECT c.*, c.oid::regclass::text AS called FROM pg_class c JOIN ours o ON o.classid = 'pg_class'::regclass AND o.objid = c.oid WHERE c.relkind IN ('r', 'v', 'S', 'p', 'm');
+CREATE FUNCTION pg_temp.open_to_public(acl aclitem[]) RETURNS boolean LANGUAGE sql AS $$
+	SELECT EXISTS (SELECT FROM aclexplode(acl) a WHERE a.grantee = 0)
+$$;
 
--- the disk
-SELECT ok(total_bytes > free_bytes AND free_bytes >= 0 AND total_bytes > 1e6, 'a tablespace has a size') FROM pg_database b, medallion.disk_space(b.dattablespace) WHERE datname = current_database();
-SELECT throws_ok('SELECT medallion.disk_space(99999)', '58P01', NULL, 'one that is not there');
-SELECT is((SELECT count(*)::int FROM medallion.metrics WHERE metric = 'days_to_full'), (SELECT count(*)::int FROM (SELECT sum(value) FROM medallion.metrics WHERE metric = 'growth' HAVING sum(value) > 0) g), 'days to full where something grows');
-DELETE FROM etl_logs.table_statistics;
-INSERT INTO etl_logs.table_statistics (run_id, layer, table_name, record_count, file_size_mb, last_updated)
-VALUES (1, 'bronze', 'bronze.people', 0, 0, now() - interval '10 days'), (2, 'bronze', 'bronze.people', 10, 1000, now());
-SELECT is((SELECT value FROM medallion.metrics WHERE metric = 'growth'), round(1000 * 1048576 / 10.0), 'growth of 100 megabytes a day');
-SELECT ok((SELECT abs(f.value - d.value * 104857600) < 104857600 FROM medallion.metrics f, medallion.metrics d WHERE f.metric = 'disk_free' AND d.metric = 'days_to_full'), 'fills the disk in its free bytes by that');
-DELETE FROM etl_logs.table_statistics WHERE run_id = 2;
-SELECT is((SELECT count(*)::int FROM medallion.metrics WHERE metric = 'days_to_full'), 0, 'where nothing grows it is never full');
+SELECT cmp_ok((SELECT count(*) FROM routines), '>', 100::bigint, 'the views of this test find the extension''s routines');
+SELECT cmp_ok((SELECT count(*) FROM relations WHERE relkind = 'r'), '>', 20::bigint, '... and tables');
 
--- retries
-SELECT is((SELECT sum(value) FROM medallion.metrics WHERE metric = 'step_retries'), 0::numeric, 'no step was tried again');
-UPDATE etl_logs.pipeline_runs SET execution_metadata = execution_metadata || '{"retries": 2}' WHERE (run_id, layer) = (SELECT min(run_id), 'silver' FROM etl_logs.pipeline_runs);
-SELECT is((SELECT value FROM medallion.metrics WHERE metric = 'step_retries' AND layer = 'silver'), 2::numeric, 'two times');
+-- rights
+SELECT is((SELECT string_agg(called, ', ') FROM routines WHERE pg_temp.open_to_public(coalesce(proacl, acldefault('f', proowner)))), NULL, 'PUBLIC may run no routine');
+SELECT is((SELECT string_agg(called, ', ') FROM relations WHERE pg_temp.open_to_public(relacl)), NULL, 'PUBLIC may read or write no relation');
+SELECT is((SELECT string_agg(nspname, ', ') FROM pg_namespace WHERE nspname IN ('medallion', 'etl_logs') AND pg_temp.open_to_public(nspacl)), NULL, 'PUBLIC may use no schema');
+SELECT is((SELECT string_agg(called, ', ') FROM routines WHERE prosecdef), NULL, 'no routine has the rights of its owner');
 
-SELECT medallion.drop_model('mailings'), medallion.drop_model('letters'), medallion.drop_model('ages'), medallion.drop_feature('people', true) \g /dev/null
+-- what a caller's search_path says means nothing
+SELECT is((SELECT string_agg(called, ', ') FROM routines WHERE lanname IN ('sql', 'plpgsql') AND prosqlbody IS NULL
+			AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (proconfig), false)), NULL, 'search_path is pinned wherever a body is text');
+
+-- described
+SELECT is((SELECT string_agg(called, ', ') FROM routines WHERE coalesce(obj_description(oid, 'pg_proc'), '') = ''), NULL, 'every routine has a comment');
+SELECT is((SELECT string_agg(called, ', ') FROM relations WHERE relkind IN ('r', 'v', 'p', 'm') AND coalesce(obj_description(oid, 'pg_class'), '') = ''), NULL, 'every table and view, too');
+
+-- dumped
+SELECT is((SELECT string_agg(called, ', ') FROM relations WHERE relkind IN ('r', 'S', 'p') AND oid <> ALL ((SELECT extconfig FROM pg_extension WHERE extname = 'medallion')::oid[])), NULL,
+	'the rows of every table are dumped, and the state of every sequence');
 SELECT * FROM finish();

@@ -13,7 +13,10 @@
 \else
 	\set seed 1
 \endif
+\getenv quick MEDALLION_QUICK
 \if :{?models}
+\elif :{?quick}
+	\set models 30
 \else
 	\set models 150
 \endif

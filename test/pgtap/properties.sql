@@ -13,7 +13,12 @@
 \set name properties
 \ir setup.psql
 \set first 1
-\set seeds 50
+\getenv quick MEDALLION_QUICK
+\if :{?quick}
+	\set seeds 10
+\else
+	\set seeds 50
+\endif
 \getenv first FOLD_FIRST
 \getenv seeds FOLD_SEEDS
 

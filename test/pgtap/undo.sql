@@ -9,7 +9,10 @@
  */
 \set name undo
 \ir setup.psql
+\getenv quick MEDALLION_QUICK
 \if :{?seeds}
+\elif :{?quick}
+\set seeds 8
 \else
 \set seeds 40
 \endif

@@ -19,7 +19,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $seed = $ENV{SEED} // time() % 100000;
-my $rounds = $ENV{ROUNDS} // 5;
+my $rounds = $ENV{ROUNDS} // ($ENV{MEDALLION_QUICK} ? 2 : 5);
 srand($seed);
 diag("seed $seed, $rounds rounds; SEED=$seed repeats it");
 

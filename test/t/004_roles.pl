@@ -106,8 +106,10 @@ my %reading = (
 	read_rows => "SELECT * FROM medallion.read_rows('$secret/secret.csv')",
 	read_cells => "SELECT * FROM medallion.read_cells('$secret/secret.csv')",
 	sheets => "SELECT * FROM medallion.sheets('$secret/secret.csv')",
-	files => "SELECT * FROM medallion.files('$secret/*.csv')",
-	infer => "SELECT * FROM medallion.infer('$secret/secret.csv')");
+	describe_file => "SELECT * FROM medallion.describe_file('$secret/secret.csv')",
+	discover => "SELECT * FROM medallion.discover('$secret')",
+	found_files => "SELECT * FROM medallion.found_files('f_plain')",
+	read_file => "SELECT * FROM medallion.read_file('$secret/secret.csv') AS t (a text)");
 for my $function (sort keys %reading)
 {
   SKIP:

@@ -27,6 +27,7 @@ sub contents
 	my $names = $server->safe_psql($database, <<'SQL');
 SELECT oid::regclass FROM pg_class
  WHERE relkind IN ('r', 'v', 'p') AND relnamespace::regnamespace::text IN ('medallion', 'etl_logs', 'bronze', 'silver', 'gold')
+   AND oid::regclass::text NOT IN ('medallion.catalog', 'medallion.freshness', 'medallion.metrics')	-- they speak of now, and of this disk
  ORDER BY oid::regclass::text COLLATE "C"
 SQL
 	return join("\n", map {
