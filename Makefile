@@ -157,6 +157,7 @@ OBJS += \
 	src/run/alert.o \
 	src/run/configure.o \
 	src/run/define.o \
+	src/run/disk.o \
 	src/run/dispatch.o \
 	src/run/export.o \
 	src/run/feature_unit.o \
@@ -200,6 +201,7 @@ SQL_PARTS = \
 	sql/71-plan.sql \
 	sql/72-undo.sql \
 	sql/74-lineage.sql \
+	sql/75-catalog.sql \
 	sql/75-trace.sql \
 	sql/76-report.sql \
 	sql/77-durations.sql \

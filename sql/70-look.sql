@@ -77,20 +77,11 @@ RETURN (SELECT sum(pg_total_relation_size(t.relid))::bigint
 COMMENT ON FUNCTION medallion.table_bytes(regclass) IS
 'Bytes on disk of a table with its partitions, indexes and TOAST.';
 
-CREATE VIEW medallion.catalog AS
-SELECT t.layer, t.object, t.table_name, obj_description(t.table_name, 'pg_class') AS description, t.owner,
-	   f.changed_at, f.age, v.rows, medallion.table_bytes(t.table_name) AS bytes,
-	   q.score, q.checks, q.warnings, q.failed, e.columns
-  FROM medallion.tables t
-  LEFT JOIN medallion.freshness f ON f.layer = t.layer AND f.object = t.object
-  LEFT JOIN LATERAL (SELECT s.record_count AS rows FROM etl_logs.table_statistics s
-					  WHERE s.layer = t.layer AND s.table_name = t.qualified_name ORDER BY s.stat_id DESC LIMIT 1) v ON true
-  LEFT JOIN (SELECT q.layer, q.table_name, round(100.0 * (1 - sum(q.rows_affected) / greatest(sum(q.rows_checked), 1)), 2) AS score,
-					count(*) AS checks, count(*) FILTER (WHERE q.status = 'WARNING') AS warnings, count(*) FILTER (WHERE q.status = 'FAILED') AS failed
-			   FROM medallion.quality q WHERE q.latest GROUP BY q.layer, q.table_name) q ON q.layer = t.layer AND q.table_name = t.qualified_name
-  LEFT JOIN LATERAL (SELECT count(*)::int AS columns FROM pg_catalog.pg_attribute a
-					  WHERE a.attrelid = t.table_name AND a.attnum > 0 AND NOT a.attisdropped) e ON true;
-COMMENT ON VIEW medallion.catalog IS 'one row per table of features and models: description, owner, when its data changed, rows at the last change, bytes, quality score (100 less the percentage of rows affected, over the latest results of its checks)';
+CREATE FUNCTION medallion.disk_space(tablespace oid, OUT total_bytes bigint, OUT free_bytes bigint)
+RETURNS record LANGUAGE C VOLATILE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'medallion_disk_space';
+COMMENT ON FUNCTION medallion.disk_space(oid) IS
+'Bytes of the file system that a tablespace is on, and how many of them the server may still fill. Raises for a tablespace that is not there.';
 
 /* Over the last 30 days, or what there is of them. */
 CREATE VIEW medallion.metrics AS
@@ -120,9 +111,19 @@ SELECT 'retries', 'bronze', count(*), 'files'
  WHERE p.processed_at > now() - interval '30 days' AND p.status = 'FAILED'
    AND EXISTS (SELECT FROM etl_logs.file_processing n WHERE n.file_path = p.file_path AND n.processing_id > p.processing_id)
  UNION ALL
+SELECT 'step_retries', layer, sum(coalesce((execution_metadata->>'retries')::numeric, 0)), 'tries' FROM steps GROUP BY layer
+ UNION ALL
 SELECT 'bytes', layer, sum(medallion.table_bytes(table_name)), 'bytes' FROM medallion.tables GROUP BY layer
  UNION ALL
 SELECT 'growth', layer, round(sum(bytes / greatest(days, 1)), 0), 'bytes/day' FROM growth GROUP BY layer
  UNION ALL
-SELECT 'growth_rows', layer, round(sum(rows::numeric / greatest(days, 1)), 0), 'rows/day' FROM growth GROUP BY layer;
-COMMENT ON VIEW medallion.metrics IS 'over the last 30 days: runs, success rate of runs and of the steps of each layer (percent), throughput (rows per second of the steps that had rows), retries (failed tries of files that were tried again), bytes on disk now, growth per day between the first and the last day that changed anything';
+SELECT 'growth_rows', layer, round(sum(rows::numeric / greatest(days, 1)), 0), 'rows/day' FROM growth GROUP BY layer
+ UNION ALL
+SELECT 'disk_free', NULL, d.free_bytes, 'bytes'
+  FROM pg_catalog.pg_database b, medallion.disk_space(b.dattablespace) d WHERE b.datname = current_database()
+ UNION ALL
+SELECT 'days_to_full', NULL, round(d.free_bytes / g.bytes, 1), 'days'
+  FROM pg_catalog.pg_database b, medallion.disk_space(b.dattablespace) d,
+	   (SELECT sum(bytes / greatest(days, 1)) AS bytes FROM growth HAVING sum(bytes / greatest(days, 1)) > 0) g
+ WHERE b.datname = current_database();
+COMMENT ON VIEW medallion.metrics IS 'over the last 30 days: runs, success rate of runs and of the steps of each layer (percent), throughput (rows per second of the steps that had rows), retries (failed tries of files that were tried again), step_retries (further tries of steps within their run), bytes on disk now, growth per day between the first and the last day that changed anything, bytes free on the disk of the database''s tablespace, and days until that growth has filled it: no row where nothing grew';
