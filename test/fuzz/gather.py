@@ -10,8 +10,10 @@ import sys
 import zipfile
 
 folder, largest = sys.argv[1], int(sys.argv[2])
-PARTS = (("xl/worksheets/sheet", "sheet"), ("xl/sharedStrings.xml", "strings"), ("xl/styles.xml", "styles"),
-         ("xl/workbook.xml", "book"), ("xl/_rels/workbook.xml.rels", "rels"), ("content.xml", "ods"))
+PARTS = (("xl/worksheets/sheet", "sheet"), ("xl/sharedStrings.", "strings"), ("xl/styles.", "styles"), ("xl/workbook.", "book"),
+         ("xl/_rels/workbook.xml.rels", "rels"), ("content.xml", "ods"))
+
+BINARY = {"sheet": "xlsb", "strings": "xlsbstrings", "styles": "xlsbstyles", "book": "xlsbbook"}
 
 
 def keep(kind, data):
@@ -28,7 +30,7 @@ def keep_parts(path):
             for info in archive.infolist():
                 for prefix, kind in PARTS:
                     if info.filename.startswith(prefix) and 0 < info.file_size <= largest:
-                        keep(kind, archive.read(info))
+                        keep(BINARY.get(kind, kind) if info.filename.endswith(".bin") else kind, archive.read(info))
     except Exception:                   # a broken archive has no parts to give
         pass
 

@@ -16,7 +16,7 @@
 # To see one again:   MEDALLION_FUZZ=FORMAT test/fuzz/work/fuzz FILE
 
 cd "$(dirname "$0")/../.." || exit 1
-formats="csv json packed html xmlss fods ods xls biff zip sheet strings styles book rels"
+formats="csv json packed html xmlss fods ods xls biff zip sheet strings styles book rels xlsb xlsbbook xlsbstrings xlsbstyles"
 largest=8192
 here=test/fuzz
 work=${MEDALLION_FUZZ_WORK:-$here/work}

@@ -14,8 +14,19 @@
 #define PACKAGE "http://schemas.openxmlformats.org/package/2006/relationships"
 #define RELATION(id, kind, target) "<Relationship Id=\"" id "\" Type=\"" RELATIONS "/" kind "\" Target=\"" target "\"/>"
 #define SHEET "xl/worksheets/sheet1.xml"
+#define BINARY_SHEET "xl/worksheets/sheet1.bin"
 #define SHARED(column, index) "<c r=\"" column "1\" t=\"s\"><v>" index "</v></c>"
 #define STYLED(column, style) "<c r=\"" column "2\" s=\"" style "\"><v>45000.5</v></c>"
+
+/* A part of a zip container. */
+typedef struct Part
+{
+	const char *path;
+	const char *data;
+	size_t		size;
+} Part;
+
+#define PART(path, data) {path, data, sizeof(data) - 1}
 
 static const Format formats[] =
 {
@@ -31,9 +42,10 @@ static const Format formats[] =
 	{"ods", "content.xml", false, true, false},
 	{"sheet", SHEET, false, true, true},
 	{"strings", "xl/sharedStrings.xml", false, true, true},
-	{"xlsb", "xl/worksheets/sheet1.bin", false, false, false},
-	{"binbook", "xl/workbook.bin", false, false, false},
-	{"binstrings", "xl/sharedStrings.bin", false, false, false},
+	{"xlsb", BINARY_SHEET, false, false, true},
+	{"xlsbbook", "xl/workbook.bin", false, false, true},
+	{"xlsbstrings", "xl/sharedStrings.bin", false, false, true},
+	{"xlsbstyles", "xl/styles.bin", false, false, true},
 	{"styles", "xl/styles.xml", false, true, true},
 	{"book", "xl/workbook.xml", false, true, true},
 	{"rels", "xl/_rels/workbook.xml.rels", false, true, true},
@@ -41,28 +53,55 @@ static const Format formats[] =
 
 /* A workbook's parts, for whichever of them is not the input.  Its cells point
  * to the first shared strings and styles, whatever these are. */
-static const char *const workbook_parts[][2] =
+static const Part workbook_parts[] =
 {
-	{"[Content_Types].xml", "<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\"/>"},
-	{"_rels/.rels", "<Relationships xmlns=\"" PACKAGE "\">" RELATION("rId1", "officeDocument", "xl/workbook.xml") "</Relationships>"},
-	{"xl/workbook.xml", "<workbook xmlns=\"" MAIN "\" xmlns:r=\"" RELATIONS "\"><sheets>"
-	"<sheet name=\"One\" sheetId=\"1\" r:id=\"rId1\"/></sheets></workbook>"},
-	{"xl/_rels/workbook.xml.rels", "<Relationships xmlns=\"" PACKAGE "\">" RELATION("rId1", "worksheet", "worksheets/sheet1.xml")
-		RELATION("rId2", "styles", "styles.xml") RELATION("rId3", "sharedStrings", "sharedStrings.xml") "</Relationships>"},
-	{"xl/styles.xml", "<styleSheet xmlns=\"" MAIN "\"><cellXfs count=\"5\"><xf numFmtId=\"0\"/><xf numFmtId=\"14\"/>"
-	"<xf numFmtId=\"22\"/><xf numFmtId=\"46\"/><xf numFmtId=\"2\"/></cellXfs></styleSheet>"},
-	{"xl/sharedStrings.xml", "<sst xmlns=\"" MAIN "\"><si><t>plain</t></si><si/><si><r><t>bold</t></r><r><t> &amp; rest</t></r></si>"
-	"<si><t>_x000D_</t></si><si><t/></si><si><t> a </t></si><si><t>&#233;</t></si><si><t>8</t></si></sst>"},
-	{SHEET, "<worksheet xmlns=\"" MAIN "\"><sheetData><row r=\"1\">" SHARED("A", "0") SHARED("B", "1") SHARED("C", "2")
+	PART("[Content_Types].xml", "<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\"/>"),
+	PART("_rels/.rels", "<Relationships xmlns=\"" PACKAGE "\">" RELATION("rId1", "officeDocument", "xl/workbook.xml") "</Relationships>"),
+	PART("xl/workbook.xml", "<workbook xmlns=\"" MAIN "\" xmlns:r=\"" RELATIONS "\"><sheets>"
+	"<sheet name=\"One\" sheetId=\"1\" r:id=\"rId1\"/></sheets></workbook>"),
+	PART("xl/_rels/workbook.xml.rels", "<Relationships xmlns=\"" PACKAGE "\">" RELATION("rId1", "worksheet", "worksheets/sheet1.xml")
+		RELATION("rId2", "styles", "styles.xml") RELATION("rId3", "sharedStrings", "sharedStrings.xml") "</Relationships>"),
+	PART("xl/styles.xml", "<styleSheet xmlns=\"" MAIN "\"><cellXfs count=\"5\"><xf numFmtId=\"0\"/><xf numFmtId=\"14\"/>"
+	"<xf numFmtId=\"22\"/><xf numFmtId=\"46\"/><xf numFmtId=\"2\"/></cellXfs></styleSheet>"),
+	PART("xl/sharedStrings.xml", "<sst xmlns=\"" MAIN "\"><si><t>plain</t></si><si/><si><r><t>bold</t></r><r><t> &amp; rest</t></r></si>"
+	"<si><t>_x000D_</t></si><si><t/></si><si><t> a </t></si><si><t>&#233;</t></si><si><t>8</t></si></sst>"),
+	PART(SHEET, "<worksheet xmlns=\"" MAIN "\"><sheetData><row r=\"1\">" SHARED("A", "0") SHARED("B", "1") SHARED("C", "2")
 		SHARED("D", "3") SHARED("E", "4") SHARED("F", "5") SHARED("G", "6") SHARED("H", "7") "</row><row r=\"2\">"
 		STYLED("A", "0") STYLED("B", "1") STYLED("C", "2") STYLED("D", "3") STYLED("E", "4") STYLED("F", "5")
-	"</row></sheetData></worksheet>"},
+	"</row></sheetData></worksheet>"),
 };
 
-static const char *const ods_parts[][2] =
+/* The same as a binary workbook. */
+static const Part binary_parts[] =
 {
-	{"mimetype", "application/vnd.oasis.opendocument.spreadsheet"},
-	{"content.xml", ""},
+	PART("_rels/.rels", "<Relationships xmlns=\"" PACKAGE "\">" RELATION("rId1", "officeDocument", "xl/workbook.bin") "</Relationships>"),
+	PART("xl/_rels/workbook.bin.rels", "<Relationships xmlns=\"" PACKAGE "\">" RELATION("rId1", "worksheet", "worksheets/sheet1.bin")
+		RELATION("rId2", "styles", "styles.bin") RELATION("rId3", "sharedStrings", "sharedStrings.bin") "</Relationships>"),
+	PART("xl/workbook.bin",
+		"\203\001\000\231\001\014\000\000\000\000\000\000\000\000\000\000\000\000\234\001\036\000\000\000\000\001\000"
+		"\000\000\004\000\000\000r\000I\000d\0001\000\003\000\000\000O\000n\000e\000\204\001\000"),
+	PART("xl/styles.bin",
+		"\226\002\000,\022\244\000\006\000\000\000[\000h\000]\000:\000m\000m\000\362\004\000/\020\000\000\016\000\000"
+		"\000\000\000\000\000\000\000\000\000\000\000\363\004\000\351\004\000/\020\000\000\000\000\000\000\000\000\000"
+		"\000\000\000\000\000\000\000/\020\000\000\016\000\000\000\000\000\000\000\000\000\000\000\000\000/\020\000\000"
+		"\026\000\000\000\000\000\000\000\000\000\000\000\000\000/\020\000\000\244\000\000\000\000\000\000\000\000\000"
+		"\000\000\000\000\352\004\000\227\002\000"),
+	PART("xl/sharedStrings.bin",
+		"\237\001\010\000\000\000\000\000\000\000\000\023\017\000\005\000\000\000p\000l\000a\000i\000n\000\023\005\000"
+		"\000\000\000\000\023\011\000\002\000\000\000a\000\351\000\240\001\000"),
+	PART(BINARY_SHEET,
+		"\201\001\000\221\001\000\000\021\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\007\014"
+		"\000\000\000\000\000\000\000\000\000\000\000\000\007\014\001\000\000\000\000\000\000\000\001\000\000\000\007"
+		"\014\002\000\000\000\000\000\000\000\002\000\000\000\000\021\001\000\000\000\000\000\000\000\000\000\000\000"
+		"\000\000\000\000\000\002\014\000\000\000\000\001\000\000\000\042\277\002\000\005\020\001\000\000\000\002\000"
+		"\000\000\000\000\000\000\020\371\345@\005\020\002\000\000\000\003\000\000\000\000\000\000\000\000\000\370\077"
+		"\222\001\000\202\001\000"),
+};
+
+static const Part ods_parts[] =
+{
+	PART("mimetype", "application/vnd.oasis.opendocument.spreadsheet"),
+	PART("content.xml", ""),
 };
 
 /* The format of this name. */
@@ -113,7 +152,7 @@ PutEntry(uint8_t **to, const char *path, const uint8_t *data, size_t size)
 
 /* A zip file of these parts, one of them replaced. */
 static uint8_t *
-Zip(const char *const parts[][2], int count, const char *replaced, const uint8_t *data, size_t size, size_t *wrapped)
+Zip(const Part *parts, int count, const char *replaced, const uint8_t *data, size_t size, size_t *wrapped)
 {
 	size_t		room = size + 22;
 	uint32_t	offsets[8];
@@ -122,17 +161,17 @@ Zip(const char *const parts[][2], int count, const char *replaced, const uint8_t
 	uint32_t	directory;
 
 	for (int i = 0; i < count; i++)
-		room += 30 + 46 + 2 * strlen(parts[i][0]) + strlen(parts[i][1]);
+		room += 30 + 46 + 2 * strlen(parts[i].path) + parts[i].size;
 	file = at = malloc(room);
 	for (int pass = 0; pass < 2; pass++)
 	{
 		directory = at - file;
 		for (int i = 0; i < count; i++)
 		{
-			const char *path = parts[i][0];
+			const char *path = parts[i].path;
 			bool		ours = strcmp(path, replaced) == 0;
-			const uint8_t *bytes = ours ? data : (const uint8_t *) parts[i][1];
-			size_t		length = ours ? size : strlen(parts[i][1]);
+			const uint8_t *bytes = ours ? data : (const uint8_t *) parts[i].data;
+			size_t		length = ours ? size : parts[i].size;
 
 			if (pass == 0)
 				offsets[i] = at - file;
@@ -261,6 +300,8 @@ Wrap(const Format *format, const uint8_t *data, size_t size, size_t *wrapped)
 		return Compound(data, size, wrapped);
 	if (format->part != NULL && strcmp(format->part, "content.xml") == 0)
 		return Zip(ods_parts, 2, format->part, data, size, wrapped);
+	if (format->part != NULL && strstr(format->part, ".bin") != NULL)
+		return Zip(binary_parts, 6, format->part, data, size, wrapped);
 	if (format->part != NULL)
 		return Zip(workbook_parts, 7, format->part, data, size, wrapped);
 	file = malloc(size + 1);
