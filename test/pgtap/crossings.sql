@@ -4,7 +4,7 @@
  */
 \set name crossings
 \ir setup.psql
-SELECT plan(26);
+SELECT plan(27);
 
 -- a value that an update leaves out keeps the verdict on it, masked or not
 \o /dev/null
@@ -128,6 +128,17 @@ SELECT medallion.maintain('{"dry_run": false, "superseded": "0 s"}');
 SELECT medallion.rebuild('silver', 'g');
 \o
 SELECT is((SELECT string_agg(v || ' ' || _scd2_is_current, ', ' ORDER BY id) FROM silver.g), 'a false, b true', 'maintain() leaves bronze what closed versions come from');
+
+-- a table that happens to be called as ours would be stays
+\o /dev/null
+CREATE TABLE public.ledger AS SELECT 1 AS id, 2 AS v;
+CREATE TABLE public._changes_ledger AS SELECT 'mine' AS whose;
+SELECT medallion.create_model('ledger_sum', 'SELECT id, sum(v) AS v FROM public.ledger GROUP BY id');
+SELECT medallion.refresh_model('ledger_sum');
+INSERT INTO public.ledger VALUES (1, 3);
+SELECT medallion.refresh_model('ledger_sum');
+\o
+SELECT is((SELECT whose FROM public._changes_ledger) || (SELECT v FROM gold.ledger_sum), 'mine5', 'a user''s table is not taken for a table of changes, and the model refreshes in full');
 
 -- what results depend on is the server's setting, not a session's
 SELECT throws_ok(format('SET medallion.%s = off', s), '55P02', NULL, s || ' is not for sessions') FROM unnest('{enable_scd2,enable_data_quality_checks,enable_schema_evolution}'::text[]) s;
