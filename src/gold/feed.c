@@ -225,7 +225,11 @@ static bool
 StartFeed(Oid table)
 {
 	SavedIdentity saved;
+	Oid			changes = ChangesOid(table);
 
+	/* somebody's own table of that name is not ours to replace */
+	if (OidIsValid(changes) && get_attnum(changes, "_change_image") == InvalidAttrNumber)
+		return false;
 	if (!ConditionalLockRelationOid(table, ShareRowExclusiveLock))
 		return false;
 	GrantNoting(TableOwner(table));

@@ -62,6 +62,16 @@ CheckedValue(const SilverShape *shape, const char *column)
 	return psprintf("d.%s", known && known->raw ? known->raw : quote_identifier(column));
 }
 
+/* The same to be compared with a number or a time: of a column that nobody has
+ * seen a value of yet NULL, which compares with anything. */
+static char *
+ComparedValue(const SilverShape *shape, const char *column)
+{
+	const SilverColumn *known = FindColumn(shape, column);
+
+	return known && known->empty ? "NULL" : CheckedValue(shape, column);
+}
+
 static char *
 NullPredicate(const SilverShape *shape, const CheckDef *def, const char *column)
 {
@@ -81,7 +91,7 @@ OutsidePredicate(const CheckDef *def, const char *value)
 static char *
 RangePredicate(const SilverShape *shape, const CheckDef *def, const char *column)
 {
-	return OutsidePredicate(def, CheckedValue(shape, column));
+	return OutsidePredicate(def, ComparedValue(shape, column));
 }
 
 static char *
@@ -145,14 +155,14 @@ CreditCondition(const SilverShape *shape, const CheckDef *def)
 static char *
 AmountPredicate(const SilverShape *shape, const CheckDef *def, const char *column)
 {
-	return psprintf("%s < 0 AND (%s\n) IS NOT TRUE", CheckedValue(shape, column), CreditCondition(shape, def));
+	return psprintf("%s < 0 AND (%s\n) IS NOT TRUE", ComparedValue(shape, column), CreditCondition(shape, def));
 }
 
 /* A positive amount on a credit note. */
 static char *
 CreditAmountPredicate(const SilverShape *shape, const CheckDef *def, const char *column)
 {
-	return psprintf("%s > 0 AND (%s\n) IS TRUE", CheckedValue(shape, column), CreditCondition(shape, def));
+	return psprintf("%s > 0 AND (%s\n) IS TRUE", ComparedValue(shape, column), CreditCondition(shape, def));
 }
 
 /* There was something, and it did not convert. */
@@ -355,8 +365,9 @@ static const struct
 
 /* The aggregate of a drift check on a column. */
 static char *
-DriftMeasure(const CheckDef *def, const char *column)
+DriftMeasure(const SilverShape *shape, const CheckDef *def, const char *column)
 {
+	const SilverColumn *measured = FindColumn(shape, column);
 	const char *metric = CheckParamText(def, "metric");
 	List	   *known = NIL;
 
@@ -367,6 +378,8 @@ DriftMeasure(const CheckDef *def, const char *column)
 		known = lappend(known, unconstify(char *, drift_metrics[i].name));
 		if (strcmp(metric ? metric : "mean", drift_metrics[i].name) != 0)
 			continue;
+		if (measured != NULL && measured->empty && strstr(drift_metrics[i].aggregate, "count(") == NULL)
+			return "NULL::float8";
 		initStringInfo(&sql);
 		appendStringInfo(&sql, drift_metrics[i].aggregate, quote_identifier(column));
 		return sql.data;
@@ -384,7 +397,7 @@ AddTableCheck(SilverShape *shape, const CheckDef *def, List *columns)
 	if (strcmp(kind, "row_count") == 0)
 		check->measure = "count(*)::float8";
 	else if (strcmp(kind, "drift") == 0)
-		check->measure = DriftMeasure(def, linitial(columns));
+		check->measure = DriftMeasure(shape, def, linitial(columns));
 	else if (strcmp(kind, "freshness") == 0)
 		check->measure = psprintf("extract(epoch FROM now() - max(d.%s)::timestamptz)::float8",
 								  quote_identifier(linitial(columns)));

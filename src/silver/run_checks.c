@@ -12,8 +12,10 @@
 #include "base/sql.h"
 #include "catalog/pg_class.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "silver/checks.h"
 #include "silver/verdict.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -57,6 +59,18 @@ RowAddress(Oid oid)
 	if (kind == RELKIND_RELATION || kind == RELKIND_MATVIEW)
 		return "jsonb_build_object('ctid', d.ctid)";
 	return "to_jsonb(d)";
+}
+
+/* Whose history a measurement goes into: that by which a model is judged is its
+ * owner's to make, who may only read the table has one of his own. */
+static char *
+MeasuredBy(Oid oid)
+{
+	Relation	relation = relation_open(oid, AccessShareLock);
+	bool		own = has_privs_of_role(GetUserId(), relation->rd_rel->relowner);
+
+	relation_close(relation, NoLock);
+	return own ? "run_checks" : psprintf("run_checks by %s", GetUserNameFromId(GetUserId(), false));
 }
 
 /* Gives checks without a name that of their kind. */
@@ -113,6 +127,7 @@ medallion_run_checks(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("there is no relation with oid %u", oid)));
 	shape->table = QualifiedName(get_namespace_name(get_rel_namespace(oid)), get_rel_name(oid));
+	shape->measured_by = MeasuredBy(oid);
 	TakeColumns(shape, oid);
 	NameChecks(defs);
 	AddChecks(shape, defs);

@@ -264,6 +264,7 @@ SourceColumn(const Feature *feature, const char *name, int number, const char *i
 	type = options.type ? options.type : strcmp(inferred, "empty") == 0 ? "text" : inferred;
 
 	column->name = pstrdup(name);
+	column->empty = options.expression == NULL && options.type == NULL && strcmp(inferred, "empty") == 0;
 	if (options.expression != NULL && options.type != NULL)
 		column->expression = psprintf("(%s\n)::%s", options.expression, options.type);
 	else if (options.expression != NULL)

@@ -15,6 +15,7 @@ typedef struct SilverColumn
 {
 	char	   *name;
 	bool		derived;		/* computed from other silver columns */
+	bool		empty;			/* no value was seen yet: text, for want of a type */
 	char	   *expression;		/* conversion or derivation, SQL */
 	char	   *given;			/* tells whether there was anything to convert; inside the SELECT only */
 	char	   *unmasked;		/* SQL, of a masked column */
@@ -47,6 +48,7 @@ typedef struct SilverShape
 	char	   *corrections;	/* json array of {file_id, sheet, row, values}; NULL: none */
 	List	   *corrected;		/* names of columns in them */
 	char	   *table;			/* what is checked, where there is no feature */
+	char	   *measured_by;	/* what names of measurements begin with, there */
 } SilverShape;
 
 extern SilverShape *LoadSilverShape(const Feature *feature);

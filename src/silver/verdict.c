@@ -236,7 +236,7 @@ MeasureFault(const SilverShape *shape, const RowCheck *check, bool isnull, doubl
 		return SchemaDifference(shape, check->def);
 	ParamText(&params, CheckedTable(shape));
 	/* who may only read a table does not write the history of its feature */
-	ParamText(&params, shape->feature ? check->def->name : psprintf("run_checks.%s", check->def->name));
+	ParamText(&params, shape->feature ? check->def->name : psprintf("%s.%s", shape->measured_by, check->def->name));
 	ParamText(&params, check->columns ? JoinColumns(check->columns, "") : "");
 	if (isnull)
 		ParamNull(&params, FLOAT8OID);

@@ -4,7 +4,7 @@
  */
 \set name crossings
 \ir setup.psql
-SELECT plan(22);
+SELECT plan(27);
 
 -- a value that an update leaves out keeps the verdict on it, masked or not
 \o /dev/null
@@ -78,6 +78,24 @@ SELECT medallion.undo_run(:bad);
 \o
 SELECT is(pg_temp.counted(), 'PASSED WARNING PASSED', '... and their undoing is no drop');
 
+-- a column without values is text, for want of a type: before the first value, and after it is undone
+\o /dev/null
+SELECT pg_temp.put('n/a.csv', E'id,v\n1,\n');
+SELECT medallion.create_feature('n', '{n/*.csv}', '{id}', '{"checks": [{"kind": "range", "columns": ["v"], "params": {"max": 8}, "action": "quarantine"}, {"kind": "amount", "columns": ["v"]},
+	{"kind": "range", "name": "when", "columns": ["v"], "params": {"min": "0"}}, {"kind": "drift", "columns": ["v"], "params": {"metric": "mean", "max": 8}}]}');
+SELECT pg_temp.run('n');
+\o
+SELECT is(pg_temp.errors(), 'none', 'checks of numbers bear a column without values');
+\o /dev/null
+SELECT pg_temp.put('n/b.csv', E'id,v\n2,5\n3,9\n');
+SELECT pg_temp.run('n');
+\o
+SELECT is((SELECT string_agg(id || ' ' || coalesce(v::text, '-'), ', ' ORDER BY id) FROM silver.n_current), '1 -, 2 5', '... and judge the values that come');
+\o /dev/null
+SELECT medallion.undo_run((SELECT max(seen_run_id) FROM medallion.file_versions));
+\o
+SELECT is((SELECT string_agg(id || ' ' || coalesce(v::text, '-'), ', ' ORDER BY id) FROM silver.n_current), '1 -', '... which can be undone');
+
 -- nothing is left of what is dropped or reset that would judge what comes after it
 \o /dev/null
 SELECT (SELECT file_id FROM medallion.file_versions WHERE path ~ 'd/a.csv') AS file \gset
@@ -110,6 +128,17 @@ SELECT medallion.maintain('{"dry_run": false, "superseded": "0 s"}');
 SELECT medallion.rebuild('silver', 'g');
 \o
 SELECT is((SELECT string_agg(v || ' ' || _scd2_is_current, ', ' ORDER BY id) FROM silver.g), 'a false, b true', 'maintain() leaves bronze what closed versions come from');
+
+-- a table that happens to be called as ours would be stays
+\o /dev/null
+CREATE TABLE public.ledger AS SELECT 1 AS id, 2 AS v;
+CREATE TABLE public._changes_ledger AS SELECT 'mine' AS whose;
+SELECT medallion.create_model('ledger_sum', 'SELECT id, sum(v) AS v FROM public.ledger GROUP BY id');
+SELECT medallion.refresh_model('ledger_sum');
+INSERT INTO public.ledger VALUES (1, 3);
+SELECT medallion.refresh_model('ledger_sum');
+\o
+SELECT is((SELECT whose FROM public._changes_ledger) || (SELECT v FROM gold.ledger_sum), 'mine5', 'a user''s table is not taken for a table of changes, and the model refreshes in full');
 
 -- what results depend on is the server's setting, not a session's
 SELECT throws_ok(format('SET medallion.%s = off', s), '55P02', NULL, s || ' is not for sessions') FROM unnest('{enable_scd2,enable_data_quality_checks,enable_schema_evolution}'::text[]) s;
@@ -175,6 +204,21 @@ DELETE FROM public.eve_as;
 \o
 SELECT is((SELECT rows FROM medallion.maintain('{"dry_run": false, "superseded": "0 s"}') WHERE object = 'bronze.eves' AND action = 'prune'), 1::bigint, 'maintain() prunes another''s table');
 SELECT is((SELECT string_agg(who, ',') FROM public.eve_as), 'crossings_eve', '... as that one');
+
+-- who may only read a table does not make the history by which its owner judges it
+\o /dev/null
+CREATE TABLE public.read_only AS SELECT 1 AS id;
+GRANT SELECT ON public.read_only TO crossings_eve;
+CREATE FUNCTION pg_temp.judged() RETURNS text LANGUAGE sql AS $$
+	SELECT status FROM medallion.run_checks('public.read_only', '[{"kind": "row_count", "params": {"max_change": 0.5}}]')
+$$;
+SELECT pg_temp.judged();
+INSERT INTO public.read_only SELECT generate_series(2, 100);
+SET ROLE crossings_eve;
+SELECT * FROM medallion.run_checks('public.read_only', '[{"kind": "row_count", "params": {"max_change": 0.5}}]');
+RESET ROLE;
+\o
+SELECT is(pg_temp.judged(), 'WARNING', 'a reader''s run_checks() is no past of the owner''s');
 \o /dev/null
 DROP OWNED BY crossings_eve CASCADE;
 DROP ROLE crossings_eve;
