@@ -117,6 +117,7 @@ OBJS += \
 	src/silver/convert_time.o \
 	src/silver/dedup.o \
 	src/silver/encode.o \
+	src/silver/erase.o \
 	src/silver/fold.o \
 	src/silver/frequency.o \
 	src/silver/hash.o \
@@ -155,6 +156,7 @@ OBJS += \
 	src/run/configure.o \
 	src/run/define.o \
 	src/run/dispatch.o \
+	src/run/erase.o \
 	src/run/feature_unit.o \
 	src/run/finish.o \
 	src/run/journal.o \
@@ -199,6 +201,7 @@ SQL_PARTS = \
 	sql/78-time.sql \
 	sql/79-maintain.sql \
 	sql/80-grant.sql \
+	sql/82-erase.sql \
 	sql/90-finish.sql
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql

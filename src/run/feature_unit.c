@@ -17,6 +17,7 @@
 #include "bronze/columns.h"
 #include "miscadmin.h"
 #include "run/alert.h"
+#include "silver/erase.h"
 #include "silver/silver.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -129,6 +130,8 @@ FileBody(void *arg)
 
 	AsRole(&saved, step->feature->owner);
 	LoadFile(step->feature, step->task, step->seen_at, step->run_id, &step->outcome);
+	if (step->outcome.file_id != 0)
+		RedactFile(step->feature, step->outcome.file_id);
 	EndAs(&saved);
 }
 

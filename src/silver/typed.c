@@ -22,6 +22,7 @@
 #include "mb/pg_wchar.h"
 #include "parser/parse_type.h"
 #include "silver/checks.h"
+#include "silver/erase.h"
 #include "silver/quarantine.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -424,6 +425,7 @@ LoadSilverShape(const Feature *feature)
 	}
 	LoadChecks(shape);
 	LoadCorrections(shape);
+	LoadErased(shape);
 	return shape;
 }
 
@@ -469,12 +471,15 @@ AppendCleanLevel(StringInfo sql, const SilverShape *shape)
 		appendStringInfo(sql, ",\n %s AS %s", CleanExpression(shape, &options, column->name),
 						 quote_identifier(column->name));
 	}
-	appendStringInfo(sql, "\nFROM %s b", QualifiedName(medallion_bronze_schema, feature->name));
+	appendStringInfo(sql, "\nFROM %s b", shape->bronze ? shape->bronze : QualifiedName(medallion_bronze_schema, feature->name));
 	if (shape->corrections != NULL)
 		appendStringInfo(sql, " LEFT JOIN jsonb_to_recordset(%s) AS x (file_id bigint, sheet text, \"row\" bigint,"
 						 " \"values\" jsonb) ON x.file_id = b._file_id AND x.sheet = b._sheet AND x.row = b._row",
 						 quote_literal_cstr(shape->corrections));
-	appendStringInfoString(sql, "\nWHERE b._file_id = ANY ($1) OFFSET 0");
+	appendStringInfoString(sql, "\nWHERE b._file_id = ANY ($1)");
+	if (shape->erased_texts != NULL)
+		appendStringInfo(sql, " AND NOT (%s)", shape->erased_texts);
+	appendStringInfoString(sql, " OFFSET 0");
 }
 
 /* Level 2: typed values; _given_n tells whether there was anything to convert. */
@@ -723,6 +728,28 @@ AppendFinalColumns(StringInfo sql, const SilverShape *shape, bool collected)
 		appendStringInfo(sql, "\n %s AS _refused, ", collected ? "false" : RefusedExpression(shape));
 }
 
+/* The values alone. */
+char *
+ValuesSelect(const SilverShape *shape)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	AppendDerivedLevel(&sql, shape, TypedLevel(shape));
+	return sql.data;
+}
+
+/* Which rows of level 4 may be events: none of erased keys, none that is filtered out. */
+static void
+AppendWhere(StringInfo sql, const SilverShape *shape)
+{
+	appendStringInfoString(sql, "\nWHERE true");
+	if (shape->erased_values != NULL)
+		appendStringInfo(sql, " AND NOT (%s)", shape->erased_values);
+	if (shape->feature->options.filter != NULL)
+		appendStringInfo(sql, " AND (%s\n)", shape->feature->options.filter);
+}
+
 /* The whole SELECT. */
 char *
 TypedSelect(const SilverShape *shape, const char *keys)
@@ -738,9 +765,8 @@ TypedSelect(const SilverShape *shape, const char *keys)
 	appendStringInfoString(&sql, " f._rank, d._file_id, d._sheet, d._row\nFROM (");
 	AppendJudgedLevel(&sql, shape);
 	appendStringInfoString(&sql, ") d JOIN unnest($1, $2, $3, $4) AS f (_file, _rank, _seen_at, _until)"
-						   " ON f._file = d._file_id\nWHERE true");
-	if (shape->feature->options.filter != NULL)
-		appendStringInfo(&sql, " AND (%s\n)", shape->feature->options.filter);
+						   " ON f._file = d._file_id");
+	AppendWhere(&sql, shape);
 	if (keys != NULL)
 		appendStringInfo(&sql, " AND %s IN (SELECT k._business_key_hash FROM %s k)",
 						 EventKey(shape), keys);
@@ -825,7 +851,6 @@ KeySelect(const SilverShape *shape)
 	appendStringInfo(&sql, "SELECT %s AS _business_key_hash FROM (", EventKey(shape));
 	AppendJudgedLevel(&sql, shape);
 	appendStringInfoString(&sql, ") d");
-	if (shape->feature->options.filter != NULL)
-		appendStringInfo(&sql, " WHERE (%s\n)", shape->feature->options.filter);
+	AppendWhere(&sql, shape);
 	return sql.data;
 }

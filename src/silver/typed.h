@@ -43,8 +43,14 @@ typedef struct SilverShape
 	bool		refuses;		/* a check of one row quarantines or drops */
 	char	   *corrections;	/* json array of {file_id, sheet, row, values}; NULL: none */
 	List	   *corrected;		/* names of columns in them */
+	char	   *bronze;			/* what is read in place of the bronze table; NULL: that */
+	char	   *erased_texts;	/* condition on bronze rows b that are no events, or NULL */
+	char	   *erased_values;	/* likewise, on typed rows d */
 	char	   *table;			/* what is checked, where there is no feature */
 } SilverShape;
+
+/* SELECT text over bronze rows of the files in $1: their address and values alone. */
+extern char *ValuesSelect(const SilverShape *shape);
 
 extern SilverShape *LoadSilverShape(const Feature *feature);
 
