@@ -126,6 +126,7 @@ OBJS += \
 	src/silver/merge_tables.o \
 	src/silver/profile.o \
 	src/silver/quarantine.o \
+	src/silver/retain.o \
 	src/silver/run_checks.o \
 	src/silver/silver.o \
 	src/silver/table.o \
@@ -199,6 +200,7 @@ SQL_PARTS = \
 	sql/75-trace.sql \
 	sql/76-report.sql \
 	sql/78-time.sql \
+	sql/78-retain.sql \
 	sql/79-maintain.sql \
 	sql/80-grant.sql \
 	sql/82-erase.sql \

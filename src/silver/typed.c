@@ -24,6 +24,7 @@
 #include "silver/checks.h"
 #include "silver/erase.h"
 #include "silver/quarantine.h"
+#include "silver/retain.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
@@ -426,6 +427,7 @@ LoadSilverShape(const Feature *feature)
 	LoadChecks(shape);
 	LoadCorrections(shape);
 	LoadErased(shape);
+	LoadHorizon(shape);
 	return shape;
 }
 
@@ -739,13 +741,15 @@ ValuesSelect(const SilverShape *shape)
 	return sql.data;
 }
 
-/* Which rows of level 4 may be events: none of erased keys, none that is filtered out. */
+/* Which rows of level 4 may be events: none of erased keys, none that is too old or filtered out. */
 static void
 AppendWhere(StringInfo sql, const SilverShape *shape)
 {
 	appendStringInfoString(sql, "\nWHERE true");
 	if (shape->erased_values != NULL)
 		appendStringInfo(sql, " AND NOT (%s)", shape->erased_values);
+	if (shape->too_old != NULL)
+		appendStringInfo(sql, " AND (%s) IS NOT TRUE", shape->too_old);
 	if (shape->feature->options.filter != NULL)
 		appendStringInfo(sql, " AND (%s\n)", shape->feature->options.filter);
 }

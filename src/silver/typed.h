@@ -46,6 +46,7 @@ typedef struct SilverShape
 	char	   *bronze;			/* what is read in place of the bronze table; NULL: that */
 	char	   *erased_texts;	/* condition on bronze rows b that are no events, or NULL */
 	char	   *erased_values;	/* likewise, on typed rows d */
+	char	   *too_old;		/* condition on typed rows d that retention leaves out, or NULL */
 	char	   *table;			/* what is checked, where there is no feature */
 } SilverShape;
 
