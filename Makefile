@@ -175,6 +175,7 @@ OBJS += \
 # The install script is these parts, one after the other, in layer order.
 SQL_PARTS = \
 	sql/10-base.sql \
+	sql/12-environment.sql \
 	sql/30-bronze.sql \
 	sql/35-fdw.sql \
 	sql/37-discover.sql \

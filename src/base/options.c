@@ -112,6 +112,7 @@ static const OptionDef feature_options[] = {
 	{"true_words", OPTION_NAMES, FIELD(true_words)},
 	{"false_words", OPTION_NAMES, FIELD(false_words)},
 	{"dedup", OPTION_JSON, FIELD(dedup)},
+	{"environments", OPTION_JSON, FIELD(environments)},
 	{"retain", OPTION_TEXT, FIELD(retain)},
 	{"retain_by", OPTION_TEXT, FIELD(retain_by)},
 	{"filter", OPTION_TEXT, FIELD(filter)},

@@ -169,6 +169,7 @@ typedef struct FeatureOptions
 	List	   *true_words;
 	List	   *false_words;
 	Jsonb	   *dedup;			/* columns, keep, by: one row of those that agree */
+	Jsonb	   *environments;	/* environment -> options laid over these */
 	char	   *retain;			/* interval: older rows are no events */
 	char	   *retain_by;		/* the column that tells a row's age */
 	char	   *filter;			/* SQL condition over typed columns */
