@@ -120,6 +120,7 @@ OBJS += \
 	src/silver/convert_time.o \
 	src/silver/dedup.o \
 	src/silver/encode.o \
+	src/silver/erase.o \
 	src/silver/fold.o \
 	src/silver/frequency.o \
 	src/silver/hash.o \
@@ -128,6 +129,7 @@ OBJS += \
 	src/silver/merge_tables.o \
 	src/silver/profile.o \
 	src/silver/quarantine.o \
+	src/silver/retain.o \
 	src/silver/run_checks.o \
 	src/silver/silver.o \
 	src/silver/table.o \
@@ -159,6 +161,7 @@ OBJS += \
 	src/run/define.o \
 	src/run/disk.o \
 	src/run/dispatch.o \
+	src/run/erase.o \
 	src/run/export.o \
 	src/run/feature_unit.o \
 	src/run/finish.o \
@@ -177,6 +180,7 @@ OBJS += \
 # The install script is these parts, one after the other, in layer order.
 SQL_PARTS = \
 	sql/10-base.sql \
+	sql/12-environment.sql \
 	sql/30-bronze.sql \
 	sql/35-fdw.sql \
 	sql/37-discover.sql \
@@ -205,9 +209,11 @@ SQL_PARTS = \
 	sql/75-trace.sql \
 	sql/76-report.sql \
 	sql/77-durations.sql \
+	sql/78-retain.sql \
 	sql/78-time.sql \
 	sql/79-maintain.sql \
 	sql/80-grant.sql \
+	sql/82-erase.sql \
 	sql/90-finish.sql
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql

@@ -26,7 +26,8 @@ CREATE TABLE medallion.features (
 	options			jsonb NOT NULL DEFAULT '{}',
 	created_at		timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	changed_run_id	bigint,		-- the last run that changed silver
-	needs_rebuild	boolean NOT NULL DEFAULT false	-- keys or options changed: silver is folded anew
+	needs_rebuild	boolean NOT NULL DEFAULT false,	-- keys or options changed: silver is folded anew
+	environment		text NOT NULL DEFAULT ''	-- medallion.environment as silver was made last
 );
 COMMENT ON TABLE medallion.features IS 'one row per feature: where its files are, what identifies a row, how it is read, typed and versioned';
 

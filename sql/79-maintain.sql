@@ -51,6 +51,18 @@ BEGIN
 		END IF;
 	END LOOP;
 
+	/* rows past their time, where a feature says so: silver is folded without them, gold follows */
+	FOR f IN SELECT h.*, x.name FROM medallion.features x, LATERAL medallion.move_horizon(x.name, dry) h
+			  WHERE x.options ? 'retain' AND pg_has_role(x.owner, 'USAGE') ORDER BY x.name LOOP
+		CONTINUE WHEN f.rows = 0 AND NOT f.refold;
+		IF f.refold AND NOT dry THEN
+			PERFORM FROM medallion.run_pipeline(ARRAY[f.name], '{silver,gold}', '{"on_error": "raise"}');
+		END IF;
+		object := format('%I.%I', medallion.layer_schema('silver'), f.name); action := 'retain'; rows := f.rows; done := NOT dry;
+		reason := format('older than %s, by option "retain"', f.horizon);
+		RETURN NEXT;
+	END LOOP;
+
 	/* logs, but for the last word on each object: views and files() tell it */
 	FOR object, wrong, action IN VALUES
 		('etl_logs.pipeline_runs', 'started_at', 'SELECT FROM etl_logs.pipeline_runs n WHERE n.layer = o.layer AND n.feature_name = o.feature_name AND n.run_id > o.run_id AND n.status = o.status'),
@@ -90,4 +102,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medallion.maintain(jsonb) IS
-'Upkeep: deletes from bronze the rows of file versions that count no more (superseded where silver does not keep their history, withdrawn by undo_run()), old log rows, and ANALYZEs what changed much. Where data would go it only says so, unless options say {"dry_run": false}. options: superseded (interval, 168 hours): how long such versions stay; logs (interval, 365 days; null: keep); quarantine (interval; null, the default: keep). Returns what was done or would be (done), how many rows, and why. Superseded versions of features that keep history by on_change "version" stay: silver is folded from them.';
+'Upkeep: deletes from bronze the rows of file versions that count no more (superseded where silver does not keep their history, withdrawn by undo_run()), old log rows, takes out of silver and gold the rows that are past a feature''s option "retain", and ANALYZEs what changed much. Where data would go it only says so, unless options say {"dry_run": false}. options: superseded (interval, 168 hours): how long such versions stay; logs (interval, 365 days; null: keep); quarantine (interval; null, the default: keep). Returns what was done or would be (done), how many rows, and why. Superseded versions of features that keep history by on_change "version" stay: silver is folded from them.';

@@ -17,7 +17,11 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 
-#define FEATURE_COLUMNS "feature_id, name, owner::oid, source, business_keys, options, needs_rebuild"
+/* The options as they are in this environment; silver that was made in another is made anew. */
+#define FEATURE_COLUMNS "feature_id, name, owner::oid, source, business_keys," \
+	" medallion.environment_options(options, current_setting('medallion.environment'))," \
+	" needs_rebuild OR (changed_run_id IS NOT NULL AND options ? 'environments'" \
+	" AND environment <> current_setting('medallion.environment'))"
 
 /* One fetched row -> Feature. */
 static Feature *

@@ -112,6 +112,9 @@ static const OptionDef feature_options[] = {
 	{"true_words", OPTION_NAMES, FIELD(true_words)},
 	{"false_words", OPTION_NAMES, FIELD(false_words)},
 	{"dedup", OPTION_JSON, FIELD(dedup)},
+	{"environments", OPTION_JSON, FIELD(environments)},
+	{"retain", OPTION_TEXT, FIELD(retain)},
+	{"retain_by", OPTION_TEXT, FIELD(retain_by)},
 	{"filter", OPTION_TEXT, FIELD(filter)},
 	{"partition_by", OPTION_TEXT, FIELD(partition_by)},
 	{"partition_columns", OPTION_NAMES, FIELD(partition_columns)},
@@ -561,6 +564,12 @@ ParseFeatureOptions(Jsonb *json, FeatureOptions *options)
 	CheckReading(options);
 	CheckFold(options);
 	CheckWord("date_numbers", options->date_numbers, number_units);
+	if (options->retain != NULL)
+		(void) DirectFunctionCall3(interval_in, CStringGetDatum(options->retain), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	if ((options->retain == NULL) != (options->retain_by == NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("options \"retain\" and \"retain_by\" need each other")));
 	if (options->relation != NULL && options->watermark == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -170,6 +170,9 @@ typedef struct FeatureOptions
 	List	   *true_words;
 	List	   *false_words;
 	Jsonb	   *dedup;			/* columns, keep, by: one row of those that agree */
+	Jsonb	   *environments;	/* environment -> options laid over these */
+	char	   *retain;			/* interval: older rows are no events */
+	char	   *retain_by;		/* the column that tells a row's age */
 	char	   *filter;			/* SQL condition over typed columns */
 	char	   *partition_by;	/* a date or timestamp column: one partition a month */
 	List	   *partition_columns;	/* columns of whole numbers, such as year and month: one partition for each that comes */

@@ -18,6 +18,7 @@ char	   *medallion_bronze_schema;
 char	   *medallion_silver_schema;
 char	   *medallion_gold_schema;
 char	   *medallion_model_schema;
+char	   *medallion_environment;
 bool		medallion_enable_schema_evolution;
 bool		medallion_enable_data_quality_checks;
 bool		medallion_enable_scd2;
@@ -127,6 +128,16 @@ static const struct
 		0, 0, INT_MAX, GUC_UNIT_MS, "Longest time of a run; 0: any."},
 };
 
+/* Which environment a database is, is its administrator's to say, not a session's. */
+static bool
+CheckEnvironment(char **value, void **extra, GucSource source)
+{
+	if (source <= PGC_S_DATABASE || source == PGC_S_TEST)
+		return true;
+	GUC_check_errdetail("It is set by postgresql.conf, ALTER SYSTEM or ALTER DATABASE alone.");
+	return false;
+}
+
 /* Declares the settings; called once as the library loads. */
 void
 SettingsInit(void)
@@ -146,6 +157,8 @@ SettingsInit(void)
 		DefineCustomIntVariable(controls[i].name, controls[i].description, NULL,
 								controls[i].variable, controls[i].boot, controls[i].min, controls[i].max,
 								PGC_USERSET, controls[i].flags, NULL, NULL, NULL);
+	DefineCustomStringVariable("medallion.environment", "What this database is for: picks among the \"environments\" of each feature's options.",
+							   NULL, &medallion_environment, "", PGC_SUSET, 0, CheckEnvironment, NULL, NULL);
 	MarkGUCPrefixReserved("medallion");
 }
 

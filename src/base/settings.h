@@ -14,6 +14,7 @@ extern char *medallion_bronze_schema;
 extern char *medallion_silver_schema;
 extern char *medallion_gold_schema;
 extern char *medallion_model_schema;
+extern char *medallion_environment;
 extern bool medallion_enable_schema_evolution;
 extern bool medallion_enable_data_quality_checks;
 extern bool medallion_enable_scd2;

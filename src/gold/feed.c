@@ -407,6 +407,23 @@ ForgetTaken(Oid table)
 	EndAs(&saved);
 }
 
+/* Takes away the images of a table's changes, which show rows that are to be
+ * forgotten; models that have not taken them are computed in full. */
+void
+DropImages(Oid table)
+{
+	SqlParams	params = {0};
+	SavedIdentity saved;
+
+	if (!OidIsValid(ChangesOid(table)))
+		return;
+	ParamDatum(&params, OIDOID, ObjectIdGetDatum(table));
+	CatalogExec("UPDATE medallion.change_batches SET lost = true WHERE table_oid = $1", &params);
+	AsRole(&saved, TableOwner(table));
+	SqlExecFormat(NULL, "DELETE FROM %s", ChangesName(table));
+	EndAs(&saved);
+}
+
 /* Stops watching a table that no model needs, if nobody is in the way. */
 static void
 StopFeed(Oid table)

@@ -44,4 +44,8 @@ extern PendingChanges *FetchPending(const Model *model, Oid table);
 /* Notes that the model has taken these changes, and forgets those that all have taken. */
 extern void TakePending(const Model *model, const PendingChanges *pending);
 
+/* Takes away the images of a table's changes; models that still need them are
+ * computed in full. */
+extern void DropImages(Oid table);
+
 #endif							/* MEDALLION_FEED_H */

@@ -121,6 +121,33 @@ medallion_store_check(PG_FUNCTION_ARGS)
 /* How a feature is run is nothing to silver. */
 #define RUN_OPTIONS "'{paused,max_retries,retry_delay,step_timeout}'::text[]"
 
+/* Raises unless the options hold in each of their environments. */
+static void
+CheckEnvironments(Jsonb *options, const FeatureOptions *parsed)
+{
+	SqlParams	params = {0};
+	SqlRows    *rows;
+
+	if (parsed->environments == NULL)
+		return;
+	ParamJsonb(&params, options);
+	rows = CatalogFetch("SELECT e.key, medallion.environment_options($1, e.key), jsonb_typeof(e.value) = 'object'"
+						" AND NOT e.value ?| '{environments,checks,data_quality_checks}'"
+						" FROM jsonb_each($1->'environments') e", &params);
+	for (uint64 i = 0; i < rows->count; i++)
+	{
+		FeatureOptions there;
+		bool		isnull;
+
+		if (!RowBool(rows, i, 3))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("environment \"%s\" must be an object of options", RowText(rows, i, 1)),
+					 errdetail("Options \"checks\" and \"environments\" are the same in every environment.")));
+		ParseFeatureOptions(DatumGetJsonbP(RowDatum(rows, i, 2, &isnull)), &there);
+	}
+}
+
 /* Inserts or updates the row of a feature; true if that made a difference. */
 static bool
 StoreFeature(const char *name, Datum source, bool no_keys, Datum keys, Jsonb *options, int *id)
@@ -230,6 +257,7 @@ DefineFeature(const char *name, Datum source, bool no_keys, Datum keys, Jsonb *o
 
 	CheckFeatureName(name);
 	ParseFeatureOptions(options, &parsed);
+	CheckEnvironments(options, &parsed);
 	if (parsed.range != NULL)
 		ParseCellRange(parsed.range, &range);
 	if (parsed.dedup != NULL && !no_keys && parsed.history != HISTORY_APPEND)

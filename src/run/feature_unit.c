@@ -18,6 +18,7 @@
 #include "bronze/ledger.h"
 #include "miscadmin.h"
 #include "run/alert.h"
+#include "silver/erase.h"
 #include "silver/silver.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -130,6 +131,8 @@ FileBody(void *arg)
 
 	AsRole(&saved, step->feature->owner);
 	LoadFile(step->feature, step->task, step->seen_at, step->run_id, &step->outcome);
+	if (step->outcome.file_id != 0)
+		RedactFile(step->feature, step->outcome.file_id);
 	EndAs(&saved);
 }
 

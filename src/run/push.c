@@ -15,6 +15,7 @@
 #include "bronze/bronze.h"
 #include "bronze/columns.h"
 #include "run/runlog.h"
+#include "silver/erase.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
@@ -97,6 +98,7 @@ medallion_push(PG_FUNCTION_ARGS)
 	task = PlanPush(feature, rows, &seen_at);
 	AsRole(&saved, feature->owner);
 	LoadFile(feature, task, seen_at, run_id, &outcome);
+	RedactFile(feature, outcome.file_id);
 	EndAs(&saved);
 	LogPush(feature, run_id, task, &outcome, started);
 	UnpinSettings(nest_level);

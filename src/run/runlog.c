@@ -135,7 +135,7 @@ LogStep(const StepLog *step)
 	ParamInt(&params, step->files);
 	ParamText(&params, step->error);
 	ParamText(&params, step->detail ? step->detail : "{}");
-	ParamText(&params, step->pipeline);
+	ParamText(&params, step->pipeline ? step->pipeline : DEFAULT_PIPELINE);
 	CatalogExec("INSERT INTO etl_logs.pipeline_runs AS p (run_id, layer, feature_name, started_at, completed_at,"
 				" status, records_processed, records_valid, records_invalid, files_processed,"
 				" error_message, execution_metadata, pipeline_name)"

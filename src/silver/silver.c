@@ -209,7 +209,8 @@ MarkTaken(const Feature *feature, int64 run_id)
 				" WHERE feature_id = $1 AND (silver_run_id IS NULL"
 				" OR (superseded_at IS NOT NULL AND silver_superseded_run_id IS NULL))", &params);
 	CatalogExec("UPDATE medallion.file_versions SET refold = false WHERE feature_id = $1 AND refold", &params);
-	CatalogExec("UPDATE medallion.features SET changed_run_id = $2, needs_rebuild = false WHERE feature_id = $1", &params);
+	CatalogExec("UPDATE medallion.features SET changed_run_id = $2, needs_rebuild = false,"
+				" environment = current_setting('medallion.environment') WHERE feature_id = $1", &params);
 }
 
 /* Rows with any flag set. */

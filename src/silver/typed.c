@@ -23,7 +23,9 @@
 #include "mb/pg_wchar.h"
 #include "parser/parse_type.h"
 #include "silver/checks.h"
+#include "silver/erase.h"
 #include "silver/quarantine.h"
+#include "silver/retain.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
@@ -408,6 +410,8 @@ LoadSilverShape(const Feature *feature)
 	}
 	LoadChecks(shape);
 	LoadCorrections(shape);
+	LoadErased(shape);
+	LoadHorizon(shape);
 	return shape;
 }
 
@@ -453,12 +457,16 @@ AppendCleanLevel(StringInfo sql, const SilverShape *shape, Datum files)
 		appendStringInfo(sql, ",\n %s AS %s", CleanExpression(shape, &options, column->name),
 						 quote_identifier(column->name));
 	}
-	appendStringInfo(sql, "\nFROM %s b", RowsOfFiles(TableOid(medallion_bronze_schema, feature->name), files, 1));
+	appendStringInfo(sql, "\nFROM %s b", shape->bronze ? shape->bronze :
+					 RowsOfFiles(TableOid(medallion_bronze_schema, feature->name), files, 1));
 	if (shape->corrections != NULL)
 		appendStringInfo(sql, " LEFT JOIN jsonb_to_recordset(%s) AS x (file_id bigint, sheet text, \"row\" bigint,"
 						 " \"values\" jsonb) ON x.file_id = b._file_id AND x.sheet = b._sheet AND x.row = b._row",
 						 quote_literal_cstr(shape->corrections));
-	appendStringInfoString(sql, "\nWHERE b._file_id = ANY ($1) OFFSET 0");
+	appendStringInfoString(sql, "\nWHERE b._file_id = ANY ($1)");
+	if (shape->erased_texts != NULL)
+		appendStringInfo(sql, " AND NOT (%s)", shape->erased_texts);
+	appendStringInfoString(sql, " OFFSET 0");
 }
 
 /* Level 2: typed values; _given_n tells whether there was anything to convert. */
@@ -708,6 +716,30 @@ AppendFinalColumns(StringInfo sql, const SilverShape *shape, bool collected)
 		appendStringInfo(sql, "\n %s AS _refused, ", collected ? "false" : RefusedExpression(shape));
 }
 
+/* The values alone. */
+char *
+ValuesSelect(const SilverShape *shape, Datum files)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	AppendDerivedLevel(&sql, shape, TypedLevel(shape, files));
+	return sql.data;
+}
+
+/* Which rows of level 4 may be events: none of erased keys, none that is too old or filtered out. */
+static void
+AppendWhere(StringInfo sql, const SilverShape *shape)
+{
+	appendStringInfoString(sql, "\nWHERE true");
+	if (shape->erased_values != NULL)
+		appendStringInfo(sql, " AND NOT (%s)", shape->erased_values);
+	if (shape->too_old != NULL)
+		appendStringInfo(sql, " AND (%s) IS NOT TRUE", shape->too_old);
+	if (shape->feature->options.filter != NULL)
+		appendStringInfo(sql, " AND (%s\n)", shape->feature->options.filter);
+}
+
 /* The whole SELECT. */
 char *
 TypedSelect(const SilverShape *shape, const SqlParams *files, const char *keys)
@@ -723,9 +755,8 @@ TypedSelect(const SilverShape *shape, const SqlParams *files, const char *keys)
 	appendStringInfoString(&sql, " f._rank, d._file_id, d._sheet, d._row\nFROM (");
 	AppendJudgedLevel(&sql, shape, files->values[0]);
 	appendStringInfoString(&sql, ") d JOIN unnest($1, $2, $3, $4) AS f (_file, _rank, _seen_at, _until)"
-						   " ON f._file = d._file_id\nWHERE true");
-	if (shape->feature->options.filter != NULL)
-		appendStringInfo(&sql, " AND (%s\n)", shape->feature->options.filter);
+						   " ON f._file = d._file_id");
+	AppendWhere(&sql, shape);
 	if (keys != NULL)
 		appendStringInfo(&sql, " AND %s IN (SELECT k._business_key_hash FROM %s k)",
 						 EventKey(shape), keys);
@@ -833,7 +864,6 @@ KeySelect(const SilverShape *shape, const SqlParams *files)
 	appendStringInfo(&sql, "SELECT %s AS _business_key_hash FROM (", EventKey(shape));
 	AppendJudgedLevel(&sql, shape, files->values[0]);
 	appendStringInfoString(&sql, ") d");
-	if (shape->feature->options.filter != NULL)
-		appendStringInfo(&sql, " WHERE (%s\n)", shape->feature->options.filter);
+	AppendWhere(&sql, shape);
 	return sql.data;
 }

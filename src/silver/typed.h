@@ -47,9 +47,16 @@ typedef struct SilverShape
 	bool		refuses;		/* a check of one row quarantines or drops */
 	char	   *corrections;	/* json array of {file_id, sheet, row, values}; NULL: none */
 	List	   *corrected;		/* names of columns in them */
+	char	   *bronze;			/* what is read in place of the bronze table; NULL: that */
+	char	   *erased_texts;	/* condition on bronze rows b that are no events, or NULL */
+	char	   *erased_values;	/* likewise, on typed rows d */
+	char	   *too_old;		/* condition on typed rows d that retention leaves out, or NULL */
 	char	   *table;			/* what is checked, where there is no feature */
 	char	   *measured_by;	/* what names of measurements begin with, there */
 } SilverShape;
+
+/* SELECT text over bronze rows of the files in $1: their address and values alone. */
+extern char *ValuesSelect(const SilverShape *shape, Datum files);
 
 extern SilverShape *LoadSilverShape(const Feature *feature);
 
