@@ -170,6 +170,7 @@ OBJS += \
 	src/run/pipeline.o \
 	src/run/push.o \
 	src/run/redact.o \
+	src/run/rowcount.o \
 	src/run/runlog.o \
 	src/run/step.o \
 	src/run/step_unit.o \

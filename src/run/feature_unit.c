@@ -19,6 +19,7 @@
 #include "miscadmin.h"
 #include "run/alert.h"
 #include "silver/erase.h"
+#include "run/rowcount.h"
 #include "silver/silver.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -73,6 +74,8 @@ typedef struct SilverStep
 	const Feature *feature;
 	int64		run_id;
 	SilverOutcome outcome;
+	int64		added;			/* rows of the table, less those deleted */
+	bool		added_known;
 } SilverStep;
 
 static int64
@@ -354,14 +357,23 @@ SilverBody(void *arg)
 {
 	SilverStep *step = arg;
 
+	Oid			table = TableOid(medallion_silver_schema, step->feature->name);
+	int64		before;
+	bool		known = NetRows(table, &before);
+
 	memset(&step->outcome, 0, sizeof(step->outcome));
 	RunSilver(step->feature, step->run_id, &step->outcome);
+	step->added_known = known && table == TableOid(medallion_silver_schema, step->feature->name) &&
+		NetRows(table, &step->added);
+	step->added -= before;
 }
 
 /* Logs what silver did. */
 static void
-LogSilver(Run *run, const Feature *feature, const SilverOutcome *outcome)
+LogSilver(Run *run, const SilverStep *step)
 {
+	const Feature *feature = step->feature;
+	const SilverOutcome *outcome = &step->outcome;
 	char	   *table = QualifiedName(medallion_silver_schema, feature->name);
 	ListCell   *lc;
 
@@ -379,6 +391,7 @@ LogSilver(Run *run, const Feature *feature, const SilverOutcome *outcome)
 	if (FeatureKeepsHistory(feature))
 		LogHistory(run->order.id, table, outcome);
 	LogTableStatistics(run->order.id, "silver", medallion_silver_schema, feature->name,
+					   step->added_known ? TableRowsSince(medallion_silver_schema, feature->name, feature->owner, step->added) :
 					   CountTableRows(medallion_silver_schema, feature->name, feature->owner));
 }
 
@@ -414,13 +427,13 @@ RunSilverStep(Run *run, const Feature *feature)
 		FailStep(&log, error);
 	else if (!outcome->changed)
 	{
-		LogSilver(run, feature, outcome);
+		LogSilver(run, &step);
 		AlertOfChecks(run, feature, outcome);
 		log.status = "UNCHANGED";
 	}
 	else
 	{
-		LogSilver(run, feature, outcome);
+		LogSilver(run, &step);
 		AlertOfChecks(run, feature, outcome);
 		log.status = "COMPLETED";
 		log.rows_in = outcome->rows_in;

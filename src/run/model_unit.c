@@ -9,6 +9,7 @@
 #include "base/settings.h"
 #include "gold/model.h"
 #include "miscadmin.h"
+#include "run/rowcount.h"
 #include "utils/timestamp.h"
 
 typedef struct ModelStep

@@ -262,22 +262,6 @@ LogHistory(int64 run_id, const char *table, const SilverOutcome *outcome)
 				" records_updated, records_expired) VALUES ($1, $2, $3, $4, $5, $6)", &params);
 }
 
-/* The rows of a table; -1: there is no table.  It is its owner's, who could have
- * put a view in its place: it is counted with the owner's rights. */
-int64
-CountTableRows(const char *schema, const char *table, Oid owner)
-{
-	SavedIdentity saved;
-	int64		count;
-
-	if (!OidIsValid(TableOid(schema, table)))
-		return -1;
-	AsRole(&saved, owner);
-	count = SqlBigint(psprintf("SELECT count(*) FROM %s", QualifiedName(schema, table)), NULL, 0);
-	EndAs(&saved);
-	return count;
-}
-
 /* One row of etl_logs.table_statistics; of no table (-1 rows) none. */
 void
 LogTableStatistics(int64 run_id, const char *layer, const char *schema, const char *table, int64 rows)
@@ -293,9 +277,10 @@ LogTableStatistics(int64 run_id, const char *layer, const char *schema, const ch
 	ParamBigint(&params, rows);
 	ParamDatum(&params, OIDOID, ObjectIdGetDatum(oid));
 	CatalogExec("INSERT INTO etl_logs.table_statistics (run_id, layer, table_name, record_count,"
-				" file_size_mb, partition_count)"
+				" file_size_mb, partition_count, statistics_json)"
 				" SELECT $1, $2, $3, $4, round(sum(pg_total_relation_size(t.relid)) / 1048576.0, 3),"
-				" count(*) FILTER (WHERE t.isleaf AND t.level > 0)"
+				" count(*) FILTER (WHERE t.isleaf AND t.level > 0),"
+				" jsonb_strip_nulls(jsonb_build_object('filenode', pg_relation_filenode($5)))"
 				" FROM (SELECT relid, isleaf, level FROM pg_partition_tree($5)"
 				" UNION SELECT $5::regclass, true, 0) t", &params);
 }

@@ -58,9 +58,6 @@ extern void LogHistory(int64 run_id, const char *table, const SilverOutcome *out
 extern void LogTableStatistics(int64 run_id, const char *layer, const char *schema, const char *table,
 							   int64 rows);
 
-/* The rows of a table, counted with its owner's rights; -1: there is no table. */
-extern int64 CountTableRows(const char *schema, const char *table, Oid owner);
-
 /* An error as one line: message, and detail where there is one. */
 extern char *ErrorLine(const ErrorData *error);
 
