@@ -207,6 +207,7 @@ SQL_PARTS = \
 	sql/77-durations.sql \
 	sql/78-time.sql \
 	sql/79-maintain.sql \
+	sql/79-partitions.sql \
 	sql/80-grant.sql \
 	sql/90-finish.sql
 

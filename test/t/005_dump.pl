@@ -47,6 +47,27 @@ SELECT FROM medallion.run_pipeline();
 SELECT medallion.create_model('by_customer', 'SELECT customer, count(*) AS lines, sum(amount) AS amount FROM silver.orders_current GROUP BY 1');
 SELECT medallion.create_model('best', 'SELECT customer FROM gold.by_customer WHERE amount > 10000');
 SELECT FROM medallion.run_pipeline();
+SELECT medallion.create_pipeline('nightly', ARRAY['orders'], '{"run_timeout": "1 h"}', '{bronze,silver}');
+SELECT medallion.add_step('count', 'SELECT 1', 'orders', 'nightly');
+SELECT medallion.store_schedule('night', '0 2 * * *', NULL, '{"pipeline": "nightly"}', 'Asia/Dubai');
+SELECT medallion.add_window('patches', '0 2 * * 0', '2 hours', 'nightly');
+SELECT medallion.pause('nightly', 'moving');
+INSERT INTO medallion.corrections (feature_id, file_id, sheet, row, values)
+SELECT feature_id, file_id, _sheet, _row, '{"customer": "C99"}' FROM medallion.features JOIN medallion.file_versions USING (feature_id) JOIN bronze.orders ON _file_id = file_id
+ WHERE name = 'orders' AND _row = 5 AND path ~ 'orders_3';
+SELECT FROM medallion.rebuild('orders');
+SELECT FROM medallion.run_pipeline();
+SQL
+# A run that is undone, its alerts of a broken file, and a run that leaves changes for models to take.
+write_orders(1, 3);
+write_file("$folder/orders_9.csv", 'Order,Line,Customer,Amount', 'O9,1,C1,2');
+my $undone = $server->safe_psql('original', 'SELECT max(run_id) FROM medallion.run_pipeline()');
+$server->safe_psql('original', "SELECT FROM medallion.undo_run($undone)");
+write_file("$folder/broken.xlsx", "PK\x03\x04 this is no workbook");
+$server->safe_psql('original', <<"SQL");
+SELECT medallion.create_feature('broken', ARRAY['$folder/broken.xlsx']);
+SELECT FROM medallion.run_pipeline(ARRAY['broken']);
+SELECT medallion.alter_feature('broken', '{"paused": true}');
 SQL
 write_orders(2, 5);
 $server->safe_psql('original', 'SELECT FROM medallion.run_pipeline()');
