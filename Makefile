@@ -213,6 +213,7 @@ SQL_PARTS = \
 	sql/78-retain.sql \
 	sql/78-time.sql \
 	sql/79-maintain.sql \
+	sql/79-partitions.sql \
 	sql/80-grant.sql \
 	sql/82-erase.sql \
 	sql/90-finish.sql

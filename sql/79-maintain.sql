@@ -7,13 +7,14 @@ DECLARE
 	superseded CONSTANT interval := CASE WHEN options ? 'superseded' THEN (options->>'superseded')::interval ELSE interval '168 hours' END;
 	logs CONSTANT interval := CASE WHEN options ? 'logs' THEN (options->>'logs')::interval ELSE interval '365 days' END;
 	quarantine CONSTANT interval := (options->>'quarantine')::interval;
+	measurements CONSTANT interval := CASE WHEN options ? 'measurements' THEN (options->>'measurements')::interval ELSE interval '2 years' END;
 	f record;
 	doomed bigint[];
 	wrong text;
 BEGIN
-	SELECT k INTO wrong FROM jsonb_object_keys(options) k WHERE k NOT IN ('dry_run', 'superseded', 'logs', 'quarantine') ORDER BY k LIMIT 1;
+	SELECT k INTO wrong FROM jsonb_object_keys(options) k WHERE k NOT IN ('dry_run', 'superseded', 'logs', 'quarantine', 'measurements', 'partitions') ORDER BY k LIMIT 1;
 	IF wrong IS NOT NULL THEN
-		RAISE EXCEPTION 'unrecognized option of maintain() "%"', wrong USING ERRCODE = 'invalid_parameter_value', HINT = 'Known are: dry_run, superseded, logs, quarantine.';
+		RAISE EXCEPTION 'unrecognized option of maintain() "%"', wrong USING ERRCODE = 'invalid_parameter_value', HINT = 'Known are: dry_run, superseded, logs, quarantine, measurements, partitions.';
 	END IF;
 	done := NOT dry;
 
@@ -79,6 +80,23 @@ BEGIN
 		END IF;
 	END LOOP;
 
+	/* numbers and profiles, but for those that rules look back on */
+	FOR object, wrong, action IN VALUES
+		('medallion.measurements', 'measured_at', 'o.measurement_id <= (SELECT n.measurement_id FROM medallion.measurements n WHERE (n.table_name, n.metric, n.column_name) = (o.table_name, o.metric, o.column_name) ORDER BY n.measurement_id DESC OFFSET 30 LIMIT 1)'),
+		('medallion.profiles', 'profiled_at', 'EXISTS (SELECT FROM medallion.profiles n WHERE n.table_name = o.table_name AND n.column_name = o.column_name AND n.profile_id > o.profile_id)') LOOP
+		CONTINUE WHEN measurements IS NULL;
+		EXECUTE CASE WHEN dry THEN format('SELECT count(*) FROM %s o WHERE o.%I < $1 AND %s', object, wrong, action)
+				ELSE format('WITH gone AS (DELETE FROM %s o WHERE o.%I < $1 AND %s RETURNING 1) SELECT count(*) FROM gone', object, wrong, action) END INTO rows USING now() - measurements;
+		action := 'delete'; done := NOT dry; reason := format('older than %s, but for the last of each', measurements);
+		IF rows > 0 THEN
+			RETURN NEXT;
+		END IF;
+	END LOOP;
+
+	IF jsonb_typeof(options->'partitions') <> 'null' THEN
+		RETURN QUERY SELECT * FROM medallion.maintain_partitions(options->'partitions', dry);
+	END IF;
+
 	/* quarantine: only where asked; the rows stay in bronze */
 	IF quarantine IS NOT NULL THEN
 		object := 'medallion.quarantine'; action := 'delete'; reason := format('of runs that ended over %s ago; the rows stay in bronze', quarantine);
@@ -102,4 +120,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medallion.maintain(jsonb) IS
-'Upkeep: deletes from bronze the rows of file versions that count no more (superseded where silver does not keep their history, withdrawn by undo_run()), old log rows, takes out of silver and gold the rows that are past a feature''s option "retain", and ANALYZEs what changed much. Where data would go it only says so, unless options say {"dry_run": false}. options: superseded (interval, 168 hours): how long such versions stay; logs (interval, 365 days; null: keep); quarantine (interval; null, the default: keep). Returns what was done or would be (done), how many rows, and why. Superseded versions of features that keep history by on_change "version" stay: silver is folded from them.';
+'Upkeep: deletes from bronze the rows of file versions that count no more (superseded where silver does not keep their history, withdrawn by undo_run()), old log rows, takes out of silver and gold the rows that are past a feature''s option "retain", and ANALYZEs what changed much. Where data would go it only says so, unless options say {"dry_run": false}. options: superseded (interval, 168 hours): how long such versions stay; logs (interval, 365 days; null: keep); measurements (interval, 2 years; null: keep): numbers of checks and profiles, but for the last 30 of each series and the last profile; quarantine (interval; null, the default: keep); partitions ({"older_than": interval, "action": "move", "tablespace": name}, or action detach or drop; none by default): months of silver of features with partition_by; detached and dropped only where keys have no history, for that goes over months. Returns what was done or would be (done), how many rows, and why. Superseded versions of features that keep history by on_change "version" stay: silver is folded from them.';
