@@ -35,7 +35,7 @@ class Peer:
             self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.process.stdin.write(path.encode() + b"\n")
         self.process.stdin.flush()
-        line = self.process.stdout.readline() if select.select([self.process.stdout], [], [], 30)[0] else b""
+        line = self.process.stdout.readline() if select.select([self.process.stdout], [], [], 120)[0] else b""
         if not line.endswith(b"\n"):
             self.process.kill()
             self.process.wait()
