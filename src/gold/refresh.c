@@ -138,7 +138,7 @@ WriteDifferences(const Model *model, const RefreshPlan *plan, int64 run_id, Refr
 	const char *target = TargetName(model);
 	bool		append = model->refresh == REFRESH_APPEND;
 
-	AsWriter(&saved, model);
+	AsRole(&saved, model->owner);
 	if (plan->way == WAY_GROUPS)
 		result->rows_deleted = DeleteTouchedRows(model, plan, StagingName(model));
 	else if (!append)
