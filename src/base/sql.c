@@ -352,11 +352,11 @@ ExtensionOwner(void)
 
 /* Becomes another role; settings changed from here on are taken back by EndAs(). */
 static void
-BecomeRole(SavedIdentity *saved, Oid role, int nest_level, int restriction)
+BecomeRole(SavedIdentity *saved, Oid role, int nest_level)
 {
 	saved->nest_level = nest_level;
 	GetUserIdAndSecContext(&saved->user, &saved->security_context);
-	SetUserIdAndSecContext(role, saved->security_context | SECURITY_LOCAL_USERID_CHANGE | restriction);
+	SetUserIdAndSecContext(role, saved->security_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 }
 
 /*
@@ -369,18 +369,7 @@ BecomeRole(SavedIdentity *saved, Oid role, int nest_level, int restriction)
 void
 AsRole(SavedIdentity *saved, Oid role)
 {
-	BecomeRole(saved, role, NewGUCNestLevel(), SECURITY_RESTRICTED_OPERATION);
-}
-
-/*
- * AsRole() where deferred constraints may be left for the end of the
- * transaction.  Only for statements that are proven to run nothing of the
- * role's: no trigger, default, rule, or expression of its making.
- */
-void
-AsRoleDeferring(SavedIdentity *saved, Oid role)
-{
-	BecomeRole(saved, role, NewGUCNestLevel(), 0);
+	BecomeRole(saved, role, NewGUCNestLevel());
 }
 
 /*
@@ -391,7 +380,7 @@ AsRoleDeferring(SavedIdentity *saved, Oid role)
 void
 AsExtension(SavedIdentity *saved)
 {
-	BecomeRole(saved, ExtensionOwner(), PinSettings(), SECURITY_RESTRICTED_OPERATION);
+	BecomeRole(saved, ExtensionOwner(), PinSettings());
 }
 
 /* Becomes again who one was. */

@@ -86,7 +86,6 @@ extern Datum ListToTextArray(List *strings);
 
 extern void AsExtension(SavedIdentity *saved);
 extern void AsRole(SavedIdentity *saved, Oid role);
-extern void AsRoleDeferring(SavedIdentity *saved, Oid role);
 extern void EndAs(const SavedIdentity *saved);
 
 /* Statements on the extension's own tables, run as its owner. */

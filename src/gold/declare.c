@@ -7,10 +7,10 @@
  * ours start with a prefix and a number, so what the options say no longer is
  * found, and dropped.
  *
- * Foreign keys are deferred: a refresh deletes a row and inserts its
- * successor, and a dimension may be refreshed before its facts.  Where each is
- * committed by itself, even that is too early: a key that is not enforced
- * stands in the catalog, where tools find it, and its triggers do not fire.
+ * Foreign keys stand in the catalog, where tools find them, and their triggers
+ * do not fire: a refresh deletes a row and inserts its successor, and a
+ * dimension is committed before its facts.  Those that are enforced are checked
+ * at once for all rows, when their own model is refreshed.
  */
 #include "base/compat.h"
 
@@ -102,10 +102,9 @@ ForeignKeyDefinition(const ForeignKey *key)
 	if (columns == NULL)
 		return NULL;
 	ParamDatum(&params, OIDOID, ObjectIdGetDatum(table));
-	return psprintf("FOREIGN KEY (%s) REFERENCES %s(%s) %s",
+	return psprintf("FOREIGN KEY (%s) REFERENCES %s(%s) NOT VALID",
 					ColumnList(key->columns),
-					RowText(SqlFetch("SELECT $1::regclass", &params), 0, 1), columns,
-					key->unenforced ? "NOT VALID" : "DEFERRABLE INITIALLY DEFERRED");
+					RowText(SqlFetch("SELECT $1::regclass", &params), 0, 1), columns);
 }
 
 /* Primary key and foreign keys, as constraints. */
@@ -322,8 +321,9 @@ DescribeTarget(const Model *model)
 }
 
 /*
- * Stops the triggers of keys that are not enforced, on both sides.  They are
- * the server's own, which takes more rights than the owner of a table has.
+ * Stops the triggers of foreign keys, on both sides; a restored dump has them
+ * again.  They are the server's own, which takes more rights than the owner of
+ * a table has.
  */
 static void
 SilenceForeignKeys(Oid target)
@@ -332,9 +332,11 @@ SilenceForeignKeys(Oid target)
 	SqlRows    *rows;
 
 	ParamDatum(&params, OIDOID, ObjectIdGetDatum(target));
+	ParamText(&params, medallion_gold_schema);
 	rows = CatalogFetch("SELECT format('ALTER TABLE %s DISABLE TRIGGER %I', t.tgrelid::regclass, t.tgname)"
 						" FROM pg_constraint c JOIN pg_trigger t ON t.tgconstraint = c.oid"
-						" WHERE c.conrelid = $1 AND c.contype = 'f' AND c.conname ~ '^_fk[0-9]+_'"
+						" WHERE $1 IN (c.conrelid, c.confrelid) AND c.contype = 'f' AND c.conname ~ '^_fk[0-9]+_'"
+						" AND EXISTS (SELECT FROM medallion.models m WHERE c.conrelid = to_regclass(format('%I.%I', $2, m.name)))"
 						" AND NOT c.convalidated AND NOT c.condeferrable AND t.tgenabled <> 'D' ORDER BY t.oid", &params);
 	for (uint64 i = 0; i < rows->count; i++)
 		CatalogExec(RowText(rows, i, 1), NULL);
@@ -355,6 +357,21 @@ DeclareTarget(const Model *model)
 	DeclareNotNull(model, target);	/* a key that went leaves it behind */
 }
 
+/* Names (text[]) of the constraints whose keys are enforced. */
+static Datum
+EnforcedNames(const Model *model)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, model->foreign_keys)
+		if (!((ForeignKey *) lfirst(lc))->unenforced)
+			names = lappend(names, MakeDeclaration(psprintf(FOREIGN_PREFIX "%s", foreach_current_index(lc) + 1,
+															model->name), NULL)->name);
+	return ListToTextArray(names);
+}
+
+/* By the operators that the constraint has, since search_path has only the server's. */
 void
 CheckForeignKeys(const Model *model)
 {
@@ -364,13 +381,28 @@ CheckForeignKeys(const Model *model)
 	if (model->foreign_keys == NIL)
 		return;
 	ParamDatum(&params, OIDOID, ObjectIdGetDatum(TargetOid(model)));
-	rows = SqlFetch("SELECT conname FROM pg_constraint WHERE conrelid = $1"
-					" AND conname ~ '^_fk[0-9]+_' AND condeferrable", &params);
+	ParamDatum(&params, TEXTARRAYOID, EnforcedNames(model));
+	rows = SqlFetch("SELECT c.conname, c.confrelid::regclass, string_agg(quote_ident(s.attname), ', ' ORDER BY k.n),"
+					" format('SELECT concat_ws('', '', %s) FROM %s f WHERE %s AND NOT EXISTS (SELECT FROM %s d WHERE %s) LIMIT 1',"
+					"  string_agg(format('f.%I', s.attname), ', ' ORDER BY k.n), c.conrelid::regclass,"
+					"  string_agg(format('f.%I IS NOT NULL', s.attname), ' AND '), c.confrelid::regclass,"
+					"  string_agg(format('d.%I OPERATOR(%I.%s) f.%I', t.attname, n.nspname, o.oprname, s.attname), ' AND '))"
+					" FROM pg_constraint c"
+					" CROSS JOIN unnest(c.conkey, c.confkey, c.conpfeqop) WITH ORDINALITY k (mine, theirs, operator, n)"
+					" JOIN pg_attribute s ON s.attrelid = c.conrelid AND s.attnum = k.mine"
+					" JOIN pg_attribute t ON t.attrelid = c.confrelid AND t.attnum = k.theirs"
+					" JOIN pg_operator o ON o.oid = k.operator JOIN pg_namespace n ON n.oid = o.oprnamespace"
+					" WHERE c.conrelid = $1 AND c.contype = 'f' AND c.conname = ANY ($2)"
+					" GROUP BY c.oid, c.conname, c.conrelid, c.confrelid ORDER BY c.conname", &params);
 	for (uint64 i = 0; i < rows->count; i++)
 	{
-		char	   *name = QualifiedName(medallion_gold_schema, RowText(rows, i, 1));
+		SqlRows    *orphan = SqlFetch(RowText(rows, i, 4), NULL);
 
-		SqlExecFormat(NULL, "SET CONSTRAINTS %s IMMEDIATE", name);
-		SqlExecFormat(NULL, "SET CONSTRAINTS %s DEFERRED", name);
+		if (orphan->count > 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+					 errmsg("model \"%s\" violates foreign key constraint \"%s\"", model->name, RowText(rows, i, 1)),
+					 errdetail("Key (%s)=(%s) is not present in %s.", RowText(rows, i, 3),
+							   RowText(orphan, 0, 1), RowText(rows, i, 2))));
 	}
 }

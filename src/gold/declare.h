@@ -16,8 +16,7 @@ extern void DeclareTarget(const Model *model);
 /* Makes the index by which a refresh finds old rows of the keys touched. */
 extern void DeclareGroupIndex(const Model *model, const GroupPlan *groups);
 
-/* Checks now what a refresh may have broken of the model's own foreign keys,
- * so that the failure is the model's and not the transaction's. */
+/* Raises if a row of the model refers to nothing by a key that is enforced. */
 extern void CheckForeignKeys(const Model *model);
 
 #endif							/* MEDALLION_DECLARE_H */

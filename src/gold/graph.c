@@ -172,7 +172,45 @@ WatchedInputs(const Model *model, List *ordered)
 	return watched;
 }
 
-/* Takes, again and again, the first model by name that waits for no other. */
+/* Those of the models that foreign keys of this one refer to. */
+static List *
+ReferencedAmong(const Model *model, List *models)
+{
+	List	   *referenced = NIL;
+	ListCell   *kc;
+	ListCell   *lc;
+
+	foreach(kc, model->foreign_keys)
+		foreach(lc, models)
+			if (lfirst(lc) != model &&
+				strcmp(((Model *) lfirst(lc))->name, ((ForeignKey *) lfirst(kc))->references) == 0)
+				referenced = lappend(referenced, lfirst(lc));
+	return referenced;
+}
+
+/* The first model by name that waits for no other, not even, where there is
+ * one, for what its foreign keys refer to: those may go in a circle. */
+static Model *
+NextModel(List *waiting)
+{
+	Model	   *next = NULL;
+	ListCell   *lc;
+
+	foreach(lc, waiting)
+	{
+		Model	   *model = lfirst(lc);
+
+		if (InputAmong(model, waiting) != NULL)
+			continue;
+		if (ReferencedAmong(model, waiting) == NIL)
+			return model;
+		if (next == NULL)
+			next = model;
+	}
+	return next;
+}
+
+/* Takes the next model again and again. */
 static List *
 OrderModels(List *waiting)
 {
@@ -180,20 +218,13 @@ OrderModels(List *waiting)
 
 	while (waiting != NIL)
 	{
-		Model	   *next = NULL;
-		ListCell   *lc;
+		Model	   *next = NextModel(waiting);
 
 		CHECK_FOR_INTERRUPTS();
-		foreach(lc, waiting)
-		{
-			next = lfirst(lc);
-			if (InputAmong(next, waiting) == NULL)
-				break;
-			next = NULL;
-		}
 		if (next == NULL)
 			RaiseCycle(waiting);
 		next->watched = WatchedInputs(next, ordered);
+		next->referenced = ReferencedAmong(next, ordered);
 		next->in_graph = true;
 		ordered = lappend(ordered, next);
 		waiting = list_delete_ptr(waiting, next);

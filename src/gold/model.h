@@ -74,9 +74,10 @@ typedef struct Model
 	Jsonb	   *checks;			/* an array for run_checks(), or NULL */
 	Jsonb	   *contract;		/* column -> type, or null for any; NULL: none */
 	bool		contract_exact; /* no other columns */
-	bool		in_graph;		/* the next two are filled */
+	bool		in_graph;		/* the next three are filled */
 	List	   *inputs;			/* ModelInput *, direct ones */
 	List	   *watched;		/* ModelInput *: inputs, view models replaced by theirs */
+	List	   *referenced;		/* Model *, before it in order, that foreign keys refer to */
 } Model;
 
 typedef struct RefreshResult

@@ -138,7 +138,7 @@ WriteDifferences(const Model *model, const RefreshPlan *plan, int64 run_id, Refr
 	const char *target = TargetName(model);
 	bool		append = model->refresh == REFRESH_APPEND;
 
-	AsWriter(&saved, model);
+	AsRole(&saved, model->owner);
 	if (plan->way == WAY_GROUPS)
 		result->rows_deleted = DeleteTouchedRows(model, plan, StagingName(model));
 	else if (!append)
@@ -207,16 +207,16 @@ MarkRefreshed(const Model *model, int64 run_id, bool changed)
 				" WHERE model_id = $1", &params);
 }
 
-/* Makes the table fit, and decides how to refresh it; as the model's owner. */
+/* Makes the table fit, and decides how to refresh it, unless that is decided;
+ * as the model's owner. */
 static RefreshPlan *
-PrepareTable(const Model *model, RefreshMode mode)
+PrepareTable(const Model *model, RefreshMode mode, RefreshPlan *plan)
 {
-	RefreshPlan *plan;
-
 	RestoreModel(model);
 	if (model->is_view)
 		return NULL;
-	plan = PlanRefresh(model, mode);
+	if (plan == NULL)
+		plan = PlanRefresh(model, mode);
 	if (plan->way != WAY_NOTHING)
 		MatchTable(model, true);
 	if (plan->way != WAY_NOTHING || model->foreign_keys != NIL)
@@ -282,20 +282,19 @@ RefreshTable(const Model *model, RefreshPlan *plan, int64 run_id, RefreshResult 
  * Brings a model up to date.  The settings are pinned twice, so that what the
  * query's functions may do to them has no way into statements on the catalog.
  */
-void
-RefreshModel(const Model *model, RefreshMode mode, int64 run_id, RefreshResult *result)
+static void
+RefreshAsPlanned(const Model *model, RefreshMode mode, RefreshPlan *plan, int64 run_id, RefreshResult *result)
 {
 	static const char *const ways[] = {"full", "incremental", "append", "unchanged"};	/* as RefreshWay */
 	SavedIdentity saved;
 	int			nest_level = PinSettings();
 	int			inner_level;
-	RefreshPlan *plan;
 
 	memset(result, 0, sizeof(RefreshResult));
 	LockModel(model->name);
 	inner_level = PinSettings();
 	AsRole(&saved, model->owner);
-	plan = PrepareTable(model, mode);
+	plan = PrepareTable(model, mode, plan);
 	if (!model->is_view)
 		CheckContractTypes(model->contract, model->contract_exact, TargetOid(model));
 	EndAs(&saved);
@@ -315,6 +314,12 @@ RefreshModel(const Model *model, RefreshMode mode, int64 run_id, RefreshResult *
 		result->why = plan->why;
 	}
 	UnpinSettings(nest_level);
+}
+
+void
+RefreshModel(const Model *model, RefreshMode mode, int64 run_id, RefreshResult *result)
+{
+	RefreshAsPlanned(model, mode, NULL, run_id, result);
 }
 
 /* The model of this name, with its inputs. */
@@ -355,20 +360,24 @@ FinishRun(int64 run_id, const RefreshResult *result)
 				&params);
 }
 
-/* Is the model there, and are all changes known that it has not taken?  Then
- * nobody needs to know its place in the graph. */
-static bool
-KnowsChanges(const Model *model)
+/*
+ * How to refresh the model, if it is there and all changes are known that it
+ * has not taken: then nobody needs to know its place in the graph.  Else NULL.
+ * The model is locked for it, so that no other refresh takes these changes.
+ */
+static RefreshPlan *
+PlanKnownChanges(const Model *model)
 {
 	SavedIdentity saved;
-	bool		known;
+	RefreshPlan *plan;
 
+	LockModel(model->name);
 	if (model->is_view || !OidIsValid(ViewOid(model)) || !OidIsValid(TargetOid(model)))
-		return false;
+		return NULL;
 	AsRole(&saved, model->owner);
-	known = PlanRefresh(model, model->refresh)->way != WAY_FULL;
+	plan = PlanRefresh(model, model->refresh);
 	EndAs(&saved);
-	return known;
+	return plan->way == WAY_FULL ? NULL : plan;
 }
 
 PG_FUNCTION_INFO_V1(medallion_refresh_model);
@@ -381,18 +390,21 @@ medallion_refresh_model(PG_FUNCTION_ARGS)
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	char	   *refresh = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	int			nest_level = PinSettings();
+	bool		full = strcmp(refresh, "full") == 0;
 	Model	   *model;
+	RefreshPlan *plan;
 	RefreshResult result;
 	int64		run_id;
 
-	if (strcmp(refresh, "auto") != 0 && strcmp(refresh, "full") != 0)
+	if (strcmp(refresh, "auto") != 0 && !full)
 		RaiseUnknownName("way of refreshing", refresh, list_make2("auto", "full"));
 
 	model = FindOwnModel(name);	/* may we? */
 	run_id = StartRun(name);
-	if (strcmp(refresh, "full") == 0 || !KnowsChanges(model))
+	plan = full ? NULL : PlanKnownChanges(model);
+	if (plan == NULL)
 		model = ModelInOrder(name);
-	RefreshModel(model, strcmp(refresh, "full") == 0 ? REFRESH_FULL : model->refresh, run_id, &result);
+	RefreshAsPlanned(model, full ? REFRESH_FULL : model->refresh, plan, run_id, &result);
 	FinishRun(run_id, &result);
 	UnpinSettings(nest_level);
 	PG_RETURN_INT64(result.rows_inserted + result.rows_deleted);

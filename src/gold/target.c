@@ -10,21 +10,14 @@
 
 #include "gold/target.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
 #include "base/feature.h"
 #include "base/settings.h"
 #include "base/sql.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "gold/declare.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
-#include "utils/rel.h"
-#include "utils/reltrigger.h"
 
 /* The view of the query, or InvalidOid. */
 Oid
@@ -324,83 +317,4 @@ RestoreModel(const Model *model)
 		SqlExecFormat(NULL, "CREATE VIEW %s AS\n%s", ViewName(model), model->query);
 	if (!OidIsValid(TargetOid(model)))
 		CreateTarget(model);
-}
-
-/* Is it one of ours, or the server's check of a foreign key?  One that deletes
- * or updates what refers to the table fires the triggers there. */
-static bool
-IsHarmlessTrigger(const Trigger *trigger, Oid note_changes)
-{
-	switch (trigger->tgfoid)
-	{
-		case F_RI_FKEY_CHECK_INS:
-		case F_RI_FKEY_CHECK_UPD:
-		case F_RI_FKEY_NOACTION_DEL:
-		case F_RI_FKEY_NOACTION_UPD:
-		case F_RI_FKEY_RESTRICT_DEL:
-		case F_RI_FKEY_RESTRICT_UPD:
-			return trigger->tgisinternal;
-		default:
-			return OidIsValid(note_changes) && trigger->tgfoid == note_changes;
-	}
-}
-
-/* Has the table an index that computes something, or has operators of its own? */
-static bool
-HasComputedIndex(Relation rel)
-{
-	ListCell   *lc;
-	bool		found = false;
-
-	foreach(lc, RelationGetIndexList(rel))
-	{
-		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
-
-		found |= index->rd_index->indisexclusion ||
-			!heap_attisnull(index->rd_indextuple, Anum_pg_index_indexprs, NULL) ||
-			!heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
-		index_close(index, NoLock);
-	}
-	return found;
-}
-
-/*
- * May foreign keys of the table be left for later, and does writing its rows
- * run nothing that a user made?  By the relation cache, which is never older
- * than our lock: a query would ask the transaction's snapshot.
- */
-static bool
-IsPlainWithKeys(Relation rel)
-{
-	TupleConstr *constr = RelationGetDescr(rel)->constr;
-	bool		isnull;
-	Oid			note_changes = DatumGetObjectId(SqlScalar("SELECT to_regproc('medallion.note_changes')::oid", NULL, &isnull));
-	bool		deferrable = false;
-
-	if (rel->rd_rel->relkind != RELKIND_RELATION || rel->rd_rel->relhasrules || rel->rd_rel->relrowsecurity ||
-		rel->trigdesc == NULL || (constr != NULL && (constr->num_defval > 0 || constr->num_check > 0)))
-		return false;
-	for (int i = 0; i < rel->trigdesc->numtriggers; i++)
-	{
-		const Trigger *trigger = &rel->trigdesc->triggers[i];
-
-		if (!IsHarmlessTrigger(trigger, isnull ? InvalidOid : note_changes))
-			return false;
-		deferrable |= trigger->tgdeferrable;
-	}
-	return deferrable && !HasComputedIndex(rel);
-}
-
-/* The lock keeps out who would make a trigger after we looked. */
-void
-AsWriter(SavedIdentity *saved, const Model *model)
-{
-	Relation	rel = table_open(TargetOid(model), RowExclusiveLock);
-	bool		plain = IsPlainWithKeys(rel);
-
-	table_close(rel, NoLock);
-	if (plain)
-		AsRoleDeferring(saved, model->owner);
-	else
-		AsRole(saved, model->owner);
 }

@@ -35,9 +35,6 @@ extern void MatchTable(const Model *model, bool detach_models);
 /* Makes those of the model's relations that are missing. */
 extern void RestoreModel(const Model *model);
 
-/* Becomes the model's owner to write rows of the target, until EndAs(). */
-extern void AsWriter(SavedIdentity *saved, const Model *model);
-
 /* Raises, naming them, if objects other than the model's own depend on it. */
 extern void CheckNoDependents(const Model *model, Oid relation, const char *action);
 

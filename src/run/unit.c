@@ -199,7 +199,7 @@ FindUnit(List *units, UnitKind kind, int id)
 	return NULL;
 }
 
-/* One unit per model that is a table; it waits for what it reads. */
+/* One unit per model that is a table; it waits for what it reads and refers to. */
 static List *
 AddModels(List **units, List *models, List *features, List *after)
 {
@@ -221,6 +221,13 @@ AddModels(List **units, List *models, List *features, List *after)
 			ModelInput *input = lfirst(ic);
 			Unit	   *before = input->kind == INPUT_MODEL ? FindUnit(added, UNIT_MODEL, input->id) :
 				input->kind == INPUT_FEATURE ? FindUnit(features, UNIT_FEATURE, input->id) : NULL;
+
+			if (before != NULL)
+				unit->after = lappend(unit->after, before);
+		}
+		foreach(ic, model->referenced)
+		{
+			Unit	   *before = FindUnit(added, UNIT_MODEL, ((Model *) lfirst(ic))->id);
 
 			if (before != NULL)
 				unit->after = lappend(unit->after, before);
