@@ -1,7 +1,7 @@
 #!/bin/bash
 # The nine CSV files of olist to its star: the example's features, checks and models beside the same
 # steps in Polars, which reads the files, types and checks the rows, keeps each layer as Parquet and
-# makes the same gold tables with all their columns.
+# makes the same gold tables (its calendar has fewer columns, its products and sellers have no versions).
 #
 #   bench/olist.sh                 five runs of each, medians and their ratio
 #   SERVER=here bench/olist.sh     on the server of PGHOST and PGPORT, with the extension installed there

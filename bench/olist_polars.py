@@ -2,7 +2,7 @@
 """The olist example's steps in Polars: olist_polars.py FOLDER LAKE. Prints the totals of its gold tables.
 
 Bronze keeps the texts of the files with a hash, file and time; silver types them, keeps one row per key, checks, and
-sets apart orders that cannot be; gold is the star and the features of examples/olist/models.sql, all columns of them.
+sets apart orders that cannot be; gold is the star and the features of examples/olist/models.sql; products and sellers without versions, a smaller calendar.
 Money is Decimal, in units of the files' digits. Each layer is written as Parquet.
 """
 
