@@ -147,6 +147,21 @@ ColumnsOf(Oid table)
 	return sql.data;
 }
 
+/* Default privileges of the schema are for tables that people read; images may
+ * show what was masked since. */
+static void
+CloseToOthers(Oid changes, const char *name)
+{
+	SqlParams	params = {0};
+	SqlRows    *rows;
+
+	ParamDatum(&params, OIDOID, ObjectIdGetDatum(changes));
+	rows = SqlFetch("SELECT DISTINCT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END"
+					" FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = $1 AND a.grantee <> c.relowner", &params);
+	for (uint64 i = 0; i < rows->count; i++)
+		SqlExecFormat(NULL, "REVOKE ALL ON %s FROM %s", name, RowText(rows, i, 1));
+}
+
 /* Makes the table of changes, which goes with the watched table. */
 static void
 CreateChanges(Oid table)
@@ -158,6 +173,7 @@ CreateChanges(Oid table)
 		SqlExecFormat(NULL, "DROP TABLE %s", ChangesName(table));
 	SqlExecFormat(NULL, "CREATE TABLE %s AS SELECT NULL::bigint AS _change_batch, NULL::\"char\" AS _change_image,"
 				  " t.* FROM %s t WITH NO DATA", ChangesName(table), WatchedName(table));
+	CloseToOthers(ChangesOid(table), ChangesName(table));
 	SqlExecFormat(NULL, "CREATE INDEX ON %s (_change_batch)", ChangesName(table));
 	SqlExecFormat(NULL, "COMMENT ON TABLE %s IS %s", ChangesName(table),
 				  quote_literal_cstr(psprintf("medallion: rows of %s that changed since the models over it were refreshed:"

@@ -4,7 +4,7 @@
  */
 \set name grants
 \ir setup.psql
-SELECT plan(43);
+SELECT plan(44);
 
 /* what a role is told for a statement: '' where it works, else its sqlstate */
 CREATE FUNCTION pg_temp.as_role(role text, statement text) RETURNS text LANGUAGE plpgsql AS $$
@@ -71,6 +71,8 @@ SELECT is(pg_temp.as_role('grants_silver', 'SELECT * FROM silver.more'), '', '..
 SELECT is(pg_temp.as_role('grants_silver', 'SELECT * FROM silver.more_current'), '', '... its views too');
 SELECT is(pg_temp.as_role('grants_gold', 'SELECT * FROM gold.per_more'), '', '... of gold');
 SELECT is(pg_temp.as_role('grants_silver', 'SELECT * FROM bronze.more'), '42501', 'but no other layer''s');
+SELECT is((SELECT count(*) FROM pg_class WHERE relname ~ '^_changes_more$') || ' ' || (SELECT count(*) FROM pg_class WHERE relname ~ '^_' AND relkind = 'r' AND relnamespace IN ('silver'::regnamespace, 'gold'::regnamespace) AND has_table_privilege('grants_silver', oid, 'SELECT')),
+	'1 0', 'images of changes are no tables to read');
 \o /dev/null
 SELECT medallion.rebuild('silver', 'people');
 \o
