@@ -3,7 +3,7 @@
 #
 #   examples/timings.sh [FOLDER]
 #
-# One value of one file changes; of olist one row of its second database.
+# One value of one file changes; of sales its delivery of changes, of olist one row of its second database.
 
 set -eu
 examples=$(cd "$(dirname "$0")" && pwd -P)
@@ -26,9 +26,10 @@ change_file()
 }
 
 printf '%-14s %10s %12s %12s %12s  %s\n' example "raw bytes" bronze silver gold "rows written and seconds: first, unchanged, after a change"
-for name in klines store_sales retail_orders olist; do
+for name in sales klines store_sales retail_orders olist; do
 	source=$examples/$name/data
 	[ $# -gt 0 ] && source=$1
+	[ $# = 0 ] || [ -e "$examples/$name/folders" ] || { echo "$name: skipped, its files are its own"; continue; }
 	rm -rf "$work/$name" && mkdir "$work/$name"
 	for part in $(if [ $# -gt 0 ]; then cat "$examples/$name/folders"; else ls "$source"; fi); do
 		[ -d "$source/$part" ] || { echo "$name: skipped, $source/$part is not there"; continue 2; }
@@ -44,6 +45,8 @@ for name in klines store_sales retail_orders olist; do
 	second=$(run "$name")
 	if [ "$name" = olist ]; then
 		psql -X -q -d example_olist_source -c "UPDATE olist.sellers SET seller_city = 'elsewhere', updated_at = '2019-01-01' WHERE seller_id = (SELECT min(seller_id) FROM olist.sellers)"
+	elif [ "$name" = sales ]; then
+		cp -R "$examples/sales/changes/." "$work/$name/"
 	else
 		change_file "$work/$name"
 	fi

@@ -1,0 +1,9 @@
+-- The six features, then the sales pack over the lines of cash invoices and cash sales.
+\o /dev/null
+\i :examples/sales/config.sql
+\o
+SELECT layer, object, status, rows_in, rows_out, elapsed FROM medallion.run_pipeline(layers => '{bronze,silver}');
+\o /dev/null
+SELECT medallion.install_sales_pack('{sales_cash_invoices_detailed,sales_cash_sales_detailed}');
+\o
+SELECT layer, object, status, rows_in, rows_out, elapsed FROM medallion.run_pipeline();
