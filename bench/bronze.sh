@@ -15,7 +15,7 @@
 # Needs gcc, libxlsxwriter-dev and python3.  Peers are measured where they can be had: calamine with cargo,
 # DuckDB with pip.  They and the files go to bench/.peers, which git ignores.
 
-. "$(dirname "$0")/../test/lib.sh"
+. "$(dirname "$0")/lib.sh"
 
 rows=${ROWS:-1400000}
 runs=${RUNS:-5}
@@ -26,20 +26,7 @@ peers=$project/bench/.peers
 files=$peers/files-$rows
 mkdir -p "$files" && cd "$peers" || exit 1
 
-install_extension >/dev/null || die "the extension could not be built and installed"
-bash "$project/test/server.sh" start || exit 1
-eval "$(bash "$project/test/server.sh" env)"
-export PGOPTIONS='-c client_min_messages=error' PGDATABASE=medallion_bench
-
-sql()
-{
-	psql -X -q -A -t -v ON_ERROR_STOP=1 "$@"
-}
-
-median()
-{
-	sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
-}
+use_server medallion_bench
 
 build_peers()
 {

@@ -7,26 +7,13 @@
 # Works on the project's private server (test/server.sh) and on ../shared/data/retail_tree, or on the
 # folder that MEDALLION_SHARED names.  Both sides write logged tables on the same server.
 
-. "$(dirname "$0")/../test/lib.sh"
+. "$(dirname "$0")/lib.sh"
 
 tree=${MEDALLION_SHARED:-$project/../shared}/data/retail_tree
 runs=${RUNS:-3}
 [ -d "$tree" ] || { echo "skipped: $tree is not there"; exit 0; }
 tree=$(cd "$tree" && pwd)
-install_extension >/dev/null || die "the extension could not be built and installed"
-bash "$project/test/server.sh" start || exit 1
-eval "$(bash "$project/test/server.sh" env)"
-export PGOPTIONS='-c client_min_messages=error' PGDATABASE=medallion_bench
-
-sql()
-{
-	psql -X -q -A -t -v ON_ERROR_STOP=1 "$@"
-}
-
-median()
-{
-	sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
-}
+use_server medallion_bench
 
 new_database()
 {

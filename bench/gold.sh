@@ -9,21 +9,11 @@
 # The table has an index on the column of the groups, which is what all of them need to find the rows
 # of one, and one on the time of change for dbt's way, which sees no deletes.
 
-. "$(dirname "$0")/../test/lib.sh"
+. "$(dirname "$0")/lib.sh"
 
 rows=${1:-1000000}
 runs=${RUNS:-5}
-if [ "$SERVER" != here ]; then
-	install_extension >/dev/null || die "the extension could not be built and installed"
-	bash "$project/test/server.sh" start || exit 1
-	eval "$(bash "$project/test/server.sh" env)"
-fi
-export PGOPTIONS='-c client_min_messages=error' PGDATABASE=medallion_bench_gold
-
-sql()
-{
-	psql -X -q -A -t -v ON_ERROR_STOP=1 "$@"
-}
+use_server medallion_bench_gold
 
 # Median of the milliseconds that a statement takes, after a change each time (if one is given).
 measure()

@@ -10,7 +10,7 @@
 # Works on ../shared/data (or what MEDALLION_SHARED names), else on the bundled sample.  No time counts
 # before both give the totals that examples/independent.py computes from the files.
 
-. "$(dirname "$0")/../test/lib.sh"
+. "$(dirname "$0")/lib.sh"
 
 runs=${RUNS:-5}
 peers=$project/bench/.peers
@@ -24,17 +24,7 @@ if [ ! -x "$peers/olist/bin/python" ]; then
 	mkdir -p "$peers"
 	python3 -m venv "$peers/olist" && "$peers/olist/bin/pip" -q install polars >/dev/null || die "Polars could not be installed"
 fi
-if [ "$SERVER" != here ]; then
-	install_extension >/dev/null || die "the extension could not be built and installed"
-	bash "$project/test/server.sh" start || exit 1
-	eval "$(bash "$project/test/server.sh" env)"
-fi
-export PGOPTIONS='-c client_min_messages=error' PGDATABASE=medallion_bench_olist
-
-sql()
-{
-	psql -X -q -A -t -v ON_ERROR_STOP=1 "$@"
-}
+use_server medallion_bench_olist
 
 # Seconds of a command by the clock, its output to a file.
 seconds()
@@ -45,11 +35,6 @@ seconds()
 	began=$(date +%s.%N)
 	"$@" >"$output" || return 1
 	awk -v a="$began" -v b="$(date +%s.%N)" 'BEGIN { printf "%.3f\n", b - a }'
-}
-
-median()
-{
-	sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
 }
 
 # The example's features, from files instead of another database's tables.

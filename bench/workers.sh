@@ -2,33 +2,18 @@
 # The first run by the procedure: in one backend beside two workers, on the same files.
 #
 #   bench/workers.sh                 three runs of each, medians and their ratio
-#   HERE=1 bench/workers.sh          on the server that PGHOST and PGPORT name, as it is
+#   SERVER=here bench/workers.sh     on the server that PGHOST and PGPORT name, as it is
 #
 # Works on ../shared/data (or what MEDALLION_SHARED names): a tree of workbooks as three features
 # of unequal size, and the nine CSV files of olist.  Both must give the same rows.
 
-. "$(dirname "$0")/../test/lib.sh"
+. "$(dirname "$0")/lib.sh"
 
 data=${MEDALLION_SHARED:-$project/../shared}/data
 runs=${RUNS:-3}
 [ -d "$data" ] || { echo "skipped: $data is not there"; exit 0; }
 data=$(cd "$data" && pwd)
-if [ -z "${HERE:-}" ]; then
-	install_extension >/dev/null || die "the extension could not be built and installed"
-	bash "$project/test/server.sh" start || exit 1
-	eval "$(bash "$project/test/server.sh" env)"
-fi
-export PGOPTIONS='-c client_min_messages=error' PGDATABASE=medallion_bench
-
-sql()
-{
-	psql -X -q -A -t -v ON_ERROR_STOP=1 "$@"
-}
-
-median()
-{
-	sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
-}
+use_server medallion_bench
 
 configure_retail()
 {
