@@ -11,6 +11,7 @@ DECLARE
 	f record;
 	doomed bigint[];
 	wrong text;
+	old record;
 BEGIN
 	SELECT k INTO wrong FROM jsonb_object_keys(options) k WHERE k NOT IN ('dry_run', 'superseded', 'logs', 'quarantine', 'measurements', 'partitions') ORDER BY k LIMIT 1;
 	IF wrong IS NOT NULL THEN
@@ -64,30 +65,26 @@ BEGIN
 		RETURN NEXT;
 	END LOOP;
 
-	/* logs, but for the last word on each object: views and files() tell it */
-	FOR object, wrong, action IN VALUES
-		('etl_logs.pipeline_runs', 'started_at', 'SELECT FROM etl_logs.pipeline_runs n WHERE n.layer = o.layer AND n.feature_name = o.feature_name AND n.run_id > o.run_id AND n.status = o.status'),
-		('etl_logs.file_processing', 'processed_at', 'SELECT FROM etl_logs.file_processing n WHERE n.file_path = o.file_path AND n.processing_id > o.processing_id'),
-		('etl_logs.data_quality_checks', 'checked_at', 'SELECT FROM etl_logs.data_quality_checks n WHERE n.table_name = o.table_name AND n.check_type = o.check_type AND n.column_name IS NOT DISTINCT FROM o.column_name AND n.check_details->>''check'' IS NOT DISTINCT FROM o.check_details->>''check'' AND n.check_id > o.check_id'),
-		('etl_logs.scd2_history', 'operation_timestamp', 'SELECT'),
-		('etl_logs.table_statistics', 'last_updated', 'SELECT FROM etl_logs.table_statistics n WHERE n.table_name = o.table_name AND n.stat_id > o.stat_id') LOOP
-		CONTINUE WHEN logs IS NULL;
-		EXECUTE CASE WHEN dry THEN format('SELECT count(*) FROM %s o WHERE o.%I < $1 AND EXISTS (%s)', object, wrong, action)
-				ELSE format('WITH gone AS (DELETE FROM %s o WHERE o.%I < $1 AND EXISTS (%s) RETURNING 1) SELECT count(*) FROM gone', object, wrong, action) END INTO rows USING now() - logs;
-		action := 'delete'; done := NOT dry; reason := format('log rows older than %s, but for the last of each object', logs);
-		IF rows > 0 THEN
-			RETURN NEXT;
-		END IF;
-	END LOOP;
-
-	/* numbers and profiles, but for those that rules look back on */
-	FOR object, wrong, action IN VALUES
-		('medallion.measurements', 'measured_at', 'o.measurement_id <= (SELECT n.measurement_id FROM medallion.measurements n WHERE (n.table_name, n.metric, n.column_name) = (o.table_name, o.metric, o.column_name) ORDER BY n.measurement_id DESC OFFSET 30 LIMIT 1)'),
-		('medallion.profiles', 'profiled_at', 'EXISTS (SELECT FROM medallion.profiles n WHERE n.table_name = o.table_name AND n.column_name = o.column_name AND n.profile_id > o.profile_id)') LOOP
-		CONTINUE WHEN measurements IS NULL;
-		EXECUTE CASE WHEN dry THEN format('SELECT count(*) FROM %s o WHERE o.%I < $1 AND %s', object, wrong, action)
-				ELSE format('WITH gone AS (DELETE FROM %s o WHERE o.%I < $1 AND %s RETURNING 1) SELECT count(*) FROM gone', object, wrong, action) END INTO rows USING now() - measurements;
-		action := 'delete'; done := NOT dry; reason := format('older than %s, but for the last of each', measurements);
+	/* logs, but for the last word on each object, which views and files() tell; numbers and profiles, but for
+	 * those that rules look back on */
+	FOR old IN
+		SELECT t.*, CASE WHEN t.is_log THEN logs ELSE measurements END AS age,
+			   CASE WHEN t.is_log THEN 'log rows older than %s, but for the last of each object' ELSE 'older than %s, but for the last of each' END AS why
+		  FROM (VALUES
+			(1, true, 'etl_logs.pipeline_runs', 'started_at', 'EXISTS (SELECT FROM etl_logs.pipeline_runs n WHERE n.layer = o.layer AND n.feature_name = o.feature_name AND n.run_id > o.run_id AND n.status = o.status)'),
+			(2, true, 'etl_logs.file_processing', 'processed_at', 'EXISTS (SELECT FROM etl_logs.file_processing n WHERE n.file_path = o.file_path AND n.processing_id > o.processing_id)'),
+			(3, true, 'etl_logs.data_quality_checks', 'checked_at', 'EXISTS (SELECT FROM etl_logs.data_quality_checks n WHERE n.table_name = o.table_name AND n.check_type = o.check_type AND n.column_name IS NOT DISTINCT FROM o.column_name AND n.check_details->>''check'' IS NOT DISTINCT FROM o.check_details->>''check'' AND n.check_id > o.check_id)'),
+			(4, true, 'etl_logs.scd2_history', 'operation_timestamp', 'true'),
+			(5, true, 'etl_logs.table_statistics', 'last_updated', 'EXISTS (SELECT FROM etl_logs.table_statistics n WHERE n.table_name = o.table_name AND n.stat_id > o.stat_id)'),
+			(6, false, 'medallion.measurements', 'measured_at', 'o.measurement_id <= (SELECT n.measurement_id FROM medallion.measurements n WHERE (n.table_name, n.metric, n.column_name) = (o.table_name, o.metric, o.column_name) ORDER BY n.measurement_id DESC OFFSET 30 LIMIT 1)'),
+			(7, false, 'medallion.profiles', 'profiled_at', 'EXISTS (SELECT FROM medallion.profiles n WHERE n.table_name = o.table_name AND n.column_name = o.column_name AND n.profile_id > o.profile_id)')
+			) AS t (place, is_log, name, written_at, condition)
+		 ORDER BY t.place LOOP
+		CONTINUE WHEN old.age IS NULL;
+		EXECUTE format(CASE WHEN dry THEN 'SELECT count(*) FROM %s o WHERE o.%I < $1 AND %s'
+				ELSE 'WITH gone AS (DELETE FROM %s o WHERE o.%I < $1 AND %s RETURNING 1) SELECT count(*) FROM gone' END,
+			old.name, old.written_at, old.condition) INTO rows USING now() - old.age;
+		object := old.name; action := 'delete'; done := NOT dry; reason := format(old.why, old.age);
 		IF rows > 0 THEN
 			RETURN NEXT;
 		END IF;
