@@ -35,6 +35,7 @@ OBJS += \
 	src/file/charset.o \
 	src/file/container.o \
 	src/file/csv.o \
+	src/file/csv_record.o \
 	src/file/decimal.o \
 	src/file/dialect.o \
 	src/file/encoding.o \
