@@ -32,7 +32,8 @@ typedef struct BronzePlan
 	int			unchanged;
 	List	   *due;			/* FileTask *, in the order to load */
 	List	   *missing;		/* paths (char *) in force but gone, not reported before */
-	TimestampTz seen_at;		/* the time of the events of this run's files */
+	bool		duplicates;		/* is any version in force one? */
+	TimestampTz seen_at;		/* the time of the events of this run's files; 0 where there can be none */
 } BronzePlan;
 
 typedef struct SheetOutcome

@@ -17,6 +17,7 @@
 #include "base/settings.h"
 #include "bronze/source.h"
 #include "catalog/pg_collation.h"
+#include "common/file_utils.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -78,23 +79,23 @@ AddFile(Walk *walk, const char *path, const struct stat *st)
 	walk->found = lappend(walk->found, file);
 }
 
-/* Matches one entry of a folder against one component of the pattern. */
+/* Matches one entry of a folder against one component of the pattern.  Most of a
+ * full folder are told apart without a system call of their own. */
 static void
-WalkEntry(Walk *walk, const char *path, const char *name, int part, int depth)
+WalkEntry(Walk *walk, const char *folder, const struct dirent *entry, int part, int depth)
 {
 	const char *pattern = list_nth(walk->parts, part);
 	bool		last = part == list_length(walk->parts) - 1;
 	bool		any_depth = strcmp(pattern, "**") == 0;
+	char	   *path;
 	struct stat st;
 
-	/* most names of a full folder are told apart without a system call */
-	if (!any_depth && fnmatch(pattern, name, last ? FNM_CASEFOLD : 0) != 0)
+	if (!any_depth && fnmatch(pattern, entry->d_name, last ? FNM_CASEFOLD : 0) != 0)
 		return;
+	path = JoinPath(folder, entry->d_name);
 	if (any_depth)
 	{
-		if (lstat(path, &st) != 0)
-			return;
-		if (S_ISDIR(st.st_mode))
+		if (get_dirent_type(path, entry, false, DEBUG1) == PGFILETYPE_DIR)
 			WalkFolder(walk, path, part, depth + 1);
 		else if (last && stat(path, &st) == 0)
 			AddFile(walk, path, &st);
@@ -137,7 +138,7 @@ WalkFolder(Walk *walk, const char *folder, int part, int depth)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (!IsIgnored(entry->d_name))
-			WalkEntry(walk, JoinPath(folder, entry->d_name), entry->d_name, part, depth);
+			WalkEntry(walk, folder, entry, part, depth);
 	}
 	FreeDir(dir);
 }

@@ -278,7 +278,7 @@ RunUnitInWorker(const void *payload)
 	initStringInfo(&run.errors);
 	name = pstrdup(order->name);
 	unit.name = name;
-	run.noticed_at = GetCurrentTimestamp();
+	run.noticed_at = run.committed_at = GetCurrentTimestamp();
 	ResumeWork(&run);
 	RunUnit(&run, &unit);
 	PauseWork(&run);

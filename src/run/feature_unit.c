@@ -349,7 +349,10 @@ RunBronze(Run *run, const Feature *feature)
 		LogBronzeTable(run, feature);
 	SumUpBronze(&log, step.plan, &totals, retries);
 	FinishStep(run, &log);
-	CommitStep(run);
+	if (strcmp(log.status, "UNCHANGED") == 0)
+		CommitStepSometimes(run);
+	else
+		CommitStep(run);
 }
 
 static void

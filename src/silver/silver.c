@@ -321,6 +321,19 @@ HasTakenAny(const Feature *feature)
 						 " WHERE feature_id = $1 AND silver_run_id IS NOT NULL LIMIT 1) v", &params, 0) > 0;
 }
 
+/* May the ledger have something for silver?  One look instead of five, for
+ * most often it has not. */
+static bool
+MayBePending(const Feature *feature)
+{
+	SqlParams	params = {0};
+
+	ParamInt(&params, feature->id);
+	return CatalogBigint("SELECT count(*) FROM (SELECT FROM medallion.file_versions WHERE feature_id = $1"
+						 " AND (silver_run_id IS NULL OR refold OR (superseded_at IS NOT NULL"
+						 " AND silver_superseded_run_id IS NULL)) LIMIT 1) v", &params, 0) > 0;
+}
+
 /* Takes in what bronze has and silver has not. */
 void
 RunSilver(const Feature *feature, int64 run_id, SilverOutcome *outcome)
@@ -330,7 +343,8 @@ RunSilver(const Feature *feature, int64 run_id, SilverOutcome *outcome)
 	SavedIdentity saved;
 
 	memset(outcome, 0, sizeof(SilverOutcome));
-	FetchPending(feature, &pending);
+	if (feature->needs_rebuild || !has_table || MayBePending(feature))
+		FetchPending(feature, &pending);
 	if (feature->needs_rebuild || !has_table)
 		StartAgain(&pending);
 	if (!has_table)

@@ -252,6 +252,31 @@ MaskColumn(const Feature *feature, SilverColumn *column, const ColumnOptions *op
 								  quote_literal_cstr(options->mask_salt ? options->mask_salt : ""));
 }
 
+/* The type of a column that no value speaks for: what silver has it as, so that
+ * what reads it goes on when its only values are withdrawn; text where it is new. */
+static const char *
+StandingType(const Feature *feature, const char *name)
+{
+	Oid			table = TableOid(medallion_silver_schema, feature->name);
+	AttrNumber	attno = OidIsValid(table) ? get_attnum(table, name) : InvalidAttrNumber;
+
+	switch (attno != InvalidAttrNumber ? get_atttype(table, attno) : InvalidOid)
+	{
+		case BOOLOID:
+			return "boolean";
+		case INT8OID:
+			return "bigint";
+		case NUMERICOID:
+			return "numeric";
+		case DATEOID:
+			return "date";
+		case TIMESTAMPOID:
+			return "timestamp";
+		default:
+			return "text";
+	}
+}
+
 /* The column of silver that a bronze column becomes. */
 static SilverColumn *
 SourceColumn(const Feature *feature, const char *name, int number, const char *inferred)
@@ -263,7 +288,7 @@ SourceColumn(const Feature *feature, const char *name, int number, const char *i
 
 	ParseColumnOptions(&feature->options, name, &options);
 	reading = ColumnReading(&feature->options, &options);
-	type = options.type ? options.type : strcmp(inferred, "empty") == 0 ? "text" : inferred;
+	type = options.type ? options.type : strcmp(inferred, "empty") == 0 ? StandingType(feature, name) : inferred;
 
 	column->name = pstrdup(name);
 	column->empty = options.expression == NULL && options.type == NULL && strcmp(inferred, "empty") == 0;

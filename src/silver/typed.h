@@ -15,7 +15,7 @@ typedef struct SilverColumn
 {
 	char	   *name;
 	bool		derived;		/* computed from other silver columns */
-	bool		empty;			/* no value was seen yet: text, for want of a type */
+	bool		empty;			/* no value speaks for a type */
 	char	   *expression;		/* conversion or derivation, SQL */
 	char	   *given;			/* tells whether there was anything to convert; inside the SELECT only */
 	char	   *unmasked;		/* SQL, of a masked column */
