@@ -1,8 +1,9 @@
 #!/bin/bash
 # Installs the Debian packages that building, demo and tests need; only those that are missing.
 #
-#   test/deps.sh          install
-#   test/deps.sh --list   print the names
+#   test/deps.sh                 install
+#   test/deps.sh chromium        these too: with a browser the report is looked at, else that test is skipped
+#   test/deps.sh --list          print the names
 
 . "$(dirname "$0")/lib.sh"
 export DEBIAN_FRONTEND=noninteractive
@@ -78,6 +79,7 @@ if [ "${1:-}" = --list ]; then
 	printf '%s\n' "${all[@]}"
 	exit 0
 fi
+all+=("$@")
 
 command -v dpkg-query >/dev/null || {
 	say "not a Debian system: have ready what these Debian packages hold: ${all[*]}"
