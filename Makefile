@@ -128,6 +128,7 @@ OBJS += \
 	src/silver/keep.o \
 	src/silver/merge.o \
 	src/silver/merge_tables.o \
+	src/silver/overlap.o \
 	src/silver/profile.o \
 	src/silver/quarantine.o \
 	src/silver/retain.o \

@@ -24,3 +24,9 @@ RETURNS SETOF record LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'medallion_verify';
 COMMENT ON FUNCTION medallion.verify(text) IS
 'What the silver table of a feature promises, and how many of its rows break it: one current version per key, versions numbered in order of time that neither overlap nor repeat, hashes that are those of the values, rows that come from files that count. One scan of the table. Raises if the feature has no silver table yet.';
+
+CREATE FUNCTION medallion.refuse_overlap() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'medallion_refuse_overlap'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION medallion.refuse_overlap() IS
+'internal: the trigger by which a silver table with history refuses versions of a key that overlap, among them two current ones';
