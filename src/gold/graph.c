@@ -248,7 +248,7 @@ TryRestore(const Model *model)
 		SavedIdentity saved;
 
 		LockModel(model->name);
-		AsRole(&saved, model->owner);
+		AsModelOwner(&saved, model);
 		RestoreModel(model);
 		EndAs(&saved);
 		ReleaseCurrentSubTransaction();
