@@ -176,7 +176,8 @@ RunChecks(const Model *model, int64 run_id)
 	ParamJsonb(&params, model->checks);
 	AsModelOwner(&saved, model);
 	rows = SqlFetch("SELECT kind, column_name, status, records_affected,"
-					" jsonb_build_object('name', check_name, 'records_checked', records_checked) || coalesce(details, '{}')"
+					" jsonb_build_object('name', check_name, 'records_checked', records_checked) ||"
+					" CASE WHEN current_setting('medallion.log_values')::bool THEN coalesce(details, '{}') ELSE coalesce(details, '{}') - 'samples' END"
 					" FROM medallion.run_checks($1, $2)", &params);
 	EndAs(&saved);
 	for (uint64 i = 0; i < rows->count; i++)
