@@ -85,6 +85,8 @@ SELECT format('USAGE ON SCHEMA %I', n.nspname) FROM pg_namespace n	/* lineage na
 UNION ALL
 SELECT format('CREATE ON DATABASE %I', current_database()) FROM known WHERE admin
 UNION ALL
+SELECT 'USAGE ON FOREIGN SERVER medallion_files' FROM known WHERE admin
+UNION ALL
 SELECT format('EXECUTE ON ROUTINE %s', p.oid::regprocedure) FROM pg_proc p, known
  WHERE p.pronamespace = 'medallion'::regnamespace AND p.prokind IN ('f', 'p', 'a', 'w')
    AND (admin AND p.proname NOT IN ('grant_role', 'revoke_role', 'role_grants')
