@@ -28,6 +28,7 @@ int			medallion_max_compression_ratio;
 int			medallion_max_columns;
 int			medallion_max_cell_size;
 int			medallion_max_shared_strings;
+bool		medallion_log_values;
 int			medallion_max_workers;
 int			medallion_max_retries;
 int			medallion_retry_delay;
@@ -157,6 +158,9 @@ SettingsInit(void)
 		DefineCustomIntVariable(controls[i].name, controls[i].description, NULL,
 								controls[i].variable, controls[i].boot, controls[i].min, controls[i].max,
 								PGC_USERSET, controls[i].flags, NULL, NULL, NULL);
+	DefineCustomBoolVariable("medallion.log_values",
+							 "Lets error messages in logs and alerts, and samples of failing rows of models, show values of rows.",
+							 NULL, &medallion_log_values, false, PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("medallion.environment", "What this database is for: picks among the \"environments\" of each feature's options.",
 							   NULL, &medallion_environment, "", PGC_SUSET, 0, CheckEnvironment, NULL, NULL);
 	MarkGUCPrefixReserved("medallion");

@@ -18,6 +18,7 @@ extern char *medallion_environment;
 extern bool medallion_enable_schema_evolution;
 extern bool medallion_enable_data_quality_checks;
 extern bool medallion_enable_scd2;
+extern bool medallion_log_values;
 extern int	medallion_max_file_size;			/* MB */
 extern int	medallion_max_uncompressed_size;	/* MB */
 extern int	medallion_max_compression_ratio;

@@ -6,11 +6,18 @@
  * opened directly; from there each component is matched against the entries
  * of one folder, "**" against any depth.  "**" does not follow symbolic links
  * to folders, so a loop of links ends.
+ *
+ * A link may lead out of the folders that the role may read, and be put there
+ * while we walk.  Each folder is therefore asked for by its descriptor, once it
+ * is open, and its entries are looked at through that; what a link out of them
+ * leads to is not told.
  */
 #include "base/compat.h"
 
 #include "bronze/discover.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <sys/stat.h>
 
@@ -32,6 +39,7 @@ typedef struct Walk
 {
 	List	   *parts;			/* the pattern's components (char *) */
 	List	   *found;			/* FoundFile * */
+	Oid			role;			/* whose right to read counts */
 } Walk;
 
 static void WalkFolder(Walk *walk, const char *folder, int part, int depth);
@@ -79,10 +87,36 @@ AddFile(Walk *walk, const char *path, const struct stat *st)
 	walk->found = lappend(walk->found, file);
 }
 
+/* What an entry of an open folder is, or leads to; of a link to where the role may
+ * not read, what a file of no bytes is: that it cannot be read comes out as it is opened. */
+static bool
+StatEntry(const Walk *walk, int folder, const char *path, const char *name, struct stat *st)
+{
+	struct stat target;
+	int			fd;
+
+	if (fstatat(folder, name, st, AT_SYMLINK_NOFOLLOW) != 0)
+		return false;
+	if (!S_ISLNK(st->st_mode))
+		return true;
+	fd = OpenTransientFile(path, O_PATH | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &target) != 0)
+		return false;
+	if (MayReadDescriptor(fd, walk->role))
+		*st = target;
+	else
+	{
+		st->st_mode = S_ISDIR(target.st_mode) ? S_IFDIR : S_IFREG;
+		st->st_size = 0;
+	}
+	CloseTransientFile(fd);
+	return true;
+}
+
 /* Matches one entry of a folder against one component of the pattern.  Most of a
  * full folder are told apart without a system call of their own. */
 static void
-WalkEntry(Walk *walk, const char *folder, const struct dirent *entry, int part, int depth)
+WalkEntry(Walk *walk, int opened, const char *folder, const struct dirent *entry, int part, int depth)
 {
 	const char *pattern = list_nth(walk->parts, part);
 	bool		last = part == list_length(walk->parts) - 1;
@@ -97,11 +131,11 @@ WalkEntry(Walk *walk, const char *folder, const struct dirent *entry, int part, 
 	{
 		if (get_dirent_type(path, entry, false, DEBUG1) == PGFILETYPE_DIR)
 			WalkFolder(walk, path, part, depth + 1);
-		else if (last && stat(path, &st) == 0)
+		else if (last && StatEntry(walk, opened, path, entry->d_name, &st))
 			AddFile(walk, path, &st);
 		return;
 	}
-	if (stat(path, &st) != 0)
+	if (!StatEntry(walk, opened, path, entry->d_name, &st))
 		return;
 	if (last)
 		AddFile(walk, path, &st);
@@ -117,6 +151,7 @@ WalkFolder(Walk *walk, const char *folder, int part, int depth)
 	struct dirent *entry;
 	bool		any_depth = strcmp(list_nth(walk->parts, part), "**") == 0;
 	bool		last = part == list_length(walk->parts) - 1;
+	bool		allowed;
 
 	if (depth > MAX_FOLDER_DEPTH)
 		ereport(ERROR,
@@ -134,11 +169,12 @@ WalkFolder(Walk *walk, const char *folder, int part, int depth)
 				 errmsg("could not open folder \"%s\": %m", folder)));
 		return;
 	}
-	while ((entry = ReadDirExtended(dir, folder, WARNING)) != NULL)
+	allowed = MayReadDescriptor(dirfd(dir), walk->role);
+	while (allowed && (entry = ReadDirExtended(dir, folder, WARNING)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (!IsIgnored(entry->d_name))
-			WalkEntry(walk, folder, entry, part, depth);
+			WalkEntry(walk, dirfd(dir), folder, entry, part, depth);
 	}
 	FreeDir(dir);
 }
@@ -158,7 +194,7 @@ SplitPattern(const char *pattern)
 
 /* Adds the files of one pattern. */
 static void
-DiscoverPattern(Walk *walk, const char *pattern, Oid role)
+DiscoverPattern(Walk *walk, const char *pattern)
 {
 	char	   *folder = "/";
 	struct stat st;
@@ -176,7 +212,7 @@ DiscoverPattern(Walk *walk, const char *pattern, Oid role)
 		folder = JoinPath(folder, linitial(walk->parts));
 		walk->parts = list_delete_first(walk->parts);
 	}
-	folder = CheckFolderAllowed(folder, role);
+	folder = CheckFolderAllowed(folder, walk->role);
 	if (folder == NULL)
 		return;					/* a folder that is not there holds no files */
 	if (stat(folder, &st) == 0 && S_ISDIR(st.st_mode))
@@ -193,12 +229,12 @@ CompareFound(const ListCell *a, const ListCell *b)
 List *
 DiscoverFiles(List *patterns, Oid role)
 {
-	Walk		walk = {0};
+	Walk		walk = {.role = role};
 	List	   *unique = NIL;
 	ListCell   *lc;
 
 	foreach(lc, patterns)
-		DiscoverPattern(&walk, lfirst(lc), role);
+		DiscoverPattern(&walk, lfirst(lc));
 	list_sort(walk.found, CompareFound);
 	foreach(lc, walk.found)
 	{

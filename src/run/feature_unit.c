@@ -132,7 +132,7 @@ FileBody(void *arg)
 	FileStep   *step = arg;
 	SavedIdentity saved;
 
-	AsRole(&saved, step->feature->owner);
+	AsFeatureOwner(&saved, step->feature);
 	LoadFile(step->feature, step->task, step->seen_at, step->run_id, &step->outcome);
 	if (step->outcome.file_id != 0)
 		RedactFile(step->feature, step->outcome.file_id);

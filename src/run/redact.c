@@ -1,15 +1,19 @@
 /*
  * redact.c
- *	  Takes secrets out of what is written down.
+ *	  Takes secrets, and the contents of rows, out of what is written down.
  *
  * Errors of foreign servers and of users' functions may quote a connection
- * string.  Logs and alerts are read by more people than may know its password.
+ * string, those of conversions and constraints the value that is wrong.  Logs
+ * and alerts are read by more people than may know either.
  */
 #include "base/compat.h"
 
 #include "run/redact.h"
 
 #include <ctype.h>
+
+#include "base/settings.h"
+#include "utils/elog.h"
 
 static const char *const secret_words[] = {
 	"password", "passwd", "passfile", "pwd", "secret", "token", "apikey", "api_key", "access_key"
@@ -84,4 +88,48 @@ Redact(char *text)
 	RedactWords(text);
 	RedactUrls(text);
 	return text;
+}
+
+/* The text with what stands between the first opening and the last closing mark
+ * hidden; values may have marks of their own in them. */
+static char *
+HideBetween(const char *text, const char *opening, char closing)
+{
+	const char *start = strstr(text, opening);
+	const char *end = strrchr(text, closing);
+
+	if (start == NULL || end < start + strlen(opening))
+		return pstrdup(text);
+	start += strlen(opening);
+	return psprintf("%.*s***%s", (int) (start - text), text, end);
+}
+
+/* Is it an error in which the server quotes values?  Ours quote names and places. */
+static bool
+QuotesValues(const ErrorData *error, int category)
+{
+	return !medallion_log_values && ERRCODE_TO_CATEGORY(error->sqlerrcode) == category &&
+		(error->domain == NULL || strncmp(error->domain, MEDALLION_DOMAIN, strlen(MEDALLION_DOMAIN)) != 0);
+}
+
+/* A message in another language has other quotation marks: then only its kind is told. */
+char *
+MessageWithoutValues(const ErrorData *error)
+{
+	if (!QuotesValues(error, ERRCODE_DATA_EXCEPTION))
+		return pstrdup(error->message);
+	if (error->message_id != NULL && strchr(error->message_id, '"') != NULL && strchr(error->message, '"') == NULL)
+		return pstrdup("data exception");
+	return HideBetween(error->message, "\"", '"');
+}
+
+/* "Key (email)=(...) already exists.", "Failing row contains (...)." */
+char *
+DetailWithoutValues(const ErrorData *error)
+{
+	if (error->detail == NULL)
+		return NULL;
+	if (QuotesValues(error, ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION))
+		return HideBetween(error->detail, strstr(error->detail, "=(") ? "=(" : "(", ')');
+	return QuotesValues(error, ERRCODE_DATA_EXCEPTION) ? HideBetween(error->detail, "\"", '"') : pstrdup(error->detail);
 }

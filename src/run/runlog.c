@@ -268,7 +268,9 @@ LogTableStatistics(int64 run_id, const char *layer, const char *schema, const ch
 char *
 ErrorLine(const ErrorData *error)
 {
-	return Redact(psprintf("%s%s%s%s%s%s%s", error->message,
-						   error->detail ? " (" : "", error->detail ? error->detail : "", error->detail ? ")" : "",
+	char	   *detail = DetailWithoutValues(error);
+
+	return Redact(psprintf("%s%s%s%s%s%s%s", MessageWithoutValues(error),
+						   detail ? " (" : "", detail ? detail : "", detail ? ")" : "",
 						   error->hint ? " [" : "", error->hint ? error->hint : "", error->hint ? "]" : ""));
 }

@@ -361,7 +361,7 @@ RunSilver(const Feature *feature, int64 run_id, SilverOutcome *outcome)
 				 errmsg("table %s is not one that this feature made",
 						QualifiedName(medallion_silver_schema, feature->name)),
 				 errhint("Drop or rename the table; drop_feature(name, true) drops a feature's tables with it.")));
-	AsRole(&saved, feature->owner);
+	AsFeatureOwner(&saved, feature);
 	TakeIn(feature, &pending, run_id, outcome);
 	EndAs(&saved);
 	MarkTaken(feature, run_id);

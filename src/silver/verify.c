@@ -127,7 +127,7 @@ medallion_verify(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("feature \"%s\" has no silver table", feature->name),
 				 errhint("Run the pipeline first.")));
-	AsRole(&saved, feature->owner);
+	AsFeatureOwner(&saved, feature);
 	rows = CountBroken(LoadSilverShape(feature), invariants, count, history ? history_rows : append_rows);
 	EndAs(&saved);
 	for (int i = 0; i < count; i++)
