@@ -161,7 +161,7 @@ NoteMissing(BronzePlan *plan, const LiveVersion *live)
 {
 	SqlParams	params = {0};
 
-	if (live->missing)
+	if (live->missing || IsObstructed(plan->obstacles, live->path))
 		return;
 	plan->missing = lappend(plan->missing, live->path);
 	ParamBigint(&params, live->file_id);
@@ -272,7 +272,7 @@ PlanBronze(const Feature *feature)
 	int			next = 0;		/* of versions: both lists are in C order of path */
 	ListCell   *lc;
 
-	plan->found = DiscoverFiles(feature->source, feature->owner);
+	plan->found = DiscoverFiles(feature->source, feature->owner, &plan->obstacles);
 	foreach(lc, plan->found)
 	{
 		FoundFile  *file = lfirst(lc);
