@@ -167,9 +167,9 @@ LogFile(int64 run_id, const char *path, const FileOutcome *outcome, int64 elapse
 
 /* A file that could not be loaded. */
 void
-LogFileFailure(int64 run_id, const FileTask *task, const char *sheet, const char *error, int64 elapsed_ms)
+LogFileFailure(int64 run_id, const FoundFile *file, const char *sheet, const char *error, int64 elapsed_ms)
 {
-	LogFileRow(run_id, 0, task->file->path, NULL, task->file->size, sheet, 0, "FAILED", error, elapsed_ms);
+	LogFileRow(run_id, 0, file->path, NULL, file->size, sheet, 0, "FAILED", error, elapsed_ms);
 }
 
 /* A file that was there and is gone. */
