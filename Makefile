@@ -309,6 +309,12 @@ server-stop:
 psql:
 	@bash test/server.sh psql
 
+# The zip for PGXN: what is committed.  Packages of other kinds: test/packaging.sh.
+.PHONY: dist
+dist:
+	@python3 test/pgxn_meta.py META.json
+	git archive --format=zip --prefix=$(EXTENSION)-$(EXTVERSION)/ --output=$(EXTENSION)-$(EXTVERSION).zip HEAD
+
 # Random models and changes, other ones each time: make gold-property MODELS=5000
 .PHONY: gold-property
 gold-property:
