@@ -61,11 +61,11 @@ unpack()
 {
 	python3 - "$zip" "$1" <<-'UNPACK'
 		import os, sys, zipfile
-		with zipfile.ZipFile(sys.argv[1]) as archive:
-			for member in archive.infolist():
-				path = archive.extract(member, sys.argv[2])
-				if member.external_attr >> 16:
-					os.chmod(path, member.external_attr >> 16 & 0o777)
+		archive = zipfile.ZipFile(sys.argv[1])
+		for member in archive.infolist():
+		    path = archive.extract(member, sys.argv[2])
+		    if member.external_attr >> 16:
+		        os.chmod(path, member.external_attr >> 16 & 0o777)
 	UNPACK
 }
 
@@ -84,8 +84,7 @@ dist_holds()
 		import sys, zipfile
 		names = zipfile.ZipFile(sys.argv[1]).namelist()
 		folder = sys.argv[2]
-		sys.exit(any(not name.startswith(folder + "/") for name in names)
-			or any(f"{folder}/{name}" not in names for name in sys.argv[3:]))
+		sys.exit(any(not name.startswith(folder + "/") for name in names) or any(f"{folder}/{name}" not in names for name in sys.argv[3:]))
 	CHECK
 }
 

@@ -82,7 +82,7 @@ enter_root='
 	mount --make-rprivate / &&
 	mount -t proc proc "$root/proc" &&
 	mount --rbind /dev "$root/dev" &&
-	{ [ ! -d "$2" ] || mount --bind "$2" "$root/srv/shared"; } &&
+	{ [ ! -d "$2" ] || [ ! -d "$root/srv/shared" ] || mount --bind "$2" "$root/srv/shared"; } &&
 	exec chroot "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 		HOME=/root LC_ALL=C.UTF-8 CI=true ${http_proxy:+http_proxy="$http_proxy"} \
 		${https_proxy:+https_proxy="$https_proxy"} bash -c "$1"
