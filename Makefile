@@ -309,6 +309,12 @@ server-stop:
 psql:
 	@bash test/server.sh psql
 
+# docs/reference.md, from the COMMENTs; a test compares them.
+.PHONY: docs
+docs:
+	@bash -c '. test/lib.sh && install_extension' >/dev/null
+	bash test/docs.sh --reference >docs/reference.md.part && mv docs/reference.md.part docs/reference.md
+
 # The zip for PGXN: what is committed.  Packages of other kinds: test/packaging.sh.
 .PHONY: dist
 dist:

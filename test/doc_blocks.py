@@ -16,6 +16,7 @@ that it is otherwise, with a reason:
     <!-- not run: REASON -->              <!-- not compared: REASON -->
     <!-- run by SCRIPT: REASON -->        SCRIPT is a file of the project
 """
+import difflib
 import os
 import pathlib
 import re
@@ -132,7 +133,7 @@ def differing(shown, printed):
 
 def fill(text, folder):
     """A block's text, with its paths below the folder."""
-    return re.sub(r"(?<![\w./*])/(srv|path)/", rf"{folder}/\1/", text).replace("mydb", "docs")
+    return re.sub(r"(?<![\w./*])/(srv|path)/", rf"{folder}/\1/", text).replace("-d mydb", "-d docs").replace("-d shop", "-d docs")
 
 
 def prepare(document, folder):
@@ -205,6 +206,13 @@ def not_run(names):
                 yield f"{document}:{block.line} {block.mark} {block.script or ''}: {block.reason}", missing
 
 
+def compare_reference(path):
+    """Is docs/reference.md what the catalog says?  As the arguments of Tap.say()."""
+    written = (PROJECT / "docs/reference.md").read_text().splitlines()
+    lines = difflib.unified_diff(written, pathlib.Path(path).read_text().splitlines(), "docs/reference.md", "the catalog", lineterm="")
+    return not (text := "\n".join(lines)), "docs/reference.md says what the catalog says ('make docs' writes it)", text
+
+
 def main():
     arguments = sys.argv[1:]
     if arguments[:1] == ["--list"]:
@@ -218,6 +226,8 @@ def main():
     folder, names, tap = pathlib.Path(arguments[0]).resolve(), arguments[1:], Tap()
     for document in documents(names):
         run_document(document, folder, tap)
+    if "MEDALLION_REFERENCE" in os.environ:
+        tap.say(*compare_reference(os.environ["MEDALLION_REFERENCE"]))
     elsewhere = list(not_run(names))
     for text, _ in elsewhere:
         print("# " + text)

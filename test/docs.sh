@@ -3,6 +3,7 @@
 # Run by the server's user, never root:
 #
 #   test/docs.sh [DOCUMENT...]       README.md, docs/tutorial.md, ...
+#   test/docs.sh --reference         prints docs/reference.md as the catalog has it
 
 . "$(dirname "$0")/lib.sh"
 
@@ -27,4 +28,16 @@ SETTINGS
 	cron.use_background_workers = on
 SETTINGS
 pg_ctl -D "$work/data" -l "$work/log" -w -s start || { cat "$work/log"; exit 1; }
-cd "$project" && python3 test/doc_blocks.py "$work/files" "$@"
+cd "$project" || exit 1
+
+# The reference, from a database that has nothing else.
+reference()
+{
+	createdb reference && psql -X -q -d reference -c 'CREATE EXTENSION medallion' &&
+		psql -X -q -A -t -v ON_ERROR_STOP=1 -d reference -f docs/reference.sql | sed 's/[[:blank:]]*$//' | cat -s
+}
+
+[ "${1:-}" != --reference ] || { reference; exit; }
+reference >"$work/reference.md"
+export MEDALLION_REFERENCE=$work/reference.md
+python3 test/doc_blocks.py "$work/files" "$@"
