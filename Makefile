@@ -322,6 +322,18 @@ server-stop:
 psql:
 	@bash test/server.sh psql
 
+# docs/reference.md, from the COMMENTs; a test compares them.
+.PHONY: docs
+docs:
+	@bash -c '. test/lib.sh && install_extension' >/dev/null
+	bash test/docs.sh --reference >docs/reference.md.part && mv docs/reference.md.part docs/reference.md
+
+# The zip for PGXN: what is committed.  Packages of other kinds: test/packaging.sh.
+.PHONY: dist
+dist:
+	@python3 test/pgxn_meta.py META.json
+	git archive --format=zip --prefix=$(EXTENSION)-$(EXTVERSION)/ --output=$(EXTENSION)-$(EXTVERSION).zip HEAD
+
 # Random models and changes, other ones each time: make gold-property MODELS=5000
 .PHONY: gold-property
 gold-property:
