@@ -168,7 +168,7 @@ FurtherSequence(const FeatureOptions *options)
 static void
 SetMergeTableWords(TableMerge *tables)
 {
-	const char *const names[] = {"stage", "refold", "events", "filled", "snapshots", "versions"};
+	const char *const names[] = {"refold", "events", "past", "filled", "snapshots", "versions"};
 	char	   *schema = get_namespace_name(get_rel_namespace(tables->target));
 
 	for (int i = 0; i < lengthof(names); i++)
@@ -212,6 +212,8 @@ SetTableWords(TableMerge *tables)
 	SetWord(words, "scope", ScopeExpression(options));
 	SetWord(words, "forever", forever);
 	SetWord(words, "p.is_new", "true");
+	SetWord(words, "same_row", options->no_track == NIL ? "" :
+			FillTemplate(" AND record_image_eq(ROW({v.data}), ROW({s.data}))", words));
 	SetWord(words, "new_key", KeyExpression(&tables->feature));
 	SetWord(words, "new_value", ValueExpression(&tables->shape));
 	SetWord(words, "key", tables->has_hashes ? "d._business_key_hash" : TargetKey(&tables->feature));
@@ -220,82 +222,113 @@ SetTableWords(TableMerge *tables)
 			FillTemplate("(d.{valid_to} IS NOT DISTINCT FROM {forever})", words));
 }
 
-/* The source's rows as events. */
-static void
-StageSource(const Merge *merge)
+/* The source's rows as events; those said again at the time of a snapshot too. */
+static char *
+SourceEvents(const Merge *merge, bool said_again)
 {
-	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {stage} AS SELECT {d.data}, false AS dq_conflict_flag,"
-			  " {new_key} AS _business_key_hash, {new_value} AS _value_hash, {time} AS _event_at, NULL::{type} AS _holds_until{further},"
-			  " {is_delete} AS _is_delete, {scope} AS _scope, NULL::timestamptz AS _event_until, 1 AS _rank,"
-			  " 0::bigint AS _file_id, ''::text AS _sheet, row_number() OVER () AS _row FROM {source} d");
-	if (MergeCount(merge, "SELECT count(*) FROM {stage} WHERE _business_key_hash IS NULL OR _event_at IS NULL") > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_NOT_NULL_VIOLATION),
-				 errmsg("NULL in the business key%s of " INT64_FORMAT " rows",
-						merge->shape->feature->options.sequence_by != NIL ? " or sequence_by" : "",
-						MergeCount(merge, "SELECT count(*) FROM {stage} WHERE _business_key_hash IS NULL OR _event_at IS NULL"))));
-	if (merge->shape->feature->options.deletes == DELETES_SNAPSHOT)
-	{
-		MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {snapshots} AS SELECT _scope, max(_event_at) AS _at FROM {stage}"
-				  " WHERE _scope IS NOT NULL GROUP BY _scope");
-		MergeExec(merge, NULL, "INSERT INTO {stage} ({said_again}, _event_at) SELECT {e.said_again}, p._at FROM {stage} e"
-				  " JOIN {snapshots} p ON p._scope = e._scope WHERE NOT e._is_delete AND e._event_at < p._at");
-	}
-	MergeExec(merge, NULL, "ANALYZE {stage}");
+	const char *events = "SELECT {d.data}, false AS dq_conflict_flag, {new_key} AS _business_key_hash, {new_value} AS _value_hash,"
+		" %s AS _event_at, NULL::{type} AS _holds_until{further}, {is_delete} AS _is_delete, {scope} AS _scope,"
+		" NULL::timestamptz AS _event_until, 1 AS _rank, 0::bigint AS _file_id, ''::text AS _sheet FROM {source} d%s";
+	char	   *sql = psprintf(events, "{time}", "");
+
+	if (said_again)
+		sql = psprintf("%s UNION ALL %s", sql, psprintf(events, "p._at", " JOIN {snapshots} p ON p._scope = {scope}"
+														" AND {time} < p._at WHERE NOT {is_delete}"));
+	return FillTemplate(sql, &merge->words);
+}
+
+/* The snapshots that the source is: a time for each scope. */
+static void
+CollectTableSnapshots(Merge *merge)
+{
+	const FeatureOptions *options = &merge->shape->feature->options;
+	bool		snapshot = options->deletes == DELETES_SNAPSHOT;
+
+	if (snapshot)
+		MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {snapshots} AS SELECT _scope, max(_at) AS _at"
+				  " FROM (SELECT {scope} AS _scope, {time} AS _at FROM {source} d) s WHERE _scope IS NOT NULL GROUP BY _scope");
+	SetWord(&merge->words, "said", SourceEvents(merge, snapshot && options->sequence_by != NIL));
 }
 
 /* The target's rows as versions: key, value, begin, end, whether in force. */
 #define PAST \
-	"(SELECT {key} AS _was_key, {value} AS _was_value, {scope} AS _was_scope, d.{valid_from} AS _began, d.{valid_to} AS _ended," \
-	" {current} AS _in_force, d.* FROM {table} d)"
+	"(SELECT true AS _was, {key} AS _was_key, {value} AS _was_value, {scope} AS _was_scope, d.{valid_from} AS _began," \
+	" d.{valid_to} AS _ended, {current} AS _in_force, d.* FROM {table} d)"
 
-/* The keys of which the source says something that the target does not. */
+/* Is what event s says what version v does at that time? */
+#define SAYS_NOTHING_NEW \
+	"v._was_key = s._business_key_hash AND v._was_value = s._value_hash AND v._began <= s._event_at" \
+	" AND (v._in_force OR v._ended > s._event_at) AND NOT s._is_delete{same_row}"
+
+/*
+ * The keys of which the source says something that the target does not; and where
+ * it is a snapshot, those whose version in force it does not say: one join tells
+ * both.
+ */
 static void
 CollectNewsKeys(const Merge *merge)
 {
 	const FeatureOptions *options = &merge->shape->feature->options;
+	const char *keys = "SELECT s._business_key_hash AS key FROM ({said}) s WHERE NOT EXISTS (SELECT FROM " PAST " v WHERE " SAYS_NOTHING_NEW ")";
 
-	MergeExec(merge, NULL, options->ignore_null_updates ?
-			  "CREATE UNLOGGED TABLE {refold} AS SELECT DISTINCT _business_key_hash, false AS _in_order, 0 AS _base_version FROM {stage}" :
-			  options->no_track != NIL ?
-			  "CREATE UNLOGGED TABLE {refold} AS SELECT DISTINCT s._business_key_hash, false AS _in_order, 0 AS _base_version"
-			  " FROM {stage} s WHERE s._is_delete OR NOT EXISTS (SELECT FROM " PAST " v WHERE v._was_key = s._business_key_hash"
-			  " AND v._was_value = s._value_hash AND v._began <= s._event_at AND (v._in_force OR v._ended > s._event_at)"
-			  " AND record_image_eq(ROW({v.data}), ROW({s.data})))" :
-			  "CREATE UNLOGGED TABLE {refold} AS SELECT DISTINCT s._business_key_hash, false AS _in_order, 0 AS _base_version"
-			  " FROM {stage} s WHERE s._is_delete OR NOT EXISTS (SELECT FROM " PAST " v WHERE v._was_key = s._business_key_hash"
-			  " AND v._was_value = s._value_hash AND v._began <= s._event_at AND (v._in_force OR v._ended > s._event_at))");
-	if (options->deletes == DELETES_SNAPSHOT)
+	if (options->ignore_null_updates)
+		keys = "SELECT s._business_key_hash AS key FROM ({said}) s";
+	else if (options->deletes == DELETES_SNAPSHOT)
+		keys = "SELECT coalesce(s._business_key_hash, v._was_key) AS key FROM ({said}) s FULL JOIN " PAST " v ON " SAYS_NOTHING_NEW
+			" LEFT JOIN {snapshots} p ON p._scope = v._was_scope WHERE v._was IS NULL"
+			" OR (s._rank IS NULL AND v._began < p._at AND (v._in_force OR v._ended > p._at))";
+	MergeExec(merge, NULL, psprintf("CREATE UNLOGGED TABLE {refold} AS SELECT DISTINCT k.key AS _business_key_hash,"
+									" false AS _in_order, 0 AS _base_version FROM (%s) k", keys));
+	if (options->ignore_null_updates && options->deletes == DELETES_SNAPSHOT)
 		MergeExec(merge, NULL, "INSERT INTO {refold} SELECT DISTINCT v._was_key, false, 0 FROM " PAST " v JOIN {snapshots} p ON p._scope = v._was_scope"
 				  " WHERE v._began < p._at AND (v._in_force OR v._ended > p._at)"
-				  " AND NOT EXISTS (SELECT FROM {stage} s WHERE s._business_key_hash = v._was_key AND s._event_at = p._at)"
 				  " AND NOT EXISTS (SELECT FROM {refold} r WHERE r._business_key_hash = v._was_key)");
 	MergeExec(merge, NULL, "CREATE UNIQUE INDEX ON {refold} (_business_key_hash)");
 	MergeExec(merge, NULL, "ANALYZE {refold}");
 }
 
-/* What is new of these keys, and what the target says of them: each version an
+/* Raises for events without a key or a time, all of which are among the news. */
+static void
+RequireKeysAndTimes(const Merge *merge)
+{
+	int64		missing;
+
+	if (MergeCount(merge, "SELECT count(*) FROM {refold} WHERE _business_key_hash IS NULL") == 0 &&
+		MergeCount(merge, "SELECT count(*) FROM {events} WHERE _event_at IS NULL") == 0)
+		return;
+	missing = MergeCount(merge, "SELECT count(*) FROM ({said}) s WHERE _business_key_hash IS NULL OR _event_at IS NULL");
+	ereport(ERROR,
+			(errcode(ERRCODE_NOT_NULL_VIOLATION),
+			 errmsg("NULL in the business key%s of " INT64_FORMAT " rows",
+					merge->shape->feature->options.sequence_by != NIL ? " or sequence_by" : "", missing)));
+}
+
+/* What the source says of these keys, and what the target does: each version an
  * event, each end that no version follows a delete. */
 static void
 CollectTableEvents(Merge *merge)
 {
-	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {events} AS SELECT s.* FROM {stage} s JOIN {refold} r USING (_business_key_hash)"
-			  " WHERE false");
-	MergeExec(merge, NULL, "INSERT INTO {events} SELECT s.* FROM {stage} s WHERE EXISTS"
-			  " (SELECT FROM {refold} r WHERE r._business_key_hash = s._business_key_hash)");
+	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {events} AS SELECT s.*, row_number() OVER () AS _row FROM ({said}) s"
+			  " WHERE s._business_key_hash IN (SELECT r._business_key_hash FROM {refold} r)");
+	RequireKeysAndTimes(merge);
+	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {past} AS SELECT v.* FROM " PAST " v"
+			  " WHERE v._was_key IN (SELECT r._business_key_hash FROM {refold} r)");
+	MergeExec(merge, NULL, "ANALYZE {past}");
 	MergeExec(merge, NULL, "INSERT INTO {events} ({data}, dq_conflict_flag, _business_key_hash, _value_hash, _event_at, _is_delete, _scope,"
 			  " _rank, _file_id, _sheet, _row) SELECT {v.data}, false, v._was_key, v._was_value, v._began, false, v._was_scope, 0, 1, '', row_number() OVER ()"
-			  " FROM " PAST " v WHERE EXISTS (SELECT FROM {refold} r WHERE r._business_key_hash = v._was_key)");
+			  " FROM {past} v");
 	MergeExec(merge, NULL, "INSERT INTO {events} (dq_conflict_flag, _business_key_hash, _value_hash, _event_at, _is_delete, _scope,"
 			  " _rank, _file_id, _sheet, _row) SELECT false, v._was_key, v._was_value, v._ended, true, v._was_scope, 0, 2, '', row_number() OVER ()"
-			  " FROM " PAST " v WHERE NOT v._in_force AND EXISTS (SELECT FROM {refold} r WHERE r._business_key_hash = v._was_key)"
-			  " AND NOT EXISTS (SELECT FROM {events} e WHERE e._business_key_hash = v._was_key AND e._event_at = v._ended AND e._file_id = 1)");
+			  " FROM {past} v WHERE NOT v._in_force AND NOT EXISTS"
+			  " (SELECT FROM {past} w WHERE w._was_key = v._was_key AND w._began = v._ended)");
 	CompleteEvents(merge);
 }
 
-/* What makes a row of the target one of {versions}. */
+/* What makes a row of the target one of {versions}, and a row of {past} one. */
 #define SAME_ROW \
 	"{key} = n._business_key_hash AND d.{valid_from} = n._event_at AND {value} = n._value_hash"
+#define SAME_PAST \
+	"p._was_key = n._business_key_hash AND p._began = n._event_at AND p._was_value = n._value_hash"
 
 /* Names and values of the history columns that the target has. */
 static void
@@ -325,19 +358,22 @@ ApplyToTarget(const TableMerge *tables, SilverOutcome *outcome)
 	bool		number = HasName(tables->history, tables->options.feature.history_columns.version);
 
 	SetWrittenWords(tables, &merge.words);
-	outcome->updated = MergeExec(&merge, NULL, "DELETE FROM {table} d USING {refold} r WHERE {key} = r._business_key_hash"
-								 " AND NOT EXISTS (SELECT FROM {versions} n WHERE " SAME_ROW ")");
+	if (MergeCount(&merge, "SELECT count(*) FROM {past} p WHERE NOT EXISTS (SELECT FROM {versions} n WHERE " SAME_PAST ")") > 0)
+		outcome->updated = MergeExec(&merge, NULL, "DELETE FROM {table} d USING {refold} r WHERE {key} = r._business_key_hash"
+									 " AND NOT EXISTS (SELECT FROM {versions} n WHERE " SAME_ROW ")");
 	outcome->expired =
-		MergeCount(&merge, "SELECT count(*) FROM {table} d JOIN {versions} n ON " SAME_ROW " WHERE {current} AND n.valid_to IS NOT NULL");
+		MergeCount(&merge, "SELECT count(*) FROM {past} p JOIN {versions} n ON " SAME_PAST " WHERE p._in_force AND n.valid_to IS NOT NULL");
 	MergeExec(&merge, NULL, "UPDATE {table} d SET {valid_to} = coalesce(n.valid_to, {forever}){set_flag}{set_number} FROM {versions} n WHERE " SAME_ROW
 			  " AND (d.{valid_to} IS DISTINCT FROM coalesce(n.valid_to, {forever}) OR {current} <> (n.valid_to IS NULL){wrong_number})");
 	if (tables->options.feature.no_track != NIL)
 		MergeExec(&merge, NULL, "UPDATE {table} d SET ({data}) = ROW({e.data}) FROM {versions} n JOIN {events} e ON " DATA_EVENT
 				  " WHERE " SAME_ROW " AND record_image_ne(ROW({d.data}), ROW({e.data}))");
+	/* the fence keeps the planner from multiplying the selectivities of columns that go together */
 	outcome->inserted =
-		MergeExec(&merge, NULL, "INSERT INTO {table} ({data}, {written}) SELECT {e.data}, {values} FROM {versions} n JOIN {events} e ON " DATA_EVENT
-				  " WHERE NOT EXISTS (SELECT FROM {table} d WHERE " SAME_ROW ")");
-	if (number)
+		MergeExec(&merge, NULL, "INSERT INTO {table} ({data}, {written}) SELECT {e.data}, {values} FROM (SELECT n.* FROM {versions} n"
+				  " WHERE NOT EXISTS (SELECT FROM {past} p WHERE " SAME_PAST ") OFFSET 0) n JOIN {events} e ON " DATA_EVENT);
+	if (number && MergeCount(&merge, "SELECT count(*) FROM {past} p JOIN {versions} n ON " SAME_PAST
+							 " WHERE p.{version} IS DISTINCT FROM n.version") > 0)
 		MergeExec(&merge, NULL, "UPDATE {table} d SET {version} = -d.{version} WHERE d.{version} < 0");
 	outcome->conflicts = MergeCount(&merge, "SELECT count(*) FROM {versions} WHERE conflict");
 }
@@ -382,7 +418,6 @@ PrepareTables(TableMerge *tables, FunctionCallInfo fcinfo)
 	FindHistoryColumns(tables, columns);
 	FindDataColumns(tables, columns);
 	SetTableWords(tables);
-	SetColumnWords(&tables->merge.words, "said_again", SaidAgainColumns(&tables->shape));
 }
 
 /* Is the history to be what another tool would have made of it? */
@@ -421,12 +456,12 @@ MergeTables(FunctionCallInfo fcinfo, SilverOutcome *outcome)
 
 	/* two merges into one target take turns, or each would open its own version */
 	MergeExec(&tables.merge, NULL, "LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE");
-	StageSource(&tables.merge);
+	CollectTableSnapshots(&tables.merge);
 	CollectNewsKeys(&tables.merge);
 	CollectTableEvents(&tables.merge);
 	FoldEvents(&tables.merge);
 	ApplyToTarget(&tables, outcome);
-	MergeExec(&tables.merge, NULL, "DROP TABLE {stage}, {refold}, {events}, {versions}");
+	MergeExec(&tables.merge, NULL, "DROP TABLE {refold}, {events}, {past}, {versions}");
 	if (tables.options.feature.deletes == DELETES_SNAPSHOT)
 		MergeExec(&tables.merge, NULL, "DROP TABLE {snapshots}");
 }
