@@ -336,8 +336,12 @@ dist:
 
 # Random models and changes, other ones each time: make gold-property MODELS=5000
 .PHONY: gold-property
+# Random models and changes, other ones each time: make gold-property MODELS=5000; undone runs: make undo-property SEEDS=500
+.PHONY: gold-property undo-property
 gold-property:
-	@bash test/gold_property.sh $(MODELS) $(SEED)
+	@bash test/property.sh gold "$(MODELS)" $(SEED)
+undo-property:
+	@bash test/property.sh undo "$(SEEDS)" $(SEED)
 
 .PHONY: corpus
 corpus:
