@@ -126,6 +126,7 @@ OBJS += \
 	src/silver/frequency.o \
 	src/silver/hash.o \
 	src/silver/keep.o \
+	src/silver/key_filter.o \
 	src/silver/merge.o \
 	src/silver/merge_tables.o \
 	src/silver/overlap.o \

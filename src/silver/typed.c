@@ -879,14 +879,14 @@ FilledSelect(const SilverShape *shape, const char *events)
 	return sql.data;
 }
 
-/* The key hashes alone. */
+/* The key hashes alone, and their files. */
 char *
 KeySelect(const SilverShape *shape, const SqlParams *files)
 {
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT %s AS _business_key_hash FROM (", EventKey(shape));
+	appendStringInfo(&sql, "SELECT %s AS _business_key_hash, d._file_id FROM (", EventKey(shape));
 	AppendJudgedLevel(&sql, shape, files->values[0]);
 	appendStringInfoString(&sql, ") d");
 	AppendWhere(&sql, shape);
