@@ -13,7 +13,9 @@
 #include <ctype.h>
 
 #include "base/settings.h"
+#include "lib/stringinfo.h"
 #include "utils/elog.h"
+#include "utils/guc.h"
 
 static const char *const secret_words[] = {
 	"password", "passwd", "passfile", "pwd", "secret", "token", "apikey", "api_key", "access_key"
@@ -104,23 +106,36 @@ HideBetween(const char *text, const char *opening, char closing)
 	return psprintf("%.*s***%s", (int) (start - text), text, end);
 }
 
-/* Is it an error in which the server quotes values?  Ours quote names and places. */
+/* Is it an error of this class, in which the server quotes values? */
 static bool
 QuotesValues(const ErrorData *error, int category)
 {
-	return !medallion_log_values && ERRCODE_TO_CATEGORY(error->sqlerrcode) == category &&
-		(error->domain == NULL || strncmp(error->domain, MEDALLION_DOMAIN, strlen(MEDALLION_DOMAIN)) != 0);
+	return !medallion_log_values && ERRCODE_TO_CATEGORY(error->sqlerrcode) == category;
 }
 
-/* A message in another language has other quotation marks: then only its kind is told. */
+/* One of ours?  These quote names and places. */
+static bool
+IsOurs(const ErrorData *error)
+{
+	return error->domain != NULL && strncmp(error->domain, MEDALLION_DOMAIN, strlen(MEDALLION_DOMAIN)) == 0;
+}
+
+/* Other languages have other quotation marks and words. */
+static bool
+InEnglish(void)
+{
+	const char *language = GetConfigOption("lc_messages", true, false);
+
+	return language == NULL || language[0] == '\0' || strncmp(language, "en", 2) == 0 ||
+		strcmp(language, "POSIX") == 0 || strncmp(language, "C", 1) == 0;
+}
+
 char *
 MessageWithoutValues(const ErrorData *error)
 {
-	if (!QuotesValues(error, ERRCODE_DATA_EXCEPTION))
+	if (!QuotesValues(error, ERRCODE_DATA_EXCEPTION) || IsOurs(error))
 		return pstrdup(error->message);
-	if (error->message_id != NULL && strchr(error->message_id, '"') != NULL && strchr(error->message, '"') == NULL)
-		return pstrdup("data exception");
-	return HideBetween(error->message, "\"", '"');
+	return InEnglish() ? HideBetween(error->message, "\"", '"') : pstrdup("data exception");
 }
 
 /* "Key (email)=(...) already exists.", "Failing row contains (...)." */
@@ -131,5 +146,33 @@ DetailWithoutValues(const ErrorData *error)
 		return NULL;
 	if (QuotesValues(error, ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION))
 		return HideBetween(error->detail, strstr(error->detail, "=(") ? "=(" : "(", ')');
-	return QuotesValues(error, ERRCODE_DATA_EXCEPTION) ? HideBetween(error->detail, "\"", '"') : pstrdup(error->detail);
+	if (!QuotesValues(error, ERRCODE_DATA_EXCEPTION) || IsOurs(error))
+		return pstrdup(error->detail);
+	return InEnglish() ? HideBetween(error->detail, "\"", '"') : NULL;
+}
+
+/* Does a line of the context show what was read? */
+static bool
+ShowsData(const char *line)
+{
+	return strncmp(line, "JSON data", 9) == 0 || strncmp(line, "COPY ", 5) == 0 || strstr(line, " with parameters: ") != NULL;
+}
+
+char *
+ContextWithoutValues(const ErrorData *error)
+{
+	StringInfoData kept;
+	char	   *state = NULL;
+
+	if (error->context == NULL)
+		return NULL;
+	if (!QuotesValues(error, ERRCODE_DATA_EXCEPTION) && !QuotesValues(error, ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION))
+		return pstrdup(error->context);
+	initStringInfo(&kept);
+	for (char *line = strtok_r(pstrdup(error->context), "\n", &state); line != NULL; line = strtok_r(NULL, "\n", &state))
+	{
+		if (InEnglish() && !ShowsData(line))
+			appendStringInfo(&kept, "%s%s", kept.len > 0 ? "\n" : "", line);
+	}
+	return kept.data;
 }

@@ -11,9 +11,10 @@
  * like, and the password of scheme://user:password@host; returns the text. */
 extern char *Redact(char *text);
 
-/* Message and detail of an error without the values of rows that the server quotes
+/* Message, detail and context of an error without the values of rows that the server quotes
  * in them, unless medallion.log_values asks for these. */
 extern char *MessageWithoutValues(const ErrorData *error);
 extern char *DetailWithoutValues(const ErrorData *error);	/* NULL if there is none */
+extern char *ContextWithoutValues(const ErrorData *error);	/* likewise */
 
 #endif							/* MEDALLION_REDACT_H */

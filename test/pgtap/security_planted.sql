@@ -5,7 +5,7 @@
  */
 \set name security_planted
 \ir setup.psql
-SELECT plan(34);
+SELECT plan(31);
 
 SELECT set_config('medallion.allowed_paths', :'tree', false) AS allowed \gset
 CREATE FUNCTION pg_temp.drop_roles() RETURNS void LANGUAGE plpgsql AS $$
