@@ -1,6 +1,9 @@
 #!/bin/bash
 # PostgreSQL of our major version as its own developers build it, for test/valgrind.sh and test/assert.sh:
-# with assertions, freed memory overwritten, and palloc's chunks known to valgrind.  Prints its pg_config.
+# with assertions, freed memory overwritten, and palloc's chunks known to valgrind.
+#
+#   test/debug_server.sh           builds it, unless it is there; prints its pg_config
+#   test/debug_server.sh tree      also copies the project beside it, to be built for it; prints the copy's folder
 #
 # The source is Debian's (apt-get source), without Debian's patches; any minor release will do.  It is built
 # once, in a quarter of an hour, into .debug/ (or MEDALLION_DEBUG), which git ignores.
@@ -90,6 +93,14 @@ borrow_pgtap()
 	cp "$("$PG_CONFIG" --sharedir)"/extension/pgtap* "$("$built" --sharedir)/extension/"
 }
 
+# The project's own objects are for another server.
+copy_tree()
+{
+	mkdir -p "$folder/tree" &&
+		tar -C "$project" --exclude=./.git --exclude=./.server --exclude=./.debug --exclude='*.o' --exclude='*.so' -cf - . |
+		tar -C "$folder/tree" --no-same-owner -xf - && chmod -R a+rX "$folder/tree"
+}
+
 choose_folder
 major=$(pg_major)
 built=$folder/$major/bin/pg_config
@@ -99,4 +110,8 @@ if [ ! -e "$folder/$major/ready" ]; then
 	cp "$folder/source/src/tools/valgrind.supp" "$folder/$major/" && borrow_pgtap && chmod -R a+rX "$folder/$major" &&
 		touch "$folder/$major/ready" || exit 1
 fi
-echo "$built"
+if [ "${1:-}" = tree ]; then
+	copy_tree && echo "$folder/tree"
+else
+	echo "$built"
+fi
