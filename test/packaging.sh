@@ -4,7 +4,7 @@
 #   test/packaging.sh                      everything
 #   test/packaging.sh dist bookworm        some of: dist (the zip for PGXN), bookworm and trixie (the Debian packages of 15 and
 #                                          17), upgrade (pg_upgrade from 15 to 17, by these packages), container (the steps of
-#                                          Containerfile)
+#                                          Containerfile), site (the documents by mkdocs), readme (what README.md says first)
 #
 # A package is built from the zip in one root and tried in another that has never seen a compiler.  The roots are
 # kept in /var/cache/medallion-pkg.  The last line is "N passed, N failed".
@@ -263,21 +263,62 @@ try_password()
 	TRY
 }
 
+# --- documents ---
+
+# mkdocs.yml is strict: a link that leads nowhere is an error.
+test_site()
+{
+	local root=$cache/site
+
+	[ -e "$zip" ] || make -s dist || return
+	step "site: a clean machine" new_root bookworm "$root" || return
+	unpack "$root/srv"
+	step "site: mkdocs builds it" inside "$root" "set -e; apt-get update -q; apt-get install -q -y --no-install-recommends mkdocs
+		cd /srv/medallion-$version; mkdocs build; ls site/*/index.html; [ \$(ls -d site/*/index.html | wc -l) -ge 12 ]"
+	rm -rf "$root"
+}
+
+# The first commands of README.md, on a machine that has nothing: as root, with make and sudo.
+test_readme()
+{
+	local suite root=$cache/readme
+
+	[ -e "$zip" ] || make -s dist || return
+	for suite in bookworm trixie; do
+		step "readme: a clean machine, $suite" new_root "$suite" "$root" || return
+		unpack "$root/srv"
+		step "readme: make demo on $suite" inside "$root" "set -e; apt-get update -q; apt-get install -q -y --no-install-recommends make sudo
+			cd /srv/medallion-$version; $(python3 test/doc_blocks.py --show README.md sh 1)
+			make server-stop; make clean" &&
+			step "readme: installing on $suite" inside "$root" "set -e; cd /srv/medallion-$version; $(python3 test/doc_blocks.py --show README.md sh 2)"
+		rm -rf "$root"
+	done
+}
+
 # --- the run ---
 
-[ "$(id -u)" = 0 ] || die "needs root, for roots of other releases"
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-mkdir -p "$cache"
-for what in ${*:-dist bookworm trixie upgrade container}; do
-	case $what in
-		dist) test_dist ;;
-		bookworm) test_debian bookworm 15 ;;
-		trixie) test_debian trixie 17 ;;
-		upgrade) test_upgrade ;;
-		container) test_container ;;
-		*) die "unknown: $what" ;;
-	esac
-done
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+main()
+{
+	[ "$(id -u)" = 0 ] || die "needs root, for roots of other releases"
+	tmp=$(mktemp -d)
+	trap 'rm -rf "$tmp"' EXIT
+	mkdir -p "$cache"
+	for what in ${*:-dist bookworm trixie upgrade container site readme}; do
+		case $what in
+			dist) test_dist ;;
+			bookworm) test_debian bookworm 15 ;;
+			trixie) test_debian trixie 17 ;;
+			upgrade) test_upgrade ;;
+			container) test_container ;;
+			site) test_site ;;
+			readme) test_readme ;;
+			*) die "unknown: $what" ;;
+		esac
+	done
+	echo "$passed passed, $failed failed"
+	[ "$failed" = 0 ]
+}
+
+# At once, for a script that is changed while it runs is read anew from where bash was.
+main "$@"
+exit
