@@ -2,8 +2,9 @@
 # The packages, built and tried on clean machines: roots of Debian releases.  Needs root; takes minutes, so "make test" has not got it.
 #
 #   test/packaging.sh                      everything
-#   test/packaging.sh dist bookworm        some of: dist (the zip for PGXN), bookworm and trixie (the Debian packages
-#                                          of 15 and 17), container (the steps of Containerfile)
+#   test/packaging.sh dist bookworm        some of: dist (the zip for PGXN), bookworm and trixie (the Debian packages of 15 and
+#                                          17), upgrade (pg_upgrade from 15 to 17, by these packages), container (the steps of
+#                                          Containerfile), site (the documents by mkdocs), readme (what README.md says first)
 #
 # A package is built from the zip in one root and tried in another that has never seen a compiler.  The roots are
 # kept in /var/cache/medallion-pkg.  The last line is "N passed, N failed".
@@ -135,6 +136,34 @@ test_debian()
 	rm -rf "$clean"
 }
 
+# --- pg_upgrade ---
+
+# 15 and the libraries that only its release has, from the one builder, laid into the other.
+both_versions()
+{
+	local from=$1 root=$2 round library
+
+	cp -a "$from/usr/lib/postgresql/15" "$root/usr/lib/postgresql/" && cp -a "$from/usr/share/postgresql/15" "$root/usr/share/postgresql/" &&
+		dpkg -x "$from/srv/build/postgresql-15-medallion_"*.deb "$root" || return 1
+	for round in 1 2; do
+		for library in $(inside "$root" 'ldd /usr/lib/postgresql/15/bin/* /usr/lib/postgresql/15/lib/medallion.so' | sed -n 's/^[[:blank:]]*\([^ ]*\) => not found.*/\1/p' | sort -u); do
+			cp -L "$from"/usr/lib/*/"$library" "$root/usr/local/lib/" || return 1
+		done
+		inside "$root" ldconfig
+	done
+	inside "$root" "apt-get install -q -y --reinstall /srv/build/postgresql-17-medallion_*.deb"
+}
+
+test_upgrade()
+{
+	local from=$cache/bookworm-builder root=$cache/trixie-builder
+
+	ls "$from/srv/build/postgresql-15-medallion_"*.deb "$root/srv/build/postgresql-17-medallion_"*.deb >/dev/null || { failed=$((failed + 1)); return; }
+	step "upgrade: a machine with 15 and 17" both_versions "$from" "$root" || return
+	cp test/pg_upgrade.sh test/lib.sh "$root/srv/build/medallion-$version/test/"
+	LINES_SHOWN=200 step "upgrade: from 15 to 17 with data" inside "$root" "cd /srv/build/medallion-$version && bash test/pg_upgrade.sh /usr/lib/postgresql/15/bin /usr/lib/postgresql/17/bin"
+}
+
 # --- the container ---
 
 # Follows Containerfile, instruction by instruction, in roots.
@@ -234,20 +263,62 @@ try_password()
 	TRY
 }
 
+# --- documents ---
+
+# mkdocs.yml is strict: a link that leads nowhere is an error.
+test_site()
+{
+	local root=$cache/site
+
+	[ -e "$zip" ] || make -s dist || return
+	step "site: a clean machine" new_root bookworm "$root" || return
+	unpack "$root/srv"
+	step "site: mkdocs builds it" inside "$root" "set -e; apt-get update -q; apt-get install -q -y --no-install-recommends mkdocs
+		cd /srv/medallion-$version; mkdocs build; ls site/*/index.html; [ \$(ls -d site/*/index.html | wc -l) -ge 12 ]"
+	rm -rf "$root"
+}
+
+# The first commands of README.md, on a machine that has nothing: as root, with make and sudo.
+test_readme()
+{
+	local suite root=$cache/readme
+
+	[ -e "$zip" ] || make -s dist || return
+	for suite in bookworm trixie; do
+		step "readme: a clean machine, $suite" new_root "$suite" "$root" || return
+		unpack "$root/srv"
+		step "readme: make demo on $suite" inside "$root" "set -e; apt-get update -q; apt-get install -q -y --no-install-recommends make sudo
+			cd /srv/medallion-$version; $(python3 test/doc_blocks.py --show README.md sh 1)
+			make server-stop; make clean" &&
+			step "readme: installing on $suite" inside "$root" "set -e; cd /srv/medallion-$version; $(python3 test/doc_blocks.py --show README.md sh 2)"
+		rm -rf "$root"
+	done
+}
+
 # --- the run ---
 
-[ "$(id -u)" = 0 ] || die "needs root, for roots of other releases"
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-mkdir -p "$cache"
-for what in ${*:-dist bookworm trixie container}; do
-	case $what in
-		dist) test_dist ;;
-		bookworm) test_debian bookworm 15 ;;
-		trixie) test_debian trixie 17 ;;
-		container) test_container ;;
-		*) die "unknown: $what" ;;
-	esac
-done
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+main()
+{
+	[ "$(id -u)" = 0 ] || die "needs root, for roots of other releases"
+	tmp=$(mktemp -d)
+	trap 'rm -rf "$tmp"' EXIT
+	mkdir -p "$cache"
+	for what in ${*:-dist bookworm trixie upgrade container site readme}; do
+		case $what in
+			dist) test_dist ;;
+			bookworm) test_debian bookworm 15 ;;
+			trixie) test_debian trixie 17 ;;
+			upgrade) test_upgrade ;;
+			container) test_container ;;
+			site) test_site ;;
+			readme) test_readme ;;
+			*) die "unknown: $what" ;;
+		esac
+	done
+	echo "$passed passed, $failed failed"
+	[ "$failed" = 0 ]
+}
+
+# At once, for a script that is changed while it runs is read anew from where bash was.
+main "$@"
+exit

@@ -2,7 +2,7 @@
 # Every test, on the private server; the last line is "N passed, N failed[, N skipped]".
 #
 #   test/run.sh                    all suites
-#   test/run.sh regress tap        some of: style file fuzz regress isolation pgtap tap
+#   test/run.sh regress tap        some of: style file fuzz regress isolation pgtap tap docs
 #
 # One test:  make installcheck REGRESS=name ISOLATION=   with  eval "$(test/server.sh env)"  before,
 #            TESTS=name test/run.sh pgtap                for the files whose name contains that.
@@ -18,7 +18,7 @@
 
 . "$(dirname "$0")/lib.sh"
 
-suites=${*:-style file fuzz regress isolation pgtap tap}
+suites=${*:-style file fuzz regress isolation pgtap tap docs}
 : "${TESTS:=}" "${MEDALLION_TEST_TIMEOUT:=900}"
 passed=0 failed=0 skipped=0
 stop_at_end=					# yes when the server did not run before
@@ -198,6 +198,12 @@ suite_tap()
 		[ "$failed" = "$failed_before" ] ||
 			find "$work/tap" -name "regress_log_$name" -exec tail -n 60 {} +
 	done
+}
+
+# What README.md and docs/ show.
+suite_docs()
+{
+	run_tap "documents" docs.log bash test/docs.sh
 }
 
 # --- the run ---

@@ -1,7 +1,7 @@
 /* the demo, run 17 times */
 \setenv folder :folder
 \setenv project :project
-\! mkdir -p $folder/srv && cp -r $project/examples/sales/data/sales $folder/srv/
+\! mkdir -p $folder/srv && cp -r $project/examples/sales/data/sales $folder/srv/ && find $folder/srv -name '*truncated*' -delete
 \ir ../../examples/sales/config.sql
 SELECT * FROM medallion.run_pipeline(layers => '{bronze,silver}');
 SELECT medallion.install_sales_pack('{sales_cash_invoices_detailed,sales_cash_sales_detailed}');
