@@ -245,8 +245,11 @@ CollectTableSnapshots(Merge *merge)
 	bool		snapshot = options->deletes == DELETES_SNAPSHOT;
 
 	if (snapshot)
+	{
 		MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {snapshots} AS SELECT _scope, max(_at) AS _at"
 				  " FROM (SELECT {scope} AS _scope, {time} AS _at FROM {source} d) s WHERE _scope IS NOT NULL GROUP BY _scope");
+		MergeExec(merge, NULL, "ANALYZE {snapshots}");
+	}
 	SetWord(&merge->words, "said", SourceEvents(merge, snapshot && options->sequence_by != NIL));
 }
 
@@ -275,8 +278,8 @@ CollectNewsKeys(const Merge *merge)
 		keys = "SELECT s._business_key_hash AS key FROM ({said}) s";
 	else if (options->deletes == DELETES_SNAPSHOT)
 		keys = "SELECT coalesce(s._business_key_hash, v._was_key) AS key FROM ({said}) s FULL JOIN " PAST " v ON " SAYS_NOTHING_NEW
-			" LEFT JOIN {snapshots} p ON p._scope = v._was_scope WHERE v._was IS NULL"
-			" OR (s._rank IS NULL AND v._began < p._at AND (v._in_force OR v._ended > p._at))";
+			" LEFT JOIN {snapshots} p ON p._scope = v._was_scope WHERE (s._rank IS NULL OR v._was IS NULL)"
+			" AND (v._was IS NULL OR (v._began < p._at AND (v._in_force OR v._ended > p._at)))";
 	MergeExec(merge, NULL, psprintf("CREATE UNLOGGED TABLE {refold} AS SELECT DISTINCT k.key AS _business_key_hash,"
 									" false AS _in_order, 0 AS _base_version FROM (%s) k", keys));
 	if (options->ignore_null_updates && options->deletes == DELETES_SNAPSHOT)
@@ -368,10 +371,11 @@ ApplyToTarget(const TableMerge *tables, SilverOutcome *outcome)
 	if (tables->options.feature.no_track != NIL)
 		MergeExec(&merge, NULL, "UPDATE {table} d SET ({data}) = ROW({e.data}) FROM {versions} n JOIN {events} e ON " DATA_EVENT
 				  " WHERE " SAME_ROW " AND record_image_ne(ROW({d.data}), ROW({e.data}))");
-	/* the fence keeps the planner from multiplying the selectivities of columns that go together */
+	/* in the source's order, or the next merge would look for each of its rows somewhere else in memory;
+	 * the fence keeps the planner from multiplying the selectivities of columns that go together */
 	outcome->inserted =
 		MergeExec(&merge, NULL, "INSERT INTO {table} ({data}, {written}) SELECT {e.data}, {values} FROM (SELECT n.* FROM {versions} n"
-				  " WHERE NOT EXISTS (SELECT FROM {past} p WHERE " SAME_PAST ") OFFSET 0) n JOIN {events} e ON " DATA_EVENT);
+				  " WHERE NOT EXISTS (SELECT FROM {past} p WHERE " SAME_PAST ") OFFSET 0) n JOIN {events} e ON " DATA_EVENT " ORDER BY e._row");
 	if (number && MergeCount(&merge, "SELECT count(*) FROM {past} p JOIN {versions} n ON " SAME_PAST
 							 " WHERE p.{version} IS DISTINCT FROM n.version") > 0)
 		MergeExec(&merge, NULL, "UPDATE {table} d SET {version} = -d.{version} WHERE d.{version} < 0");
