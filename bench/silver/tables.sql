@@ -19,3 +19,10 @@ INSERT INTO bench.before SELECT * FROM bench.customers(1, :rows);
 INSERT INTO bench.extract SELECT * FROM bench.customers(1, :rows + :rows / 100) WHERE id % 1000 <> 13 OR id > :rows;
 UPDATE bench.extract SET balance = balance + 1 WHERE id % 100 = 7 AND id <= :rows;
 VACUUM FULL ANALYZE bench.before, bench.extract;
+
+/* Fourteen columns: numbers of few and of many values too. */
+CREATE TABLE bench.wide AS
+	SELECT id, name, email, city, segment, balance, orders, born, registered, (id % 50)::int AS store, (id % 1000)::bigint AS product,
+		   (id % 997)::float8 / 7 AS weight, CASE WHEN id % 10 <> 0 THEN 'note ' || id % 30 END AS note, (id % 3)::int AS status
+	  FROM bench.before;
+VACUUM ANALYZE bench.wide;
