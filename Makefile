@@ -152,7 +152,9 @@ OBJS += \
 	src/gold/provenance.o \
 	src/gold/query.o \
 	src/gold/refresh.o \
-	src/gold/target.o
+	src/gold/steady.o \
+	src/gold/target.o \
+	src/gold/tree.o
 
 # run: the whole way, and what is written down about it
 OBJS += \

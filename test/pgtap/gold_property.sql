@@ -29,9 +29,10 @@ SELECT plan(4);
 
 \o /dev/null
 CREATE TABLE public.sales (id int, shop int, day date, amount numeric(8, 2), who text, live boolean);
-CREATE TABLE public.shops (shop int, city text, region int, open boolean);
+CREATE TABLE public.shops (shop int, city text COLLATE "C", region int, open boolean);
 CREATE TABLE public.regions (region int, name text);
 CREATE VIEW public.sales_live AS SELECT id, shop, day, amount, who FROM public.sales WHERE live;
+CREATE VIEW public.sales_by_day AS SELECT min(id) AS id, shop, day, sum(amount) AS amount, max(who) AS who FROM public.sales GROUP BY shop, day;
 CREATE TABLE public.outcome (seed int, round int, way text, reason text, wrong bigint, query text, changes text);
 \o
 
@@ -45,20 +46,51 @@ CREATE FUNCTION public.small(most int) RETURNS int LANGUAGE sql VOLATILE AS $$
 	SELECT CASE WHEN random() < 0.9 THEN floor(random() * most)::int END
 $$;
 
-/* a query; sales is s, shops, where they are joined, h, regions r */
+/* what stands for sales: the table, views, subqueries, set operations */
+CREATE FUNCTION public.random_sales() RETURNS text LANGUAGE sql VOLATILE AS $$
+	SELECT CASE WHEN random() < 0.4 THEN public.pick('public.sales s', 'public.sales_live s', '(SELECT id, shop, day, amount, who FROM public.sales WHERE amount > 20) s', 'w s')
+		ELSE public.pick(
+			'(SELECT l.* FROM public.sales_live l JOIN public.regions x ON x.region = l.shop) s',
+			'(SELECT l.id, l.shop, l.day, l.amount, x.name AS who FROM public.sales l LEFT JOIN public.regions x ON x.region = l.shop) s',
+			'(SELECT l.id, x.region AS shop, l.day, l.amount, coalesce(x.name, l.who) AS who FROM public.sales l LEFT JOIN public.regions x ON x.region = l.shop WHERE x.name IS NULL OR l.live) s',
+			'public.sales_by_day s',
+			'(SELECT * FROM public.sales_by_day WHERE amount > 60) s',
+			'(SELECT max(id) AS id, shop, day, avg(amount) AS amount, min(who) AS who FROM public.sales WHERE live GROUP BY shop, day HAVING count(*) > 1) s',
+			'(SELECT DISTINCT id % 20 AS id, shop, date_trunc(''month'', day)::date AS day, amount, who FROM public.sales) s',
+			'(SELECT id, shop, day, sum(amount) OVER (PARTITION BY shop) AS amount, who FROM public.sales) s',
+			'(SELECT rank() OVER (PARTITION BY shop, day ORDER BY sum(amount), who)::int AS id, shop, day, sum(amount) AS amount, who FROM public.sales GROUP BY shop, day, who) s',
+			'(SELECT id, shop, day, amount, who FROM public.sales WHERE live UNION ALL SELECT region, region, NULL, region, name FROM public.regions) s',
+			'(SELECT id, shop, day, amount, who FROM public.sales_live UNION SELECT max(id), shop, day, sum(amount), who FROM public.sales WHERE NOT live GROUP BY shop, day, who) s',
+			'(SELECT 0 AS id, shop, day, 1.5 AS amount, who FROM public.sales EXCEPT ALL SELECT 0, shop, day, 1.5, who FROM public.sales WHERE live) s',
+			'(SELECT 1 AS id, shop, NULL::date AS day, 50.5 AS amount, city AS who FROM public.shops INTERSECT SELECT 1, shop, NULL, 50.5, name FROM public.shops JOIN public.regions USING (region)) s',
+			'y s') END
+$$;
+
+/* something joined to it that is made of many rows: x */
+CREATE FUNCTION public.random_totals() RETURNS text LANGUAGE sql VOLATILE AS $$
+	SELECT public.pick(' JOIN ', ' LEFT JOIN ', ' LEFT JOIN ', ' RIGHT JOIN ') || public.pick(
+		'(SELECT shop AS xshop, count(*) AS n, sum(amount) AS total FROM public.sales GROUP BY shop)',
+		'(SELECT shop AS xshop, count(*) AS n, sum(amount) AS total FROM public.sales_live GROUP BY shop HAVING count(*) > 3)',
+		'(SELECT region AS xshop, count(name) AS n, max(region) AS total FROM public.regions GROUP BY region)',
+		'(SELECT l.shop AS xshop, count(x.name) AS n, sum(l.amount) AS total FROM public.sales l LEFT JOIN public.regions x ON x.region = l.shop GROUP BY l.shop)',
+		'(SELECT DISTINCT shop AS xshop, count(*) OVER (PARTITION BY shop) AS n, 1 AS total FROM public.shops)') ||
+		' x ON x.xshop = s.shop' || public.pick('', '', '', ' AND x.n > 2', ' AND s.amount > 20')
+$$;
+
+/* a query; sales is s, shops, where they are joined, h, regions r, totals x */
 CREATE FUNCTION public.random_query() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	with_h boolean := random() < 0.8;
 	with_r boolean := with_h AND random() < 0.4;
-	sales text := public.pick('public.sales s', 'public.sales s', 'public.sales_live s', '(SELECT id, shop, day, amount, who FROM public.sales WHERE amount > 20) s',
-							  'w s', '(SELECT l.* FROM public.sales_live l JOIN public.regions x ON x.region = l.shop) s');
+	with_x boolean := random() < 0.35;
+	sales text := public.random_sales();
 	joins text := '';
 	filter text := 'true';
 	columns text[] := '{s.shop,s.who,s.day,"date_trunc(''month'', s.day)","s.amount > 50","s.id % 3","coalesce(s.who, ''-'')"}';
 	keys text[];
-	measures text[] := '{count(*),sum(s.amount),avg(s.amount),count(DISTINCT s.who),min(s.day),max(s.amount),"percentile_cont(0.5) WITHIN GROUP (ORDER BY s.id)","sum(s.amount) FILTER (WHERE s.amount > 40)","string_agg(s.who, '','' ORDER BY s.who)","count(*) - count(s.shop)","mode() WITHIN GROUP (ORDER BY s.who)"}';
+	measures text[] := '{count(*),sum(s.amount),avg(s.amount),count(DISTINCT s.who),min(s.day),max(s.amount),"percentile_cont(0.5) WITHIN GROUP (ORDER BY s.id)","sum(s.amount) FILTER (WHERE s.amount > 40)","string_agg(s.who, '','' ORDER BY s.who)","count(*) - count(s.shop)","mode() WITHIN GROUP (ORDER BY s.who)","percentile_disc(0.9) WITHIN GROUP (ORDER BY s.amount)","array_agg(DISTINCT s.who)","count(DISTINCT s.day) FILTER (WHERE s.amount > 30)"}';
 	picked text[] := '{}';
-	form text := public.pick('group', 'group', 'group', 'group', 'rows', 'distinct', 'window', 'group window');
+	form text := public.pick('group', 'group', 'group', 'group', 'rows', 'distinct', 'window', 'group window', 'set');
 	query text;
 BEGIN
 	IF with_h THEN
@@ -86,6 +118,12 @@ BEGIN
 			ELSE ' LEFT JOIN public.regions r ON r.region = s.shop' END;
 		columns := columns || '{r.name,"coalesce(r.name, h.city)"}'::text[];
 	END IF;
+	IF with_x AND joins NOT LIKE ',%' THEN
+		joins := joins || public.random_totals();
+		columns := columns || '{x.xshop,"x.n > 3",x.n}'::text[];
+		measures := measures || '{sum(x.total),max(x.n),count(x.xshop)}'::text[];
+		filter := filter || public.pick('', '', '', ' AND x.n > 2', ' AND x.n IS NULL', ' AND coalesce(x.total, 0) < 300', ' AND x.xshop IS NULL', ' AND s.id < x.n');
+	END IF;
 	FOR i IN 1 .. floor(random() * 3)::int LOOP
 		filter := filter || ' AND ' || CASE WHEN with_h AND random() < 0.6
 			THEN public.pick('h.city IS NOT NULL', 'h.city IS NULL', 'h.open IS NOT TRUE', 'coalesce(h.region, 1) = 1', 's.shop + h.region > 2', 'h.city <> ''c1''', '(h.open OR s.amount > 30)')
@@ -100,15 +138,22 @@ BEGIN
 		WHEN 'window' THEN 'SELECT ' || keys[1] || ' AS k1, s.id, s.amount, ' ||
 			public.pick('sum(s.amount) OVER (PARTITION BY ' || keys[1] || ')', 'rank() OVER (PARTITION BY ' || keys[1] || ' ORDER BY s.id)',
 						'count(*) OVER (PARTITION BY ' || keys[1] || ', s.who)', 'dense_rank() OVER (ORDER BY s.id)') || ' AS v'
+		WHEN 'set' THEN 'SELECT (' || keys[1] || ')::text AS k1, s.amount::numeric AS v'
 		ELSE 'SELECT ' || (SELECT string_agg(k || ' AS k' || n, ', ') FROM unnest(keys) WITH ORDINALITY u (k, n) WHERE n = 1 OR random() < 0.7) ||
 			(SELECT string_agg(', ' || m || ' AS m' || n, '') FROM unnest(picked) WITH ORDINALITY u (m, n)) ||
 			CASE WHEN form = 'group window' THEN ', rank() OVER (PARTITION BY ' || keys[1] || ' ORDER BY count(*)) AS v' ELSE '' END
 		END || ' FROM ' || sales || ' ' || joins || ' WHERE ' || filter;
 	IF form LIKE 'group%' THEN
-		query := query || ' GROUP BY ' || array_to_string(keys, ', ') || public.pick('', '', ' HAVING count(*) > 1', ' HAVING sum(s.amount) > 60');
+		query := query || ' GROUP BY ' || array_to_string(keys, ', ') || public.pick('', '', ' HAVING count(*) > 1', ' HAVING sum(s.amount) > 60', ' HAVING count(DISTINCT s.who) > 1');
+	ELSIF form = 'set' THEN
+		query := query || public.pick(' UNION ALL SELECT', ' UNION SELECT', ' EXCEPT SELECT', ' EXCEPT ALL SELECT', ' INTERSECT SELECT') ||
+			public.pick(' l.who, l.amount FROM public.sales l', ' city, region FROM public.shops', ' l.shop::text, sum(l.amount) FROM public.sales_live l GROUP BY l.shop', ' ''w1'', 3');
 	END IF;
 	IF sales = 'w s' THEN
 		query := 'WITH v AS (SELECT * FROM public.sales WHERE id > 3), w AS (SELECT id, shop, day, amount, who FROM v WHERE live) ' || query;
+	END IF;
+	IF sales = 'y s' THEN
+		query := 'WITH v AS (SELECT shop, day, who, count(*)::int AS id, sum(amount) AS amount FROM public.sales GROUP BY shop, day, who), y AS (SELECT shop, day, max(who) AS who, sum(id)::int AS id, sum(amount) AS amount FROM v WHERE id < 3 GROUP BY shop, day) ' || query;
 	END IF;
 	RETURN (query);
 END
