@@ -152,6 +152,7 @@ OBJS += \
 	src/gold/provenance.o \
 	src/gold/query.o \
 	src/gold/refresh.o \
+	src/gold/restrict.o \
 	src/gold/steady.o \
 	src/gold/target.o \
 	src/gold/tree.o

@@ -97,6 +97,20 @@ MayRead(const Model *model, Oid table)
 	return pg_class_aclcheck(table, model->owner, ACL_SELECT) == ACLCHECK_OK;
 }
 
+/* Likewise all tables of a view, which changes are traced through as if it were written out. */
+static bool
+MayReadAll(const Model *model, Query *query)
+{
+	List	   *tables = NIL;
+	ListCell   *lc;
+
+	CollectTables((Node *) query, &tables);
+	foreach(lc, tables)
+		if (!MayRead(model, lfirst_oid(lc)))
+			return false;
+	return true;
+}
+
 /* Any change of these tables (oids) asks for a full refresh. */
 static void
 AskFull(GroupPlan *plan, List *tables, const char *why)
@@ -447,6 +461,8 @@ TracePlace(GroupPlan *plan, const Model *model, QueryLevel *level, int place)
 		if (!MayRead(model, rte->relid))
 			why = "the model's owner may not read it";
 	}
+	else if (why == NULL && rte->rtekind == RTE_RELATION && !MayReadAll(model, subquery))
+		why = "the model's owner may not read it";
 	else if (why == NULL)
 	{
 		traced->below = TraceBelow(plan, model, subquery, &why);
