@@ -155,7 +155,10 @@ OBJS += \
 	src/gold/provenance.o \
 	src/gold/query.o \
 	src/gold/refresh.o \
-	src/gold/target.o
+	src/gold/restrict.o \
+	src/gold/steady.o \
+	src/gold/target.o \
+	src/gold/tree.o
 
 # run: the whole way, and what is written down about it
 OBJS += \
