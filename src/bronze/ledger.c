@@ -167,7 +167,7 @@ NoteMissing(BronzePlan *plan, const LiveVersion *live)
 {
 	SqlParams	params = {0};
 
-	if (live->missing)
+	if (live->missing || IsObstructed(plan->obstacles, live->path))
 		return;
 	plan->missing = lappend(plan->missing, live->path);
 	ParamBigint(&params, live->file_id);
@@ -309,7 +309,7 @@ PlanBronze(const Feature *feature)
 
 	LoadStanding(feature, &versions, &refused);
 	plan->duplicates = AnyDuplicate(versions);
-	plan->found = DiscoverFiles(feature->source, feature->owner);
+	plan->found = DiscoverFiles(feature->source, feature->owner, &plan->obstacles);
 	foreach(lc, plan->found)
 	{
 		FoundFile  *file = lfirst(lc);

@@ -167,9 +167,9 @@ LogFile(int64 run_id, const char *path, const FileOutcome *outcome, int64 elapse
 
 /* A file that could not be loaded. */
 void
-LogFileFailure(int64 run_id, const FileTask *task, const char *sheet, const char *error, int64 elapsed_ms)
+LogFileFailure(int64 run_id, const FoundFile *file, const char *sheet, const char *error, int64 elapsed_ms)
 {
-	LogFileRow(run_id, 0, task->file->path, NULL, task->file->size, sheet, 0, "FAILED", error, elapsed_ms);
+	LogFileRow(run_id, 0, file->path, NULL, file->size, sheet, 0, "FAILED", error, elapsed_ms);
 }
 
 /* A file that was there and is gone. */
@@ -268,7 +268,9 @@ LogTableStatistics(int64 run_id, const char *layer, const char *schema, const ch
 char *
 ErrorLine(const ErrorData *error)
 {
-	return Redact(psprintf("%s%s%s%s%s%s%s", error->message,
-						   error->detail ? " (" : "", error->detail ? error->detail : "", error->detail ? ")" : "",
+	char	   *detail = DetailWithoutValues(error);
+
+	return Redact(psprintf("%s%s%s%s%s%s%s", MessageWithoutValues(error),
+						   detail ? " (" : "", detail ? detail : "", detail ? ")" : "",
 						   error->hint ? " [" : "", error->hint ? error->hint : "", error->hint ? "]" : ""));
 }

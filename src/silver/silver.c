@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "silver/dedup.h"
 #include "silver/keep.h"
+#include "silver/key_filter.h"
 #include "silver/merge.h"
 #include "silver/quarantine.h"
 #include "silver/table.h"
@@ -275,6 +276,8 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	merge.any_touched = pending->touched_count > 0 && !feature->needs_rebuild;
 
 	EnsureSchema(medallion_silver_schema);
+	ForgetKeyFilters(pending->due.values[0]);
+	ForgetKeyFilters(pending->touched.values[0]);
 	kept = KeepGifts(SilverRelations(feature->name, &feature->options));
 	FillStage(shape, merge.stage, &pending->due);
 	if (feature->needs_rebuild)
@@ -286,6 +289,7 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	{
 		outcome->rebuilt = true;
 		merge.any_ended = merge.any_touched = false;
+		ForgetKeyFilters(pending->all.values[0]);
 		SqlExecFormat(NULL, "DROP TABLE %s", merge.stage);
 		FillStage(shape, merge.stage, &pending->all);
 	}
@@ -361,7 +365,7 @@ RunSilver(const Feature *feature, int64 run_id, SilverOutcome *outcome)
 				 errmsg("table %s is not one that this feature made",
 						QualifiedName(medallion_silver_schema, feature->name)),
 				 errhint("Drop or rename the table; drop_feature(name, true) drops a feature's tables with it.")));
-	AsRole(&saved, feature->owner);
+	AsFeatureOwner(&saved, feature);
 	TakeIn(feature, &pending, run_id, outcome);
 	EndAs(&saved);
 	MarkTaken(feature, run_id);

@@ -90,7 +90,7 @@ extern char *ValueExpression(const SilverShape *shape);
 /* SQL over a row called d: what a snapshot that has it speaks of, as a uuid. */
 extern char *ScopeExpression(const FeatureOptions *options);
 
-/* SELECT text of the key hashes alone of bronze rows of the files in $1, likewise. */
+/* SELECT text of the key hashes of bronze rows of the files in $1, likewise, and _file_id alone. */
 extern char *KeySelect(const SilverShape *shape, const SqlParams *files);
 
 /*
