@@ -35,6 +35,7 @@ OBJS += \
 	src/file/charset.o \
 	src/file/container.o \
 	src/file/csv.o \
+	src/file/csv_record.o \
 	src/file/decimal.o \
 	src/file/dialect.o \
 	src/file/encoding.o \
@@ -125,8 +126,10 @@ OBJS += \
 	src/silver/frequency.o \
 	src/silver/hash.o \
 	src/silver/keep.o \
+	src/silver/key_filter.o \
 	src/silver/merge.o \
 	src/silver/merge_tables.o \
+	src/silver/overlap.o \
 	src/silver/profile.o \
 	src/silver/quarantine.o \
 	src/silver/retain.o \
@@ -321,10 +324,29 @@ server-stop:
 psql:
 	@bash test/server.sh psql
 
+# docs/reference.md, from the COMMENTs; a test compares them.
+.PHONY: docs
+docs:
+	@bash -c '. test/lib.sh && install_extension' >/dev/null
+	bash test/docs.sh --reference >docs/reference.md.part && mv docs/reference.md.part docs/reference.md
+	bash test/docs.sh --functions >docs/functions.part
+	sed -i -e '/^| `[^`]*(/d' -e '/^| function | granted to/{n;r docs/functions.part' -e '}' docs/security.md
+	rm docs/functions.part
+
+# The zip for PGXN: what is committed.  Packages of other kinds: test/packaging.sh.
+.PHONY: dist
+dist:
+	@python3 test/pgxn_meta.py META.json
+	git archive --format=zip --prefix=$(EXTENSION)-$(EXTVERSION)/ --output=$(EXTENSION)-$(EXTVERSION).zip HEAD
+
 # Random models and changes, other ones each time: make gold-property MODELS=5000
 .PHONY: gold-property
+# Random models and changes, other ones each time: make gold-property MODELS=5000; undone runs: make undo-property SEEDS=500
+.PHONY: gold-property undo-property
 gold-property:
-	@bash test/gold_property.sh $(MODELS) $(SEED)
+	@bash test/property.sh gold "$(MODELS)" $(SEED)
+undo-property:
+	@bash test/property.sh undo "$(SEEDS)" $(SEED)
 
 .PHONY: corpus
 corpus:

@@ -87,9 +87,11 @@ BEGIN
 		SELECT DISTINCT at_step + 1, 'bronze', here.object, NULL::jsonb, v.path, f->>'_sheet', (f->>'_row')::bigint, v.file_id, v.loaded_run_id
 		  FROM unnest(picked) f JOIN medallion.file_versions v ON v.file_id = (f->>'_file_id')::bigint ORDER BY 5, 6, 7;
 	ELSIF here.layer = 'silver' THEN
-		FOR origin IN EXECUTE format('SELECT array_agg(to_jsonb(b)) AS rows FROM %s b JOIN (SELECT DISTINCT (f->>''_file_id'')::bigint AS file_id, f->>''_sheet'' AS sheet, (f->>''_row'')::bigint AS row'
-				' FROM unnest($1) f) a ON b._file_id = a.file_id AND b._sheet = a.sheet AND b._row = a.row', bronze) USING picked LOOP
-			RETURN QUERY SELECT t.* FROM medallion.trace_rows(bronze, origin.rows, at_step + 1, max_rows) t;
+		FOR origin IN SELECT t.table_name, ARRAY(SELECT jsonb_array_elements(medallion.as_owner(t.owner, format('SELECT jsonb_agg(to_jsonb(b)) FROM %s b JOIN'
+				' (SELECT DISTINCT (f->>''_file_id'')::bigint AS file_id, f->>''_sheet'' AS sheet, (f->>''_row'')::bigint AS row'
+				' FROM unnest($1) f) a ON b._file_id = a.file_id AND b._sheet = a.sheet AND b._row = a.row', t.table_name), picked))) AS rows
+						FROM medallion.tables t WHERE t.layer = 'bronze' AND t.feature_id = here.feature_id LOOP
+			RETURN QUERY SELECT t.* FROM medallion.trace_rows(origin.table_name, origin.rows, at_step + 1, max_rows) t;
 		END LOOP;
 	ELSIF here.layer = 'gold' THEN
 		FOR origin IN SELECT q.relation, array_agg(DISTINCT q.data) AS rows
@@ -122,7 +124,7 @@ BEGIN
 	END IF;
 	FOR start IN
 		SELECT q.relation, array_agg(DISTINCT q.data) AS rows
-		  FROM medallion.trace_query(current_user::regrole, format('SELECT * FROM %s', tbl), ARRAY[key], max_rows) q GROUP BY q.relation ORDER BY q.relation::text COLLATE "C" LOOP
+		  FROM medallion.trace_query((SELECT c.relowner FROM pg_class c WHERE c.oid = tbl), format('SELECT * FROM %s', tbl), ARRAY[key], max_rows) q GROUP BY q.relation ORDER BY q.relation::text COLLATE "C" LOOP
 		RETURN QUERY SELECT t.* FROM medallion.trace_rows(start.relation, start.rows, 1, max_rows) t;
 	END LOOP;
 END

@@ -69,7 +69,7 @@ COMMENT ON FUNCTION medallion.revoke_layer(text, regrole, regrole[]) IS
 'Takes back what grant_layer() gave, on what is there and what is to come. Arguments, result and errors are the same.';
 
 /* The objects of the extension that a set of grants names.  Features without their options: these hold
- * the salt of masks; no rejects, corrections and profiles: these hold values. */
+ * the salt of masks; steps without their statements: these may hold passwords; no rejects, corrections and profiles: these hold values. */
 CREATE FUNCTION medallion.role_grants(kind text)
 RETURNS SETOF text LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 WITH known AS (SELECT kind = 'admin' AS admin, kind = 'operator' AS operator)
@@ -77,6 +77,8 @@ SELECT format('USAGE ON SCHEMA %I', n.nspname) FROM pg_namespace n	/* lineage na
  WHERE n.nspname IN ('medallion', 'etl_logs', medallion.layer_schema('model'))
 UNION ALL
 SELECT format('CREATE ON DATABASE %I', current_database()) FROM known WHERE admin
+UNION ALL
+SELECT 'USAGE ON FOREIGN SERVER medallion_files' FROM known WHERE admin
 UNION ALL
 SELECT format('EXECUTE ON ROUTINE %s', p.oid::regprocedure) FROM pg_proc p, known
  WHERE p.pronamespace = 'medallion'::regnamespace AND p.prokind IN ('f', 'p', 'a', 'w')
@@ -86,10 +88,11 @@ SELECT format('EXECUTE ON ROUTINE %s', p.oid::regprocedure) FROM pg_proc p, know
 UNION ALL
 SELECT format('SELECT ON %s', c.oid::regclass) FROM pg_class c, known
  WHERE c.relkind IN ('r', 'v') AND (c.relnamespace = 'etl_logs'::regnamespace OR c.relnamespace = 'medallion'::regnamespace
-	AND (admin OR c.relname <> ALL ('{features,rejects,corrections,profiles,measurements,erasures,erased_keys}')))
+	AND (admin OR c.relname <> ALL ('{features,steps,rejects,corrections,profiles,measurements,erasures,erased_keys}')))
 UNION ALL
-SELECT format('SELECT (%s) ON medallion.features', string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)) FROM pg_attribute a
- WHERE a.attrelid = 'medallion.features'::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> 'options'
+SELECT format('SELECT (%s) ON %s', string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum), a.attrelid::regclass) FROM pg_attribute a
+ WHERE a.attrelid IN ('medallion.features'::regclass, 'medallion.steps'::regclass) AND a.attnum > 0 AND NOT a.attisdropped AND a.attname NOT IN ('options', 'sql')
+ GROUP BY a.attrelid
 $$;
 COMMENT ON FUNCTION medallion.role_grants(text) IS
 'The privileges that grant_role() gives for a kind (admin, operator, reader), one a row, as a GRANT statement names them.';

@@ -22,7 +22,7 @@ medallion_found_files(PG_FUNCTION_ARGS)
 
 	CheckMayRun(feature->owner, "feature", feature->name);
 	InitMaterializedSRF(fcinfo, 0);
-	foreach(lc, DiscoverFiles(feature->source, feature->owner))
+	foreach(lc, DiscoverFiles(feature->source, feature->owner, NULL))
 	{
 		FoundFile  *file = lfirst(lc);
 		Datum		values[4];

@@ -4,7 +4,7 @@
  */
 \set name grants
 \ir setup.psql
-SELECT plan(57);
+SELECT plan(71);
 
 /* what a role is told for a statement: '' where it works, else its sqlstate */
 CREATE FUNCTION pg_temp.as_role(role text, statement text) RETURNS text LANGUAGE plpgsql AS $$
@@ -37,7 +37,7 @@ SELECT pg_temp.drop_roles();
 CREATE ROLE grants_bronze; CREATE ROLE grants_silver; CREATE ROLE grants_gold;
 CREATE ROLE grants_reader; CREATE ROLE grants_operator; CREATE ROLE grants_admin; CREATE ROLE grants_owner;
 SELECT pg_temp.put('people/a.csv', E'Id,Email,Phone,Secret\n1,ann@example.org,555123,x\n2,bob@example.org,555456,y\n');
-SELECT medallion.create_feature('people', '{people/*.csv}', '{id}',
+SELECT medallion.create_feature('people', ARRAY[:'tree' || '/people/*.csv'], '{id}',
 	'{"columns": {"email": {"mask": "hash", "mask_salt": "pepper"}, "phone": {"type": "text", "mask": "redact"}, "secret": {"mask": "redact"}}}');
 SELECT pg_temp.run();
 SELECT medallion.create_model('per_person', 'SELECT id, count(*) AS n FROM silver.people_current GROUP BY id');
@@ -61,7 +61,7 @@ SELECT is(pg_temp.as_role('grants_gold', 'CREATE TABLE gold.mine (a int)'), '425
 /* tables to come */
 \o /dev/null
 SELECT pg_temp.put('more/a.csv', E'Id,Name\n1,x\n');
-SELECT medallion.create_feature('more', '{more/*.csv}', '{id}');
+SELECT medallion.create_feature('more', ARRAY[:'tree' || '/more/*.csv'], '{id}');
 SELECT pg_temp.run();
 SELECT medallion.create_model('per_more', 'SELECT id, count(*) AS n FROM silver.more GROUP BY id');
 SELECT pg_temp.run();
@@ -138,6 +138,10 @@ SELECT is(string_agg(pg_temp.as_role('grants_reader', s), ' '), '42501 42501 425
 		'SELECT * FROM silver.people', 'DELETE FROM etl_logs.pipeline_runs']) s;
 
 SELECT pg_temp.put('people/b.csv', E'Id,Email,Phone,Secret\n3,cy@example.org,555789,z\n') AS put \gset
+SELECT is(pg_temp.as_role('grants_operator', 'SELECT FROM medallion.run_pipeline(ARRAY[''people''])'), '42501', 'an operator runs nothing with an input root of its session''s choice');
+RESET medallion.input_root;
+SELECT is(pg_temp.as_role('grants_operator', 'SET medallion.gold_schema = grants; SELECT FROM medallion.run_pipeline(ARRAY[''people''])'), '42501', '... nor into a schema of its choice');
+RESET medallion.gold_schema;
 SET ROLE grants_reader;
 SELECT is((SELECT count(*)::int FROM medallion.runnable), 0, 'a reader runs nothing');
 RESET ROLE;
@@ -151,7 +155,7 @@ RESET ROLE;
 SELECT is((SELECT count(*) FROM silver.people), 2::bigint, '... which changes nothing');
 SELECT is(string_agg(pg_temp.as_role('grants_reader', s), ' '), '42501 42501 42501', 'none of which a reader does')
   FROM unnest(ARRAY['SELECT * FROM medallion.plan()', 'SELECT * FROM medallion.files(''people'')', 'SELECT * FROM medallion.dry_run()']) s;
-SELECT is(pg_temp.as_role('grants_operator', 'SELECT FROM medallion.run_pipeline(ARRAY[''people''])'), '', 'an operator runs what is not its own');
+SELECT is(pg_temp.as_role('grants_operator', 'SELECT FROM medallion.run_pipeline(ARRAY[''people''])'), '', '... but with the server''s what is not its own');
 SELECT is((SELECT count(*) FROM silver.people), 3::bigint, '... and it is run');
 SELECT is((SELECT sum(n) FROM gold.per_person), 3::numeric, '... up to gold');
 SELECT is(pg_temp.as_role('grants_operator', format('SELECT FROM medallion.undo_run(%s)', (SELECT max(run_id) FROM medallion.runs))), '', '... undoes it');

@@ -26,7 +26,7 @@ UNION ALL SELECT 'column ' || concat_ws(' ', a.attrelid::regclass, row_number() 
 UNION ALL SELECT 'view ' || c.oid::regclass || pg_get_viewdef(c.oid) FROM relation c WHERE c.relkind = 'v'
 UNION ALL SELECT 'index ' || pg_get_indexdef(i.indexrelid) FROM pg_index i JOIN relation c ON c.oid = i.indrelid WHERE i.indisvalid
 UNION ALL SELECT 'constraint ' || conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(o.oid) FROM pg_constraint o JOIN relation c ON c.oid = o.conrelid
-UNION ALL SELECT 'trigger ' || pg_get_triggerdef(t.oid) FROM pg_trigger t JOIN relation c ON c.oid = t.tgrelid
+UNION ALL SELECT 'trigger ' || pg_get_triggerdef(t.oid) FROM pg_trigger t JOIN relation c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal
 UNION ALL SELECT 'sequence ' || concat_ws(' ', s.seqrelid::regclass, s.seqtypid::regtype, s.seqstart, s.seqincrement, s.seqmax, s.seqmin, s.seqcache, s.seqcycle) FROM pg_sequence s JOIN relation c ON c.oid = s.seqrelid
 UNION ALL SELECT 'comment ' || pg_describe_object(d.classoid, d.objoid, d.objsubid) || ': ' || d.description FROM pg_description d JOIN member m ON m.classid = d.classoid AND m.objid = d.objoid
 UNION ALL SELECT 'dumped ' || t::regclass || ' ' || f FROM pg_extension e, unnest(e.extconfig, e.extcondition) x (t, f) WHERE e.extname = 'medallion'
