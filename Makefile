@@ -151,6 +151,7 @@ OBJS += \
 	src/gold/lineage.o \
 	src/gold/model.o \
 	src/gold/partial.o \
+	src/gold/past.o \
 	src/gold/probe.o \
 	src/gold/provenance.o \
 	src/gold/query.o \
