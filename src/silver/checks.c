@@ -393,10 +393,10 @@ DistributionMeasure(const SilverShape *shape, const char *column, bool of_number
 						" THEN row_number() OVER (ORDER BY v) ELSE ceil(sum(n) OVER (ORDER BY v) * 1000 / sum(n) OVER ()) END AS place"
 						" FROM (SELECT d.%s::float8 AS v, count(*) AS n FROM %s d WHERE (%s) AND d.%s IS NOT NULL GROUP BY 1) g) p"
 						" GROUP BY place) q)", name, CheckedTable(shape), CheckedCondition(shape), name);
-	return psprintf("(SELECT jsonb_build_object('values', coalesce(jsonb_agg(jsonb_build_array(v, n) ORDER BY v COLLATE \"C\")"
+	return psprintf("(SELECT jsonb_build_object('values', coalesce(jsonb_agg(jsonb_build_array(v, n) ORDER BY v::text COLLATE \"C\")"
 					" FILTER (WHERE place <= 1000), '[]'), 'others', coalesce(sum(n) FILTER (WHERE place > 1000), 0))"
-					" FROM (SELECT v, n, row_number() OVER (ORDER BY n DESC, v COLLATE \"C\") AS place FROM"
-					" (SELECT d.%s::text AS v, count(*) AS n FROM %s d WHERE (%s) GROUP BY 1) g) p)",
+					" FROM (SELECT v, n, row_number() OVER (ORDER BY n DESC, v::text COLLATE \"C\") AS place FROM"
+					" (SELECT to_jsonb(d.%s) AS v, count(*) AS n FROM %s d WHERE (%s) GROUP BY 1) g) p)",
 					name, CheckedTable(shape), CheckedCondition(shape));
 }
 
