@@ -197,6 +197,7 @@ SQL_PARTS = \
 	sql/43-checks.sql \
 	sql/43-merge-tables.sql \
 	sql/44-dbt.sql \
+	sql/44-distance.sql \
 	sql/45-profile.sql \
 	sql/50-gold.sql \
 	sql/52-calendar.sql \
