@@ -6,9 +6,10 @@
 
 #include "base/feature.h"
 
+#include "access/htup_details.h"
 #include "base/settings.h"
 #include "base/sql.h"
-#include "access/htup_details.h"
+#include "base/transaction.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -264,34 +265,40 @@ SilverRelations(const char *feature, const FeatureOptions *options)
 	return names;
 }
 
+static void
+SetFeatureLock(LOCKTAG *lock, int feature_id)
+{
+	SET_LOCKTAG_ADVISORY(*lock, MyDatabaseId, MEDALLION_LOCK_SPACE, feature_id, 2);
+}
+
 /* Takes the lock of a feature: who runs it and who defines it take turns. */
 bool
 LockFeature(int feature_id, bool wait)
 {
-	LOCKTAG		tag;
+	LOCKTAG		lock;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, MEDALLION_LOCK_SPACE, feature_id, 2);
-	return LockAcquire(&tag, ExclusiveLock, false, !wait) != LOCKACQUIRE_NOT_AVAIL;
+	SetFeatureLock(&lock, feature_id);
+	return LockAcquire(&lock, ExclusiveLock, false, !wait) != LOCKACQUIRE_NOT_AVAIL;
 }
 
-/* Takes the lock of a feature until ReleaseFeature(), or until the session ends. */
+/* Takes the lock of a feature until ReleaseFeature(), or until a rollback. */
 bool
 HoldFeature(int feature_id, bool wait)
 {
-	LOCKTAG		tag;
+	LOCKTAG		lock;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, MEDALLION_LOCK_SPACE, feature_id, 2);
-	return LockAcquire(&tag, ExclusiveLock, true, !wait) != LOCKACQUIRE_NOT_AVAIL;
+	SetFeatureLock(&lock, feature_id);
+	return KeepLock(&lock, wait);
 }
 
 /* Gives back what HoldFeature() took. */
 void
 ReleaseFeature(int feature_id)
 {
-	LOCKTAG		tag;
+	LOCKTAG		lock;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, MEDALLION_LOCK_SPACE, feature_id, 2);
-	LockRelease(&tag, ExclusiveLock, true);
+	SetFeatureLock(&lock, feature_id);
+	GiveBackLock(&lock);
 }
 
 /* schema.name, quoted as needed. */

@@ -27,6 +27,7 @@ int			medallion_max_uncompressed_size;
 int			medallion_max_compression_ratio;
 int			medallion_max_columns;
 int			medallion_max_cell_size;
+int			medallion_key_filter_blocks;
 int			medallion_max_shared_strings;
 bool		medallion_log_values;
 int			medallion_max_workers;
@@ -119,6 +120,8 @@ static const struct
 {
 	{"medallion.max_workers", &medallion_max_workers,
 		-1, -1, 64, 0, "Background workers of run_pipeline_proc(); -1: as many as cores, at most 8; 0 or 1: none."},
+	{"medallion.key_filter_blocks", &medallion_key_filter_blocks,
+		128, 0, 131072, GUC_UNIT_BLOCKS, "Size of the pieces of bronze whose keys are kept, for events that come late; 0: keep none."},
 	{"medallion.max_retries", &medallion_max_retries,
 		3, 0, 100, 0, "How often run_pipeline_proc() tries a step again after a passing error."},
 	{"medallion.retry_delay", &medallion_retry_delay,

@@ -24,6 +24,7 @@
 #include "base/settings.h"
 #include "bronze/source.h"
 #include "catalog/pg_collation.h"
+#include "common/file_utils.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -39,6 +40,7 @@ typedef struct Walk
 	List	   *parts;			/* the pattern's components (char *) */
 	List	   *found;			/* FoundFile * */
 	Oid			role;			/* whose right to read counts */
+	List	   *obstacles;		/* Obstacle * */
 } Walk;
 
 static void WalkFolder(Walk *walk, const char *folder, int part, int depth);
@@ -62,6 +64,74 @@ JoinPath(const char *folder, const char *name)
 	return psprintf("%s%s%s", folder, strcmp(folder, "/") == 0 ? "" : "/", name);
 }
 
+static bool
+IsSpellable(const char *path)
+{
+	return pg_verifymbstr(path, strlen(path), true);
+}
+
+/* A path as people can be told of it: bytes of no character as \xff. */
+static char *
+SpellPath(const char *path)
+{
+	StringInfoData out;
+
+	if (IsSpellable(path))
+		return pstrdup(path);
+	initStringInfo(&out);
+	for (const char *p = path; *p != '\0'; p++)
+	{
+		if (IS_HIGHBIT_SET(*p))
+			appendStringInfo(&out, "\\x%02x", (unsigned char) *p);
+		else
+			appendStringInfoChar(&out, *p);
+	}
+	return out.data;
+}
+
+/* Notes an obstacle; of one folder the first is enough. */
+static void
+AddObstacle(Walk *walk, const char *path, int sqlerrcode, char *message)
+{
+	Obstacle   *obstacle = walk->obstacles == NIL ? NULL : llast(walk->obstacles);
+
+	if (obstacle != NULL && strcmp(obstacle->path, path) == 0)
+		return;
+	obstacle = palloc(sizeof(Obstacle));
+	obstacle->path = pstrdup(path);
+	obstacle->sqlerrcode = sqlerrcode;
+	obstacle->message = message;
+	walk->obstacles = lappend(walk->obstacles, obstacle);
+}
+
+/* A folder that cannot be opened or read to its end. */
+static void
+AddClosedFolder(Walk *walk, const char *folder)
+{
+	int			why = errno;
+	char	   *spelled = SpellPath(folder);
+
+	errno = why;
+	AddObstacle(walk, spelled, ERRCODE_INSUFFICIENT_PRIVILEGE, psprintf("could not open folder \"%s\": %m", spelled));
+}
+
+/* An entry that cannot be looked at, but for one that is not there: it went
+ * meanwhile, or is a link that leads nowhere. */
+static void
+AddHiddenEntry(Walk *walk, const char *path)
+{
+	int			why = errno;
+	char	   *folder = SpellPath(path);
+	char	   *message;
+
+	if (why == ENOENT || why == ENOTDIR || why == ELOOP)
+		return;
+	errno = why;
+	message = psprintf("could not stat \"%s\": %m", folder);
+	*strrchr(folder, '/') = '\0';
+	AddObstacle(walk, folder, ERRCODE_INSUFFICIENT_PRIVILEGE, message);
+}
+
 /* Adds a file, if it is a regular one. */
 static void
 AddFile(Walk *walk, const char *path, const struct stat *st)
@@ -70,12 +140,11 @@ AddFile(Walk *walk, const char *path, const struct stat *st)
 
 	if (!S_ISREG(st->st_mode))
 		return;
-	if (!pg_verifymbstr(path, strlen(path), true))
+	if (!IsSpellable(path))
 	{
-		ereport(WARNING,
-				(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
-				 errmsg("a file in \"%s\" was passed over: its name is not valid in the database's encoding",
-						walk->parts ? (char *) linitial(walk->parts) : "/")));
+		AddObstacle(walk, SpellPath(path), ERRCODE_CHARACTER_NOT_IN_REPERTOIRE,
+					psprintf("file \"%s\" was passed over: its name is not valid in the database's encoding",
+							 SpellPath(path)));
 		return;
 	}
 	file = palloc(sizeof(FoundFile));
@@ -112,31 +181,33 @@ StatEntry(const Walk *walk, int folder, const char *path, const char *name, stru
 	return true;
 }
 
-/* Matches one entry of a folder against one component of the pattern. */
+/* Matches one entry of a folder against one component of the pattern.  Most of a
+ * full folder are told apart without a system call of their own. */
 static void
-WalkEntry(Walk *walk, int folder, const char *path, const char *name, int part, int depth)
+WalkEntry(Walk *walk, int opened, const char *folder, const struct dirent *entry, int part, int depth)
 {
 	const char *pattern = list_nth(walk->parts, part);
 	bool		last = part == list_length(walk->parts) - 1;
 	bool		any_depth = strcmp(pattern, "**") == 0;
+	char	   *path;
 	struct stat st;
 
-	/* most names of a full folder are told apart without a system call */
-	if (!any_depth && fnmatch(pattern, name, last ? FNM_CASEFOLD : 0) != 0)
+	if (!any_depth && fnmatch(pattern, entry->d_name, last ? FNM_CASEFOLD : 0) != 0)
 		return;
+	path = JoinPath(folder, entry->d_name);
 	if (any_depth)
 	{
-		if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-			return;
-		if (S_ISDIR(st.st_mode))
+		if (get_dirent_type(path, entry, false, DEBUG1) == PGFILETYPE_DIR)
 			WalkFolder(walk, path, part, depth + 1);
-		else if (last && StatEntry(walk, folder, path, name, &st))
+		else if (last && StatEntry(walk, opened, path, entry->d_name, &st))
 			AddFile(walk, path, &st);
+		else if (last)
+			AddHiddenEntry(walk, path);
 		return;
 	}
-	if (!StatEntry(walk, folder, path, name, &st))
-		return;
-	if (last)
+	if (!StatEntry(walk, opened, path, entry->d_name, &st))
+		AddHiddenEntry(walk, path);
+	else if (last)
 		AddFile(walk, path, &st);
 	else if (S_ISDIR(st.st_mode))
 		WalkFolder(walk, path, part + 1, depth + 1);
@@ -163,18 +234,20 @@ WalkFolder(Walk *walk, const char *folder, int part, int depth)
 	dir = AllocateDir(folder);
 	if (dir == NULL)
 	{
-		ereport(WARNING,
-				(errcode_for_file_access(),
-				 errmsg("could not open folder \"%s\": %m", folder)));
+		if (errno != ENOENT)
+			AddClosedFolder(walk, folder);
 		return;
 	}
 	allowed = MayReadDescriptor(dirfd(dir), walk->role);
-	while (allowed && (entry = ReadDirExtended(dir, folder, WARNING)) != NULL)
+	errno = 0;					/* also where it is not read */
+	while (allowed && (errno = 0, (entry = readdir(dir)) != NULL))
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (!IsIgnored(entry->d_name))
-			WalkEntry(walk, dirfd(dir), JoinPath(folder, entry->d_name), entry->d_name, part, depth);
+			WalkEntry(walk, dirfd(dir), folder, entry, part, depth);
 	}
+	if (errno != 0)
+		AddClosedFolder(walk, folder);
 	FreeDir(dir);
 }
 
@@ -214,7 +287,9 @@ DiscoverPattern(Walk *walk, const char *pattern)
 	folder = CheckFolderAllowed(folder, walk->role);
 	if (folder == NULL)
 		return;					/* a folder that is not there holds no files */
-	if (stat(folder, &st) == 0 && S_ISDIR(st.st_mode))
+	if (stat(folder, &st) != 0)
+		AddHiddenEntry(walk, folder);
+	else if (S_ISDIR(st.st_mode))
 		WalkFolder(walk, folder, 0, 0);
 }
 
@@ -224,9 +299,62 @@ CompareFound(const ListCell *a, const ListCell *b)
 	return strcmp(((FoundFile *) lfirst(a))->path, ((FoundFile *) lfirst(b))->path);
 }
 
+static int
+CompareObstacles(const ListCell *a, const ListCell *b)
+{
+	return strcmp(((Obstacle *) lfirst(a))->path, ((Obstacle *) lfirst(b))->path);
+}
+
+/* Each obstacle once: "**" comes by a folder twice, and patterns overlap. */
+static List *
+UniqueObstacles(List *obstacles)
+{
+	List	   *unique = NIL;
+	ListCell   *lc;
+
+	list_sort(obstacles, CompareObstacles);
+	foreach(lc, obstacles)
+	{
+		if (unique == NIL || strcmp(((Obstacle *) llast(unique))->path, ((Obstacle *) lfirst(lc))->path) != 0)
+			unique = lappend(unique, lfirst(lc));
+	}
+	return unique;
+}
+
+bool
+IsObstructed(List *obstacles, const char *path)
+{
+	ListCell   *lc;
+
+	foreach(lc, obstacles)
+	{
+		const char *folder = ((Obstacle *) lfirst(lc))->path;
+		size_t		length = strlen(folder);
+
+		if (strncmp(path, folder, length) == 0 && (path[length] == '/' || length == 0))
+			return true;
+	}
+	return false;
+}
+
+static void
+WarnOfObstacles(List *obstacles)
+{
+	ListCell   *lc;
+
+	foreach(lc, obstacles)
+	{
+		Obstacle   *obstacle = lfirst(lc);
+
+		ereport(WARNING,
+				(errcode(obstacle->sqlerrcode),
+				 errmsg_internal("%s", obstacle->message)));
+	}
+}
+
 /* The regular files that match any of the patterns, each once. */
 List *
-DiscoverFiles(List *patterns, Oid role)
+DiscoverFiles(List *patterns, Oid role, List **obstacles)
 {
 	Walk		walk = {.role = role};
 	List	   *unique = NIL;
@@ -234,6 +362,11 @@ DiscoverFiles(List *patterns, Oid role)
 
 	foreach(lc, patterns)
 		DiscoverPattern(&walk, lfirst(lc));
+	walk.obstacles = UniqueObstacles(walk.obstacles);
+	if (obstacles != NULL)
+		*obstacles = walk.obstacles;
+	else
+		WarnOfObstacles(walk.obstacles);
 	list_sort(walk.found, CompareFound);
 	foreach(lc, walk.found)
 	{

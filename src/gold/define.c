@@ -258,7 +258,7 @@ medallion_alter_model(PG_FUNCTION_ARGS)
 	(void) FindOwnModel(name);
 	ParamText(&params, name);
 	ParamJsonb(&params, PG_GETARG_JSONB_P(1));
-	rows = CatalogFetch("SELECT jsonb_strip_nulls(options || $2) FROM medallion.models WHERE name = $1",
+	rows = CatalogFetch("SELECT " CHANGED_OPTIONS " FROM medallion.models WHERE name = $1",
 						&params);
 	UnpinSettings(nest_level);
 	DefineModel(name, NULL, DatumGetJsonbP(RowDatum(rows, 0, 1, &isnull)));

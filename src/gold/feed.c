@@ -225,21 +225,6 @@ DropTriggers(Oid table)
 		SqlExecFormat(NULL, "DROP TRIGGER %s ON %s", quote_identifier(RowText(rows, i, 1)), WatchedName(table));
 }
 
-/* Lets a role make triggers of ours. */
-static void
-GrantNoting(Oid role)
-{
-	SqlParams	params = {0};
-	SqlRows    *rows;
-
-	ParamDatum(&params, OIDOID, ObjectIdGetDatum(role));
-	rows = SqlFetch("SELECT has_function_privilege($1, 'medallion.note_changes()', 'EXECUTE'),"
-					" $1::regrole", &params);
-	if (!RowBool(rows, 0, 1))
-		CatalogExec(psprintf("GRANT EXECUTE ON FUNCTION medallion.note_changes() TO %s",
-							 RowText(rows, 0, 2)), NULL);
-}
-
 /* Makes table of changes and triggers; the lock keeps writers out until we commit. */
 static bool
 StartFeed(Oid table)
@@ -253,7 +238,7 @@ StartFeed(Oid table)
 		return false;
 	if (!ConditionalLockRelationOid(table, ShareRowExclusiveLock))
 		return false;
-	GrantNoting(TableOwner(table));
+	GrantExecute("medallion.note_changes()", TableOwner(table));
 	AsRole(&saved, TableOwner(table));
 	DropTriggers(table);
 	CreateChanges(table);

@@ -306,7 +306,7 @@ medallion_alter_feature(PG_FUNCTION_ARGS)
 	(void) LoadFeature(name);	/* raises if there is none */
 	ParamText(&params, name);
 	ParamJsonb(&params, PG_GETARG_JSONB_P(1));
-	rows = CatalogFetch("SELECT source, business_keys, jsonb_strip_nulls(options || $2)"
+	rows = CatalogFetch("SELECT source, business_keys, " CHANGED_OPTIONS
 						" FROM medallion.features WHERE name = $1", &params);
 	keys = RowDatum(rows, 0, 2, &no_keys);
 	DefineFeature(name, RowDatum(rows, 0, 1, &isnull), no_keys, keys,
