@@ -29,7 +29,8 @@ FailStep(StepLog *step, const ErrorData *error)
 	step->status = "FAILED";
 	step->error = ErrorLine(error);
 	step->sqlstate = pstrdup(unpack_sql_state(error->sqlerrcode));
-	step->context = error->context ? Redact(ContextWithoutValues(error)) : NULL;
+	/* a step's statement, which the context quotes, is for who may see it in medallion.steps */
+	step->context = error->context && strcmp(step->layer, "step") != 0 ? Redact(ContextWithoutValues(error)) : NULL;
 }
 
 /* Counts a failure and remembers the first few. */
