@@ -563,8 +563,9 @@ MakeKey(Query *query, const TargetEntry *entry)
 	TypeCacheEntry *cache = lookup_type_cache(type, TYPECACHE_EQ_OPR | TYPECACHE_HASH_PROC | TYPECACHE_LT_OPR);
 	GroupKey   *key;
 
-	if (entry->resjunk || contain_agg_clause(expr) || contain_window_function(expr) ||
-		expression_returns_set(expr) || contain_subplans(expr) || RelsOf(expr) == NULL)
+	/* subqueries first: contain_agg_clause() is for expressions without */
+	if (entry->resjunk || contain_subplans(expr) || contain_agg_clause(expr) || contain_window_function(expr) ||
+		expression_returns_set(expr) || RelsOf(expr) == NULL)
 		return NULL;
 	if (!OidIsValid(cache->eq_opr) || !OidIsValid(cache->hash_proc) || !OidIsValid(cache->lt_opr) ||
 		type_is_rowtype(type))
