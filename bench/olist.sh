@@ -1,14 +1,15 @@
 #!/bin/bash
 # The nine CSV files of olist to its star: the example's features, checks and models beside the same
-# steps in Polars, which reads the files, types and checks the rows, keeps each layer as Parquet and
-# makes the same gold tables (its calendar has fewer columns, its products and sellers have no versions).
+# steps in PySpark, local[2], and in Polars, which read the files, type and check the rows, keep each layer as
+# Parquet and make the same gold tables (their calendars have fewer columns, their products and sellers no versions).
 #
-#   bench/olist.sh                 five runs of each, medians and their ratio
+#   bench/olist.sh                 five runs of each, medians and their ratios
 #   SERVER=here bench/olist.sh     on the server of PGHOST and PGPORT, with the extension installed there
-#   RUNS=3 FOLDER=... bench/olist.sh
+#   RUNS=3 PEERS=spark FOLDER=... bench/olist.sh
 #
 # Works on ../shared/data (or what MEDALLION_SHARED names), else on the bundled sample.  No time counts
-# before both give the totals that examples/independent.py computes from the files.
+# before all give the totals that examples/independent.py computes from the files.  Spark needs Java 17, which
+# JAVA_HOME names where it is not the usual one; its totals are not in its time, and its start is told apart.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -20,9 +21,17 @@ folder=$(cd "${FOLDER:-$published}" && pwd -P) || exit 1
 work=$(mktemp -d "${TMPDIR:-/tmp}/olist.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
-if [ ! -x "$peers/olist/bin/python" ]; then
+others=${PEERS:-spark polars}
+for jvm in /usr/lib/jvm/java-17-openjdk-*; do
+	[ -n "${JAVA_HOME:-}" ] || [ ! -d "$jvm" ] || export JAVA_HOME=$jvm
+done
+if [[ $others == *spark* ]] && ! "${JAVA_HOME:-/usr}/bin/java" -version >/dev/null 2>&1; then
+	echo "no Java: Spark is left out" >&2
+	others=${others/spark/}
+fi
+if ! "$peers/olist/bin/python" -c 'import polars, pyspark' 2>/dev/null; then
 	mkdir -p "$peers"
-	python3 -m venv "$peers/olist" && "$peers/olist/bin/pip" -q install polars >/dev/null || die "Polars could not be installed"
+	python3 -m venv "$peers/olist" && "$peers/olist/bin/pip" -q install polars pyspark >/dev/null || die "Polars and PySpark could not be installed"
 fi
 use_server medallion_bench_olist
 
@@ -63,27 +72,46 @@ next_run()
 	sql -c "SELECT layer, object, status FROM medallion.run_pipeline() WHERE status IN ('FAILED', 'WARNING')"
 }
 
-polars()
+# The whole pipeline of another, from nothing.
+other()
 {
 	rm -rf "$work/lake"
-	"$peers/olist/bin/python" "$project/bench/olist_polars.py" "$work/files/olist_sample_3k_all9" "$work/lake"
+	"$peers/olist/bin/python" "$project/bench/olist_$1.py" "$work/files/olist_sample_3k_all9" "$work/lake" 2>"$work/errors"
 }
 
-# Both against the totals of the raw files.
+# Runs each of the others, and notes its seconds; those that Spark's totals took are not its work.
+run_others()
+{
+	local run=$1 name took
+
+	for name in $others; do
+		took=$(seconds "$work/theirs.$name" other "$name") || die "$name failed: $(tail -3 "$work/errors")"
+		if [ "$name" = spark ]; then
+			cut -d' ' -f1 "$work/lake/seconds" >>"$work/started"
+			took=$(awk -v a="$took" '{ printf "%.3f", a - $2 }' "$work/lake/seconds")
+		fi
+		echo "$took" >>"$work/$run.$name"
+	done
+}
+
+# All against the totals of the raw files.
 compare()
 {
+	local name
+
 	python3 "$project/examples/independent.py" olist "$work/files" | sort >"$work/raw"
-	sql -F $'\t' -f "$project/examples/olist/totals.sql" | sort >"$work/ours"
-	python3 - "$work/raw" "$work/ours" "$work/theirs" <<-'END' || die "the totals differ: no times"
-		import sys
-		from decimal import Decimal
-		raw, ours, theirs = ({name: Decimal(value) for name, value in (line.rstrip("\n").split("\t") for line in open(path))} for path in sys.argv[1:])
-		wrong = [(name, raw.get(name), ours.get(name), theirs.get(name)) for name in sorted(raw.keys() | ours.keys() | theirs.keys())
-		         if not raw.get(name) == ours.get(name) == theirs.get(name)]
-		for row in wrong:
-		    print("%s: raw files %s, medallion %s, Polars %s" % row, file=sys.stderr)
-		sys.exit(bool(wrong) or not raw)
-	END
+	sql -F $'\t' -f "$project/examples/olist/totals.sql" | sort >"$work/theirs.medallion"
+	for name in medallion $others; do
+		python3 - "$name" "$work/raw" "$work/theirs.$name" <<-'END' || die "the totals differ: no times"
+			import sys
+			from decimal import Decimal
+			raw, found = ({name: Decimal(value) for name, value in (line.rstrip("\n").split("\t") for line in open(path))} for path in sys.argv[2:])
+			wrong = [(name, raw.get(name), sys.argv[1], found.get(name)) for name in sorted(raw.keys() | found.keys()) if raw.get(name) != found.get(name)]
+			for row in wrong:
+			    print("%s: raw files %s, %s %s" % row, file=sys.stderr)
+			sys.exit(bool(wrong) or not raw)
+		END
+	done
 }
 
 # One value of one order.
@@ -99,23 +127,26 @@ for ((i = 0; i < runs; i++)); do
 	cp -R "$folder/olist_sample_3k_all9" "$work/files/"
 	chmod -R u+w,a+rX "$work/files"
 	new_database
-	seconds "$work/log" first_run >>"$work/first.ours" || die "the first run failed: $(cat "$work/log")"
-	seconds "$work/theirs" polars >>"$work/first.theirs" || die "Polars failed"
+	seconds "$work/log" first_run >>"$work/first.medallion" || die "the first run failed: $(cat "$work/log")"
+	run_others first
 	compare
-	seconds "$work/log" next_run >>"$work/unchanged.ours" || die "the next run failed"
-	seconds "$work/theirs" polars >>"$work/unchanged.theirs"
+	seconds "$work/log" next_run >>"$work/unchanged.medallion" || die "the next run failed"
+	run_others unchanged
 	change_file
-	seconds "$work/log" next_run >>"$work/changed.ours" || die "the next run failed"
-	seconds "$work/theirs" polars >>"$work/changed.theirs"
+	seconds "$work/log" next_run >>"$work/changed.medallion" || die "the next run failed"
+	run_others changed
 	compare
 done
 printf '%s files, %s rows; medians of %s runs, seconds by the clock of the whole command; %s cores, load %s\n\n' "$(ls "$folder"/olist_sample_3k_all9/*.csv | wc -l)" \
 	"$(cat "$folder"/olist_sample_3k_all9/*.csv | wc -l)" "$runs" "$(nproc)" "$(cut -d' ' -f1 /proc/loadavg)"
-printf '%-28s %10s %10s %12s\n' "" medallion Polars "ours / it"
+printf '%-12s %10s %12s %10s %14s\n' "" medallion other seconds "ours / it"
 for run in first unchanged changed; do
-	ours=$(median <"$work/$run.ours")
-	theirs=$(median <"$work/$run.theirs")
-	printf '%-28s %10s %10s %12s\n' "$run" "$ours" "$theirs" "$(awk -v a="$ours" -v b="$theirs" 'BEGIN { printf "%.2f", a / b }')"
+	ours=$(median <"$work/$run.medallion")
+	for name in $others; do
+		theirs=$(median <"$work/$run.$name")
+		printf '%-12s %10s %12s %10s %14s\n' "$run" "$ours" "$name" "$theirs" "$(awk -v a="$ours" -v b="$theirs" 'BEGIN { printf "%.3f", a / b }')"
+	done
 done
-printf '\n%s totals equal in the raw files, in medallion and in Polars, after the first run and after the change\n' "$(wc -l <"$work/raw")"
+[ ! -f "$work/started" ] || printf '\nSpark took %s s of it to start\n' "$(median <"$work/started")"
+printf '\n%s totals equal in the raw files and in all of these, after the first run and after the change\n' "$(wc -l <"$work/raw")"
 sql -d postgres -c "DROP DATABASE IF EXISTS $PGDATABASE WITH (FORCE)"

@@ -1,14 +1,14 @@
 /* What holds for everything above. */
 
 /* Configuration, ledger and logs are the user's data: dumped, and the sequences too, or ids would
- * start again after a restore. */
+ * start again after a restore.  What is unlogged can be made again. */
 DO $$
 DECLARE
 	relation regclass;
 BEGIN
 	FOR relation IN SELECT c.oid FROM pg_catalog.pg_class c
 					 WHERE c.relnamespace IN ('medallion'::regnamespace, 'etl_logs'::regnamespace)
-					   AND c.relkind IN ('r', 'S') ORDER BY c.oid LOOP
+					   AND c.relkind IN ('r', 'S') AND c.relpersistence = 'p' ORDER BY c.oid LOOP
 		PERFORM pg_catalog.pg_extension_config_dump(relation, '');
 	END LOOP;
 END

@@ -80,7 +80,7 @@ unlisted()
 }
 
 check "the Makefile's lists are complete" "$(unlisted)"
-check "docs/pipelines.md names tests that are there" "$(python3 test/docs.py)"
+check "docs/*.md name tests that are there" "$(python3 test/docs.py)"
 check "no unfinished-work marks" "$(find_words '\b(TODO|FIXME|XXX|HACK)\b' | grep -vE 'XXXXXX')"
 check "no absolute paths of one machine" "$(find_words '(^|[^[:alnum:]_.])/(work|home|root)/')"
 check "no trailing white space" "$(text_files | grep -E '\.(c|h|sql|sh|pl|spec|md|control)$|Makefile$' | tr '\n' '\0' | xargs -0 grep -nE '[[:blank:]]+$' /dev/null)"

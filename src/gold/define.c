@@ -115,7 +115,7 @@ ReadQuery(Model *model, const char *text)
 	Oid			view;
 	char	   *shape;
 
-	AsRole(&saved, model->owner);
+	AsModelOwner(&saved, model);
 	EnsureSchema(medallion_model_schema);
 	EnsureSchema(medallion_gold_schema);
 	SqlExecFormat(NULL, "CREATE VIEW %s AS\n%s", scratch, CheckModelQuery(model->name, text));
@@ -140,7 +140,7 @@ AddModel(const Model *model, const char *shape, Jsonb *options)
 	SqlParams	params = {0};
 
 	CheckRoom(model);
-	AsRole(&saved, model->owner);
+	AsModelOwner(&saved, model);
 	DefineView(model, shape);
 	CreateTarget(model);
 	EndAs(&saved);
@@ -186,7 +186,7 @@ ChangeModel(const Model *old, const Model *new, const char *shape, Jsonb *option
 		OidIsValid(ViewOid(old)) && OidIsValid(TargetOid(old)))
 		return;
 
-	AsRole(&saved, old->owner);
+	AsModelOwner(&saved, old);
 	ChangeRelations(old, new, shape);
 	EndAs(&saved);
 
@@ -279,7 +279,7 @@ medallion_drop_model(PG_FUNCTION_ARGS)
 
 	LockModel(name);
 	model = FindOwnModel(name);
-	AsRole(&saved, model->owner);
+	AsModelOwner(&saved, model);
 	CheckNoDependents(model, TargetOid(model), "drop");
 	CheckNoDependents(model, ViewOid(model), "drop");
 	if (OidIsValid(TargetOid(model)))

@@ -332,7 +332,7 @@ DropData(const Feature *feature)
 	List	   *conditions;
 	ListCell   *lc;
 
-	AsRole(&saved, feature->owner);
+	AsFeatureOwner(&saved, feature);
 	JsonbObjectItems(feature->options.split, &splits, &conditions);
 	foreach(lc, splits)
 	{
@@ -398,7 +398,7 @@ medallion_reset_feature(PG_FUNCTION_ARGS)
 
 	CheckMayActFor(feature->owner, "feature", feature->name);
 	LockFeature(feature->id, true);
-	AsRole(&saved, feature->owner);
+	AsFeatureOwner(&saved, feature);
 	EmptyTable(medallion_bronze_schema, feature->name);
 	EmptyTable(medallion_silver_schema, feature->name);
 	EndAs(&saved);

@@ -38,25 +38,11 @@ typedef struct Job
 	TimestampTz started_at;
 } Job;
 
-static Run *watched_run = NULL; /* one that commits, in this process */
-
-void
-WatchRun(Run *run)
-{
-	watched_run = run;
-}
-
 void
 StopWork(void)
 {
 	StopWorkers();
-	if (watched_run != NULL && watched_run->held_feature != 0)
-		ReleaseFeature(watched_run->held_feature);
-	if (watched_run != NULL && watched_run->holds_schedule)
-		ReleaseSchedule(watched_run->schedule);
-	if (watched_run != NULL)
-		ReleaseRun(watched_run->order.id);
-	watched_run = NULL;
+	GiveBackLocks();
 }
 
 void
@@ -292,7 +278,7 @@ RunUnitInWorker(const void *payload)
 	initStringInfo(&run.errors);
 	name = pstrdup(order->name);
 	unit.name = name;
-	run.noticed_at = GetCurrentTimestamp();
+	run.noticed_at = run.committed_at = GetCurrentTimestamp();
 	ResumeWork(&run);
 	RunUnit(&run, &unit);
 	PauseWork(&run);

@@ -29,7 +29,7 @@ FailStep(StepLog *step, const ErrorData *error)
 	step->status = "FAILED";
 	step->error = ErrorLine(error);
 	step->sqlstate = pstrdup(unpack_sql_state(error->sqlerrcode));
-	step->context = error->context ? Redact(pstrdup(error->context)) : NULL;
+	step->context = error->context ? Redact(ContextWithoutValues(error)) : NULL;
 }
 
 /* Counts a failure and remembers the first few. */

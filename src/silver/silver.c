@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "silver/dedup.h"
 #include "silver/keep.h"
+#include "silver/key_filter.h"
 #include "silver/merge.h"
 #include "silver/quarantine.h"
 #include "silver/table.h"
@@ -275,6 +276,8 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	merge.any_touched = pending->touched_count > 0 && !feature->needs_rebuild;
 
 	EnsureSchema(medallion_silver_schema);
+	ForgetKeyFilters(pending->due.values[0]);
+	ForgetKeyFilters(pending->touched.values[0]);
 	kept = KeepGifts(SilverRelations(feature->name, &feature->options));
 	FillStage(shape, merge.stage, &pending->due);
 	if (feature->needs_rebuild)
@@ -286,6 +289,7 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	{
 		outcome->rebuilt = true;
 		merge.any_ended = merge.any_touched = false;
+		ForgetKeyFilters(pending->all.values[0]);
 		SqlExecFormat(NULL, "DROP TABLE %s", merge.stage);
 		FillStage(shape, merge.stage, &pending->all);
 	}
@@ -321,6 +325,19 @@ HasTakenAny(const Feature *feature)
 						 " WHERE feature_id = $1 AND silver_run_id IS NOT NULL LIMIT 1) v", &params, 0) > 0;
 }
 
+/* May the ledger have something for silver?  One look instead of five, for
+ * most often it has not. */
+static bool
+MayBePending(const Feature *feature)
+{
+	SqlParams	params = {0};
+
+	ParamInt(&params, feature->id);
+	return CatalogBigint("SELECT count(*) FROM (SELECT FROM medallion.file_versions WHERE feature_id = $1"
+						 " AND (silver_run_id IS NULL OR refold OR (superseded_at IS NOT NULL"
+						 " AND silver_superseded_run_id IS NULL)) LIMIT 1) v", &params, 0) > 0;
+}
+
 /* Takes in what bronze has and silver has not. */
 void
 RunSilver(const Feature *feature, int64 run_id, SilverOutcome *outcome)
@@ -330,7 +347,8 @@ RunSilver(const Feature *feature, int64 run_id, SilverOutcome *outcome)
 	SavedIdentity saved;
 
 	memset(outcome, 0, sizeof(SilverOutcome));
-	FetchPending(feature, &pending);
+	if (feature->needs_rebuild || !has_table || MayBePending(feature))
+		FetchPending(feature, &pending);
 	if (feature->needs_rebuild || !has_table)
 		StartAgain(&pending);
 	if (!has_table)
@@ -347,7 +365,7 @@ RunSilver(const Feature *feature, int64 run_id, SilverOutcome *outcome)
 				 errmsg("table %s is not one that this feature made",
 						QualifiedName(medallion_silver_schema, feature->name)),
 				 errhint("Drop or rename the table; drop_feature(name, true) drops a feature's tables with it.")));
-	AsRole(&saved, feature->owner);
+	AsFeatureOwner(&saved, feature);
 	TakeIn(feature, &pending, run_id, outcome);
 	EndAs(&saved);
 	MarkTaken(feature, run_id);

@@ -351,7 +351,7 @@ JudgeFreshness(const Feature *feature, int64 run_id)
 	if (!medallion_enable_data_quality_checks ||
 		CatalogBigint("SELECT count(*) FROM medallion.checks WHERE feature_id = $1 AND kind = 'freshness'", &params, 0) == 0)
 		return NIL;
-	AsRole(&saved, feature->owner);
+	AsFeatureOwner(&saved, feature);
 	shape = LoadSilverShape(feature);
 	foreach(lc, shape->table_checks)
 	{

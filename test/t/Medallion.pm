@@ -150,7 +150,7 @@ sub answer
 	my ($self) = @_;
 	my $end = $self->{end};
 
-	$self->{psql}->pump until $self->{out} =~ /^\Q$end\E$/m && $self->{err} =~ /^\Q$end\E$/m;
+	$self->{psql}->pump until $self->{out} =~ /^\Q$end\E\n/m && $self->{err} =~ /^\Q$end\E\n/m;
 	$self->{out} =~ s/\Q$end\E\n//;
 	$self->{err} =~ s/\Q$end\E\n//;
 	chomp(my $out = $self->{out});
