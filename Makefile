@@ -328,6 +328,9 @@ psql:
 docs:
 	@bash -c '. test/lib.sh && install_extension' >/dev/null
 	bash test/docs.sh --reference >docs/reference.md.part && mv docs/reference.md.part docs/reference.md
+	bash test/docs.sh --functions >docs/functions.part
+	sed -i -e '/^| `[^`]*(/d' -e '/^| function | granted to/{n;r docs/functions.part' -e '}' docs/security.md
+	rm docs/functions.part
 
 # The zip for PGXN: what is committed.  Packages of other kinds: test/packaging.sh.
 .PHONY: dist

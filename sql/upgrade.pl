@@ -76,7 +76,7 @@ sub bracketed
 sub object
 {
 	my ($statement) = @_;
-	my ($kind, $rest) = $statement =~ /^CREATE (?:UNIQUE )?(FUNCTION|PROCEDURE|AGGREGATE|TABLE|VIEW|INDEX|SCHEMA|SERVER|FOREIGN DATA WRAPPER|TYPE|DOMAIN) (.*)/s
+	my ($kind, $rest) = $statement =~ /^CREATE (?:UNIQUE |UNLOGGED )?(FUNCTION|PROCEDURE|AGGREGATE|TABLE|VIEW|INDEX|SCHEMA|SERVER|FOREIGN DATA WRAPPER|TYPE|DOMAIN) (.*)/s
 	  or die "no rule for: $statement\n";
 	my ($name) = $rest =~ /^([\w."]+)/;
 
@@ -129,7 +129,7 @@ for my $key (map { "$_->{kind} $_->{name}" } map { object($_) } reverse grep { /
 	print "\nDROP $key;\n";
 }
 
-my $last_create = (grep { $new[$_] =~ /^CREATE/ } 0 .. $#new)[-1];
+my ($first_create, $last_create) = (grep { $new[$_] =~ /^CREATE/ } 0 .. $#new)[0, -1];
 for my $place (0 .. $#new)
 {
 	my $text = $new[$place];
@@ -168,6 +168,10 @@ for my $place (0 .. $#new)
 		my ($name) = $text =~ /^COMMENT ON \w+ ([\w."]+)/;
 
 		print "$text;\n" if !$old_text{$text} || grep { /\Q$name\E\b/ } keys %again;
+	}
+	elsif ($place < $first_create)
+	{
+		next;					# whether there is room for what is there already
 	}
 	elsif ($place > $last_create)
 	{
