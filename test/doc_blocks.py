@@ -29,6 +29,7 @@ PROJECT = pathlib.Path(__file__).resolve().parent.parent
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\S*)[^\n]*\n(?P<text>.*?)^(?P=indent)```$", re.M | re.S)
 MARK = re.compile(r"<!-- (not run|not compared|run by (?P<script>\S+)): (?P<reason>(?:(?!-->).)+) -->\s*$", re.S)
 FAILURES = "SELECT layer, object, status, detail FROM medallion.run_pipeline() WHERE status IN ('FAILED', 'PARTIAL')"
+QUIET = "-c client_min_messages=warning"
 SHELLS = ("sh", "bash")
 RUNNABLE = ("sql",) + SHELLS
 
@@ -79,7 +80,7 @@ class Session:
     def __init__(self):
         self.psql = subprocess.Popen(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-P", "pager=off", "-d", "docs"], text=True,
                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                     env={**os.environ, "PGOPTIONS": "-c client_min_messages=warning"})
+                                     env={**os.environ, "PGOPTIONS": QUIET})
 
     def run(self, text):
         """What the statements print, and whether they succeeded."""
@@ -106,7 +107,8 @@ class Session:
 
 def run_shell(text, folder):
     done = subprocess.run(["bash", "-e", "-o", "pipefail", "-c", text], cwd=folder, text=True, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, "PGDATABASE": "docs"})
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env={**os.environ, "PGDATABASE": "docs", "PGOPTIONS": QUIET})
     return done.stdout, done.returncode == 0
 
 
@@ -150,7 +152,7 @@ def prepare(document, folder):
         steps.append(command + ["-d", "docs", "-f", str(setup)])
     for step in steps:
         done = subprocess.run(step, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=PROJECT,
-                              env={**os.environ, "PGOPTIONS": "-c client_min_messages=warning"})
+                              env={**os.environ, "PGOPTIONS": QUIET})
         if done.returncode:
             return done.stdout
     return ""
