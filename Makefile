@@ -35,6 +35,7 @@ OBJS += \
 	src/file/charset.o \
 	src/file/container.o \
 	src/file/csv.o \
+	src/file/csv_record.o \
 	src/file/decimal.o \
 	src/file/dialect.o \
 	src/file/encoding.o \
@@ -125,8 +126,10 @@ OBJS += \
 	src/silver/frequency.o \
 	src/silver/hash.o \
 	src/silver/keep.o \
+	src/silver/key_filter.o \
 	src/silver/merge.o \
 	src/silver/merge_tables.o \
+	src/silver/overlap.o \
 	src/silver/profile.o \
 	src/silver/quarantine.o \
 	src/silver/retain.o \
@@ -148,6 +151,7 @@ OBJS += \
 	src/gold/lineage.o \
 	src/gold/model.o \
 	src/gold/partial.o \
+	src/gold/past.o \
 	src/gold/probe.o \
 	src/gold/provenance.o \
 	src/gold/query.o \
@@ -193,6 +197,7 @@ SQL_PARTS = \
 	sql/43-checks.sql \
 	sql/43-merge-tables.sql \
 	sql/44-dbt.sql \
+	sql/44-distance.sql \
 	sql/45-profile.sql \
 	sql/50-gold.sql \
 	sql/52-calendar.sql \
@@ -221,8 +226,14 @@ SQL_PARTS = \
 	sql/82-erase.sql \
 	sql/90-finish.sql
 
-DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
-DATA       = $(wildcard sql/$(EXTENSION)--*--*.sql)
+# Released versions stay as they were, and so do the steps between them; the step to the present version is
+# made of what differs, and of sql/step.sql, where by hand is written what a difference cannot say.
+# A release: copy the script and the step that were made into sql/released/, empty sql/step.sql, raise the version
+# here and in medallion.control.
+RELEASED   = 0.1.0
+STEP       = sql/$(EXTENSION)--$(RELEASED)--$(EXTVERSION).sql
+DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql $(STEP)
+DATA       = $(wildcard sql/released/*.sql)
 
 # Expected output of both kinds of test is in expected/.  The extension is there when a test begins;
 # what one test leaves behind, the next one finds: each cleans up after itself.  A test must not be
@@ -272,8 +283,13 @@ endif
 # Any header may be in any file's includes; a full build takes seconds.
 $(OBJS): $(wildcard src/*.h src/*/*.h) Makefile
 
-$(DATA_built): $(SQL_PARTS) medallion.control
+sql/$(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS) medallion.control
 	cat $(SQL_PARTS) > $@.part && mv $@.part $@
+
+$(STEP): sql/released/$(EXTENSION)--$(RELEASED).sql $(SQL_PARTS) sql/upgrade.pl sql/step.sql medallion.control Makefile
+	cat $(SQL_PARTS) > sql/present.part
+	perl sql/upgrade.pl sql/released/$(EXTENSION)--$(RELEASED).sql sql/present.part sql/step.sql > $@.part && mv $@.part $@
+	rm -f sql/present.part
 
 # pg_isolation_regress writes to output_iso/ and, before PostgreSQL 16, looks for expected/ there.
 output_iso/expected:
@@ -312,10 +328,29 @@ server-stop:
 psql:
 	@bash test/server.sh psql
 
+# docs/reference.md, from the COMMENTs; a test compares them.
+.PHONY: docs
+docs:
+	@bash -c '. test/lib.sh && install_extension' >/dev/null
+	bash test/docs.sh --reference >docs/reference.md.part && mv docs/reference.md.part docs/reference.md
+	bash test/docs.sh --functions >docs/functions.part
+	sed -i -e '/^| `[^`]*(/d' -e '/^| function | granted to/{n;r docs/functions.part' -e '}' docs/security.md
+	rm docs/functions.part
+
+# The zip for PGXN: what is committed.  Packages of other kinds: test/packaging.sh.
+.PHONY: dist
+dist:
+	@python3 test/pgxn_meta.py META.json
+	git archive --format=zip --prefix=$(EXTENSION)-$(EXTVERSION)/ --output=$(EXTENSION)-$(EXTVERSION).zip HEAD
+
 # Random models and changes, other ones each time: make gold-property MODELS=5000
 .PHONY: gold-property
+# Random models and changes, other ones each time: make gold-property MODELS=5000; undone runs: make undo-property SEEDS=500
+.PHONY: gold-property undo-property
 gold-property:
-	@bash test/gold_property.sh $(MODELS) $(SEED)
+	@bash test/property.sh gold "$(MODELS)" $(SEED)
+undo-property:
+	@bash test/property.sh undo "$(SEEDS)" $(SEED)
 
 .PHONY: corpus
 corpus:

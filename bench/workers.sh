@@ -1,19 +1,29 @@
 #!/bin/bash
 # The first run by the procedure: in one backend beside two workers, on the same files.
 #
-#   bench/workers.sh                 three runs of each, medians and their ratio
+#   bench/workers.sh                 five pairs, one run after the other; medians
 #   SERVER=here bench/workers.sh     on the server that PGHOST and PGPORT name, as it is
 #
-# Works on ../shared/data (or what MEDALLION_SHARED names): a tree of workbooks as three features
-# of unequal size, and the nine CSV files of olist.  Both must give the same rows.
+# Works on the files of the sales example, its six features, and on the nine CSV files of olist in ../shared/data (or
+# what MEDALLION_SHARED names); "bench/workers.sh retail" on a tree of workbooks there, where one feature is nine
+# tenths of the work.  Both ways must give the same rows.
+#
+# "times" is the median of the pairs' ratios.  Beside it stands what two workers could do at best: the sum of
+# what each feature took alone, divided by the greater of half of it and the longest feature; and how much
+# processor both ways took, of all backends: more of it with workers is what working side by side costs.
 
 . "$(dirname "$0")/lib.sh"
 
 data=${MEDALLION_SHARED:-$project/../shared}/data
-runs=${RUNS:-3}
-[ -d "$data" ] || { echo "skipped: $data is not there"; exit 0; }
-data=$(cd "$data" && pwd)
+runs=${RUNS:-5}
+[ ! -d "$data" ] || data=$(cd "$data" && pwd)
 use_server medallion_bench
+
+configure_sales()
+{
+	sql >/dev/null -c "ALTER DATABASE $PGDATABASE SET medallion.input_root = '$project/examples/sales/data'"
+	sql >/dev/null -f "$project/examples/sales/config.sql"
+}
 
 configure_retail()
 {
@@ -34,36 +44,57 @@ configure_olist()
 	done | sql >/dev/null
 }
 
-# A run in a new database: seconds, and a digest of silver.
+# Ticks of the processor that backends took which are gone by now: they are the postmaster's children.
+ticks()
+{
+	sleep 0.5					# until it has noticed
+	sql -d postgres -c "SELECT (w[16]::numeric + w[17]::numeric) FROM regexp_split_to_array(pg_read_file('/proc/' || split_part(pg_read_file('postmaster.pid'), E'\n', 1) || '/stat'), ' ') w"
+}
+
+# A run in a new database: seconds by the clock, seconds of the processor, the longest feature's seconds and that of
+# all of them, and a digest of what was loaded.
 one_run()
 {
-	local example=$1 workers=$2
+	local example=$1 workers=$2 clock before
 
 	sql -d postgres -c "DROP DATABASE IF EXISTS $PGDATABASE WITH (FORCE)" -c "CREATE DATABASE $PGDATABASE"
 	sql -c "CREATE EXTENSION medallion"
 	"configure_$example"
-	sql -c CHECKPOINT -c '\timing on' -c "SET medallion.max_workers = $workers" -c 'CALL medallion.run_pipeline_proc()' |
-		awk '/^Time/ { t = $2 } END { printf "%.2f ", t / 1000 }'
-	sql -c "SELECT md5(string_agg(layer || feature_name || records_processed, ',' ORDER BY layer, feature_name)) FROM etl_logs.pipeline_runs"
+	sql -c CHECKPOINT
+	before=$(ticks)
+	clock=$(sql -c '\timing on' -c "SET medallion.max_workers = $workers" -c "CALL medallion.run_pipeline_proc(options => '{\"on_error\": \"report\"}')" | awk '/^Time/ { t = $2 } END { printf "%.2f", t / 1000 }')
+	echo "$clock $(awk -v a="$before" -v b="$(ticks)" -v hz="$(getconf CLK_TCK)" 'BEGIN { printf "%.2f", (b - a) / hz }')" \
+		"$(sql -c "SELECT round(max(s), 2) || ' ' || round(sum(s), 2) FROM (SELECT sum(extract(epoch FROM completed_at - started_at)) AS s FROM etl_logs.pipeline_runs GROUP BY feature_name) f")" \
+		"$(sql -c "SELECT md5(string_agg(layer || feature_name || records_processed, ',' ORDER BY layer, feature_name)) FROM etl_logs.pipeline_runs")"
+}
+
+# The median of a column of a file.
+middle()
+{
+	cut -d' ' -f"$2" "$1" | median
 }
 
 compare()
 {
-	local example=$1 alone=() together=() digests= i line
+	local example=$1 i
 
+	: >"$work/alone" && : >"$work/together"
 	for ((i = 0; i < runs; i++)); do
-		line=$(one_run "$example" 0); alone+=("${line% *}"); digests+=" ${line#* }"
-		line=$(one_run "$example" 2); together+=("${line% *}"); digests+=" ${line#* }"
+		one_run "$example" 0 >>"$work/alone"
+		one_run "$example" 2 >>"$work/together"
 	done
-	[ "$(tr ' ' '\n' <<<"$digests" | sort -u | grep -c .)" = 1 ] || die "$example: the runs differ"
-	printf '%s\n' "${alone[@]}" | median >/tmp/alone.$$
-	printf '%s\n' "${together[@]}" | median >/tmp/together.$$
-	awk -v name="$example" -v a="$(cat /tmp/alone.$$)" -v t="$(cat /tmp/together.$$)" -v load="$(cut -d' ' -f1 /proc/loadavg)" -v cores="$(nproc)" \
-		'BEGIN { printf "%-8s one backend %6.2f s   two workers %6.2f s   %.2f times   (%d cores, load %s)\n", name, a, t, a / t, cores, load }'
-	rm -f /tmp/alone.$$ /tmp/together.$$
+	[ "$(cut -d' ' -f5 "$work/alone" "$work/together" | sort -u | grep -c .)" = 1 ] || die "$example: the runs differ"
+	printf '%-8s one backend %6.2f s (processor %5.2f)   two workers %6.2f s (processor %5.2f)   %.2f times' "$example" \
+		"$(middle "$work/alone" 1)" "$(middle "$work/alone" 2)" "$(middle "$work/together" 1)" "$(middle "$work/together" 2)" \
+		"$(paste -d' ' "$work/alone" "$work/together" | awk '{ print $1 / $6 }' | median)"
+	awk -v longest="$(middle "$work/alone" 3)" -v sum="$(middle "$work/alone" 4)" -v load="$(cut -d' ' -f1 /proc/loadavg)" -v cores="$(nproc)" \
+		'BEGIN { best = longest > sum / 2 ? longest : sum / 2; printf ", at best %.2f (longest feature %.2f of %.2f s; %d cores, load %s)\n", sum / best, longest, sum, cores, load }'
 }
 
-for example in ${*:-retail olist}; do
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+for example in ${*:-sales olist}; do
+	[ "$example" = sales ] || [ -d "$data" ] || { echo "$example: skipped, $data is not there"; continue; }
 	compare "$example"
 done
 sql -d postgres -c "DROP DATABASE IF EXISTS $PGDATABASE WITH (FORCE)"

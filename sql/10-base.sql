@@ -10,6 +10,15 @@ BEGIN
 			DETAIL = 'The extension keeps its log tables in a schema of this name.',
 			HINT = 'Rename yours first: ALTER SCHEMA etl_logs RENAME TO etl_logs_old.';
 	END IF;
+	IF EXISTS (SELECT FROM pg_namespace n JOIN pg_extension e ON e.extnamespace = n.oid JOIN pg_roles r ON r.oid = n.nspowner
+				WHERE e.extname = 'medallion' AND n.nspowner <> e.extowner AND NOT r.rolsuper)
+	   OR EXISTS (SELECT FROM pg_depend d WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = 'medallion'::regnamespace
+					 AND d.classid <> 'pg_extension'::regclass) THEN
+		RAISE EXCEPTION 'schema "medallion" is another role''s, or not empty'
+			USING ERRCODE = 'duplicate_schema',
+			DETAIL = 'What others have put there would be called in the place of the extension''s own functions.',
+			HINT = 'Rename it first: ALTER SCHEMA medallion RENAME TO medallion_old.';
+	END IF;
 END
 $$;
 CREATE SCHEMA etl_logs;

@@ -12,6 +12,12 @@ AS 'MODULE_PATHNAME', 'medallion_pairs_hash';
 COMMENT ON FUNCTION medallion.pairs_hash(record, text[]) IS
 'row_hash() of name, value, name, value, ... of the named fields of a record in order of name, fields that are NULL left out: a further field that is NULL changes nothing. Any number of fields. Raises for a name that is NULL or no field.';
 
+CREATE FUNCTION medallion.pairs_hash(names text[], VARIADIC "any")
+RETURNS uuid LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'medallion_pairs_hash_values';
+COMMENT ON FUNCTION medallion.pairs_hash(text[], "any") IS
+'the same of values that stand by themselves, one for each name: quicker, for no record is made. Up to 99 values; NULL if names is NULL; raises if there are more or fewer values than names, or a name is NULL.';
+
 CREATE FUNCTION medallion.clean_text(value text, null_tokens text[] DEFAULT NULL, letter_case text DEFAULT NULL)
 RETURNS text LANGUAGE C IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'medallion_clean_text';

@@ -176,13 +176,21 @@ RETURNS text LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_
 $$;
 COMMENT ON FUNCTION medallion.schedule_statement(text[], jsonb, text) IS 'Internal: the statement of a schedule.';
 
+/* By the extension, not by the schema: that could be anybody's, and so would be what is called in it. */
+CREATE FUNCTION medallion.has_cron()
+RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT EXISTS (SELECT FROM pg_extension e JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+					WHERE e.extname = 'pg_cron' AND d.classid = 'pg_proc'::regclass AND d.objid = to_regprocedure('cron.schedule(text, text, text)'))
+$$;
+COMMENT ON FUNCTION medallion.has_cron() IS 'Internal: is pg_cron installed here?';
+
 CREATE FUNCTION medallion.schedule(cron text, features text[] DEFAULT NULL, options jsonb DEFAULT '{}', job text DEFAULT 'medallion')
 RETURNS bigint LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	id bigint;
 	zone text := coalesce(nullif(current_setting('cron.timezone', true), ''), 'UTC');
 BEGIN
-	IF to_regnamespace('cron') IS NULL THEN
+	IF NOT medallion.has_cron() THEN
 		RAISE EXCEPTION 'pg_cron is not installed in database "%"', current_database()
 			USING ERRCODE = 'undefined_object',
 			HINT = 'Install it (Debian: postgresql-NN-cron), add pg_cron to shared_preload_libraries, set cron.database_name to this database, restart, and CREATE EXTENSION pg_cron. Without it, let cron or a systemd timer run what medallion.schedule_hint() prints.';
@@ -203,7 +211,7 @@ DECLARE
 	done boolean := false;
 	known boolean := medallion.drop_schedule(job);
 BEGIN
-	IF to_regnamespace('cron') IS NOT NULL THEN
+	IF medallion.has_cron() THEN
 		EXECUTE 'SELECT EXISTS (SELECT FROM cron.job WHERE jobname = $1 AND cron.unschedule($1))' INTO done USING job;
 	END IF;
 	RETURN done OR known;
@@ -236,18 +244,18 @@ COMMENT ON FUNCTION medallion.systemd_calendar(text) IS 'Internal: a cron expres
 CREATE FUNCTION medallion.schedule_hint(cron text DEFAULT '0 2 * * *', features text[] DEFAULT NULL, options jsonb DEFAULT '{}', job text DEFAULT 'medallion')
 RETURNS SETOF text LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	command text := format('psql -X -v ON_ERROR_STOP=1 -d %s -c "%s"', current_database(),
-						   replace(medallion.schedule_statement(features, options, job), '"', '\"'));
+	statement CONSTANT text := medallion.schedule_statement(features, options, job);
+	command CONSTANT text := 'psql -X -v ON_ERROR_STOP=1 -d %s -c "%s"';
 	calendar text;
 BEGIN
 	PERFORM medallion.cron_last(cron);
 	RETURN NEXT '# crontab -e, as a user who may connect; a failure is mailed by cron';
-	RETURN NEXT cron || ' ' || replace(command, '%', '\%');
+	RETURN NEXT cron || ' ' || replace(format(command, current_database(), regexp_replace(statement, '(["$`\\])', '\\\1', 'g')), '%', '\%');
 	RETURN NEXT '';
 	RETURN NEXT format('# /etc/systemd/system/%s.service', job);
 	RETURN NEXT '[Service]';
 	RETURN NEXT 'Type=oneshot';
-	RETURN NEXT 'ExecStart=' || replace(command, '%', '%%');
+	RETURN NEXT 'ExecStart=' || replace(replace(format(command, current_database(), regexp_replace(statement, '(["\\])', '\\\1', 'g')), '%', '%%'), '$', repeat('$', 2));
 	RETURN NEXT '';
 	RETURN NEXT format('# /etc/systemd/system/%s.timer, then: systemctl enable --now %1$s.timer', job);
 	RETURN NEXT '[Timer]';

@@ -143,7 +143,7 @@ COMMENT ON FUNCTION medallion.apply_models(jsonb, jsonb) IS
 CREATE FUNCTION medallion.apply_schedule(entry jsonb, known jsonb)
 RETURNS void LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	has_cron CONSTANT boolean := to_regprocedure('cron.schedule(text, text, text)') IS NOT NULL;
+	has_cron CONSTANT boolean := medallion.has_cron();
 	has_job boolean := true;
 	overruled CONSTANT text := CASE WHEN has_cron THEN 'time_zone' ELSE '' END;	-- pg_cron has one for all jobs
 BEGIN

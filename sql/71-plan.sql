@@ -1,16 +1,33 @@
 /* What a run would do: asked of ledger and catalog, or by a run that is rolled back. */
 
+/* Here, for what follows asks it; grant_role() fills it. */
+CREATE TABLE medallion.operators (
+	owner			regrole NOT NULL,
+	operator		regrole NOT NULL,
+	CONSTRAINT operators_pkey PRIMARY KEY (owner, operator)
+);
+COMMENT ON TABLE medallion.operators IS 'who may run the features and models of a role without being its member: by grant_role()';
+
+/* A view, for who operates what others own sees its options no more than this. */
+CREATE VIEW medallion.runnable AS
+SELECT x.* FROM (
+	SELECT 'feature' AS kind, f.feature_id AS id, f.name, f.owner, f.options->>'relation' AS relation, false AS is_view FROM medallion.features f
+	 UNION ALL
+	SELECT 'model', m.model_id, m.name, m.owner, NULL, m.options->>'materialized' IS NOT DISTINCT FROM 'view' FROM medallion.models m) x
+ WHERE pg_has_role(x.owner, 'USAGE') OR EXISTS (SELECT FROM medallion.operators o WHERE o.owner = x.owner AND pg_has_role(o.operator, 'USAGE'));
+COMMENT ON VIEW medallion.runnable IS 'the features and models that you may run, as their owner''s member or as operator; relation: what a feature reads besides files';
+
 CREATE FUNCTION medallion.found_files(feature text, OUT path text, OUT size bigint, OUT mtime_ns bigint, OUT ctime_ns bigint)
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'medallion_found_files';
 COMMENT ON FUNCTION medallion.found_files(text) IS
-'The files under a feature''s patterns as they are now: path, bytes, modification and change time in nanoseconds since 1970. Raises where the feature''s owner may not read the folder.';
+'The files under a feature''s patterns as they are now: path, bytes, modification and change time in nanoseconds since 1970. For its owner and its operators; raises for others, and where the feature''s owner may not read the folder.';
 
 CREATE FUNCTION medallion.files(feature text, OUT path text, OUT state text, OUT reason text, OUT size bigint, OUT modified_at timestamptz,
 	OUT rows bigint, OUT file_id bigint, OUT run_id bigint)
 RETURNS SETOF record LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 WITH ledger AS MATERIALIZED (
-	SELECT v.*, f.options FROM medallion.file_versions v JOIN medallion.features f USING (feature_id)
+	SELECT v.* FROM medallion.file_versions v JOIN medallion.features f USING (feature_id)
 	 WHERE f.name = files.feature AND v.watermark IS NULL AND (v.superseded_at IS NULL OR v.refused)),
 found AS MATERIALIZED (SELECT * FROM medallion.found_files(files.feature)),
 failed AS MATERIALIZED (	-- the last try of a path, where it failed
@@ -54,16 +71,16 @@ CREATE FUNCTION medallion.plan(features text[] DEFAULT NULL, layers text[] DEFAU
 	OUT files bigint, OUT bytes bigint, OUT expected_rows bigint, OUT reason text)
 RETURNS SETOF record LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 WITH RECURSIVE wanted AS MATERIALIZED (
-	SELECT f.* FROM medallion.features f
-	 WHERE (plan.features IS NULL OR f.name = ANY (plan.features)) AND pg_has_role(f.owner, 'USAGE')),
+	SELECT r.id AS feature_id, r.name, r.relation, f.needs_rebuild FROM medallion.runnable r JOIN medallion.features f ON f.feature_id = r.id
+	 WHERE r.kind = 'feature' AND (plan.features IS NULL OR r.name = ANY (plan.features))),
 wants AS (SELECT plan.layers IS NULL OR 'bronze' = ANY (plan.layers) AS bronze,
 				 plan.layers IS NULL OR 'silver' = ANY (plan.layers) AS silver, plan.layers IS NULL OR 'gold' = ANY (plan.layers) AS gold),
 due AS MATERIALIZED (
-	SELECT w.feature_id, w.name, w.options->>'relation' AS relation, count(s.path) AS files, sum(s.size)::bigint AS bytes,
+	SELECT w.feature_id, w.name, w.relation, count(s.path) AS files, sum(s.size)::bigint AS bytes,
 		   concat_ws(', ', nullif(count(*) FILTER (WHERE s.state = 'new'), 0) || ' new', nullif(count(*) FILTER (WHERE s.state = 'changed'), 0) || ' changed',
 					 nullif(count(*) FILTER (WHERE s.state = 'failed'), 0) || ' failed before') AS reason
 	  FROM wanted w LEFT JOIN LATERAL (SELECT * FROM medallion.files(w.name) s WHERE s.state IN ('new', 'changed', 'failed')) s ON (SELECT bronze FROM wants)
-	 GROUP BY w.feature_id, w.name, w.options->>'relation'),
+	 GROUP BY w.feature_id, w.name, w.relation),
 known AS (
 	SELECT d.*, (SELECT sum(v.rows) / nullif(sum(v.size), 0) FROM medallion.file_versions v
 				  WHERE v.feature_id = d.feature_id AND v.status = 'LOADED' AND v.watermark IS NULL AND v.superseded_at IS NULL) AS rows_per_byte,
@@ -87,12 +104,13 @@ stale AS (
 						WHEN e.kind = 'feature' THEN format('silver of %s changes', e.depends_on)
 						ELSE format('%s changed since', i.kind) END AS reason
 	  FROM medallion.models m
+	  JOIN medallion.runnable r ON r.kind = 'model' AND r.id = m.model_id
 	  LEFT JOIN edges e ON e.model = m.name AND (e.kind = 'relation' OR
 				(e.kind = 'feature' AND EXISTS (SELECT FROM steps s WHERE s.place = 2 AND s.name = e.depends_on)))
 	  LEFT JOIN medallion.model_inputs i ON i.model_id = m.model_id AND i.changed_run_id IS DISTINCT FROM
 				CASE i.kind WHEN 'feature' THEN (SELECT f.changed_run_id FROM medallion.features f WHERE f.feature_id = i.input_id)
 					 ELSE (SELECT o.changed_run_id FROM medallion.models o WHERE o.model_id = i.input_id) END
-	 WHERE (SELECT gold FROM wants) AND pg_has_role(m.owner, 'USAGE')
+	 WHERE (SELECT gold FROM wants)
 	   AND (m.refreshed_run_id IS NULL OR e.model IS NOT NULL OR i.model_id IS NOT NULL)
 	 UNION
 	SELECT e.model, format('model %s may change', s.name) FROM stale s JOIN edges e ON e.kind = 'model' AND e.depends_on = s.name)
@@ -100,7 +118,7 @@ SELECT s.layer, s.name, CASE s.layer WHEN 'bronze' THEN 'load' ELSE 'merge' END,
  UNION ALL
 SELECT 'gold', s.name, 'refresh', NULL, NULL, (SELECT v.rows FROM medallion.volume v WHERE v.layer = 'gold'
 		AND v.table_name = format('%I.%I', medallion.layer_schema('gold'), s.name) ORDER BY v.run_id DESC LIMIT 1), min(s.reason)
-  FROM stale s JOIN medallion.models m ON m.name = s.name AND m.options->>'materialized' IS DISTINCT FROM 'view' GROUP BY s.name
+  FROM stale s JOIN medallion.runnable r ON r.kind = 'model' AND r.name = s.name AND NOT r.is_view GROUP BY s.name
  ORDER BY 1, 2
 $$;
 COMMENT ON FUNCTION medallion.plan(text[], text[]) IS

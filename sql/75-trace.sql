@@ -72,18 +72,26 @@ RETURNS SETOF record LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path =
 DECLARE
 	here record;
 	origin record;
+	bronze regclass;
 BEGIN
 	SELECT t.* INTO here FROM medallion.tables t WHERE t.table_name = tbl;
+	SELECT t.table_name INTO bronze FROM medallion.tables t WHERE t.layer = 'bronze' AND t.feature_id = here.feature_id AND here.layer = 'silver';
 	RETURN QUERY
 	SELECT at_step, coalesce(here.layer, 'relation'), coalesce(here.object, tbl::text), f.data, v.path, f.data->>'_sheet', (f.data->>'_row')::bigint,
 		   (f.data->>'_file_id')::bigint, coalesce(f.data->>'_opened_run_id', f.data->>'_run_id')::bigint
 	  FROM unnest(picked) f (data)
 	  LEFT JOIN medallion.file_versions v ON here.layer IN ('silver', 'bronze') AND v.file_id = (f.data->>'_file_id')::bigint
 	 ORDER BY v.path COLLATE "C", f.data->>'_sheet', (f.data->>'_row')::bigint, f.data;
-	IF here.layer = 'silver' THEN
-		FOR origin IN EXECUTE format('SELECT array_agg(to_jsonb(b)) AS rows FROM %s b JOIN (SELECT DISTINCT (f->>''_file_id'')::bigint AS file_id, f->>''_sheet'' AS sheet, (f->>''_row'')::bigint AS row'
-				' FROM unnest($1) f) a ON b._file_id = a.file_id AND b._sheet = a.sheet AND b._row = a.row', (SELECT t.table_name FROM medallion.tables t WHERE t.layer = 'bronze' AND t.feature_id = here.feature_id)) USING picked LOOP
-			RETURN QUERY SELECT t.* FROM medallion.trace_rows((SELECT t.table_name FROM medallion.tables t WHERE t.layer = 'bronze' AND t.feature_id = here.feature_id), origin.rows, at_step + 1, max_rows) t;
+	IF here.layer = 'silver' AND NOT has_table_privilege(bronze, 'SELECT') THEN		-- what silver masks is not told by a way round it
+		RETURN QUERY
+		SELECT DISTINCT at_step + 1, 'bronze', here.object, NULL::jsonb, v.path, f->>'_sheet', (f->>'_row')::bigint, v.file_id, v.loaded_run_id
+		  FROM unnest(picked) f JOIN medallion.file_versions v ON v.file_id = (f->>'_file_id')::bigint ORDER BY 5, 6, 7;
+	ELSIF here.layer = 'silver' THEN
+		FOR origin IN SELECT t.table_name, ARRAY(SELECT jsonb_array_elements(medallion.as_owner(t.owner, format('SELECT jsonb_agg(to_jsonb(b)) FROM %s b JOIN'
+				' (SELECT DISTINCT (f->>''_file_id'')::bigint AS file_id, f->>''_sheet'' AS sheet, (f->>''_row'')::bigint AS row'
+				' FROM unnest($1) f) a ON b._file_id = a.file_id AND b._sheet = a.sheet AND b._row = a.row', t.table_name), picked))) AS rows
+						FROM medallion.tables t WHERE t.layer = 'bronze' AND t.feature_id = here.feature_id LOOP
+			RETURN QUERY SELECT t.* FROM medallion.trace_rows(origin.table_name, origin.rows, at_step + 1, max_rows) t;
 		END LOOP;
 	ELSIF here.layer = 'gold' THEN
 		FOR origin IN SELECT q.relation, array_agg(DISTINCT q.data) AS rows
@@ -116,13 +124,13 @@ BEGIN
 	END IF;
 	FOR start IN
 		SELECT q.relation, array_agg(DISTINCT q.data) AS rows
-		  FROM medallion.trace_query(current_user::regrole, format('SELECT * FROM %s', tbl), ARRAY[key], max_rows) q GROUP BY q.relation ORDER BY q.relation::text COLLATE "C" LOOP
+		  FROM medallion.trace_query((SELECT c.relowner FROM pg_class c WHERE c.oid = tbl), format('SELECT * FROM %s', tbl), ARRAY[key], max_rows) q GROUP BY q.relation ORDER BY q.relation::text COLLATE "C" LOOP
 		RETURN QUERY SELECT t.* FROM medallion.trace_rows(start.relation, start.rows, 1, max_rows) t;
 	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION medallion.trace(regclass, jsonb, int) IS
-'What made a row: the rows of a gold, silver or bronze table, or a view over them, that key (an object of columns and values) picks, as step 1; then, step by step, the rows that these were made of, down to the rows of files: path, sheet, row as the file counts, and the run that loaded it. A row of a gold model with groups leads to all rows of its group; columns that come about by aggregates or windows do not narrow the search. At most max_rows per query on the way. Needs the right to read the tables; a model''s query is asked as its owner where you may act for that role. Raises for an unknown column.';
+'What made a row: the rows of a gold, silver or bronze table, or a view over them, that key (an object of columns and values) picks, as step 1; then, step by step, the rows that these were made of, down to the rows of files: path, sheet, row as the file counts, and the run that loaded it. A row of a gold model with groups leads to all rows of its group; columns that come about by aggregates or windows do not narrow the search. At most max_rows per query on the way. Needs the right to read the tables; a model''s query is asked as its owner where you may act for that role; of bronze that you may not read, where silver may be masked, the addresses are told without the data. Raises for an unknown column.';
 
 CREATE FUNCTION medallion.trace_file(file text, OUT file_id bigint, OUT path text, OUT version int, OUT status text, OUT layer text, OUT object text, OUT what text, OUT rows bigint)
 RETURNS SETOF record LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$

@@ -22,11 +22,15 @@ RETURN format('<span class="badge %s">%s</span>', CASE WHEN status IN ('COMPLETE
 	WHEN status = 'FAILED' THEN 'bad' ELSE 'plain' END, medallion.html(status));
 COMMENT ON FUNCTION medallion.html_status(text) IS 'Internal: a status as a coloured word.';
 
-/* A section with a table, its rows given as HTML; what to say where there are none. */
+/* A section with a table, its rows given as HTML; what to say where there are none.  On a phone a row
+ * is a paragraph, and each cell says what its column is called. */
 CREATE FUNCTION medallion.html_table(title text, heads text[], lines text, otherwise text)
 RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-RETURN format('<section><h2>%s</h2>%s</section>', title, CASE WHEN lines IS NULL THEN format('<p class="none">%s</p>', otherwise)
-	ELSE format('<div class="wide"><table><thead><tr>%s</tr></thead><tbody>%s</tbody></table></div>', (SELECT string_agg('<th>' || h || '</th>', '' ORDER BY n) FROM unnest(heads) WITH ORDINALITY t (h, n)), lines) END);
+RETURN (SELECT CASE WHEN lines IS NULL THEN format('<section><h2>%s</h2><p class="none">%s</p></section>', title, otherwise)
+	ELSE format('<section id="%1$s"><h2>%2$s</h2><style>@media(max-width:700px){%3$s}</style><div class="wide"><table><thead><tr>%4$s</tr></thead><tbody>%5$s</tbody></table></div></section>', name, title,
+		(SELECT string_agg(format('#%s td:nth-child(%s)::before{content:"%s "}', name, n, h), '' ORDER BY n) FROM unnest(heads) WITH ORDINALITY t (h, n) WHERE h <> ''),
+		(SELECT string_agg('<th>' || h || '</th>', '' ORDER BY n) FROM unnest(heads) WITH ORDINALITY t (h, n)), lines) END
+	FROM regexp_replace(lower(title), '[^a-z]+', '_', 'g') AS name);
 COMMENT ON FUNCTION medallion.html_table(text, text[], text, text) IS 'Internal: a section of report_html() with a table.';
 
 CREATE FUNCTION medallion.report_runs(most int)
@@ -69,7 +73,7 @@ node AS MATERIALIZED (
 			SELECT b, target_layer, target, CASE target_layer WHEN 'bronze' THEN 1 WHEN 'silver' THEN 2 ELSE (SELECT max(level) FROM place WHERE id = b) END FROM edge
 			 UNION
 			SELECT 'gold ' || m.name, 'gold', m.name, (SELECT max(level) FROM place WHERE id = 'gold ' || m.name) FROM medallion.models m) q),
-size AS (SELECT (max(level) + 1) * 250 AS width, (max(n) + 1) * 40 + 10 AS height FROM node)
+size AS (SELECT max(level) * 250 + 202 AS width, (max(n) + 1) * 40 + 10 AS height FROM node)
 SELECT '<section><h2>Lineage</h2>' || coalesce(CASE WHEN width > 0 THEN
 	format('<div class="wide"><svg class="graph" width="%s" height="%s" viewBox="0 0 %s %s" role="img" aria-label="files, bronze, silver and gold tables and what they are made of">%s%s</svg></div>', width, height, width, height,
 		(SELECT string_agg(format('<path d="M%s %sC%s %s %s %s %s %s"/>', a.level * 250 + 200, a.n * 40 + 25, a.level * 250 + 225, a.n * 40 + 25, b.level * 250 - 25, b.n * 40 + 25, b.level * 250, b.n * 40 + 25), '')
@@ -87,12 +91,13 @@ RETURN ':root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--ink:#1b2430;-
 '*{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}main{max-width:1240px;margin:0 auto;padding:16px}'
 'h1{font-size:22px;margin:8px 0 0}h2{font-size:17px;margin:0 0 10px}h3{font-size:14px;margin:14px 0 4px;font-weight:600}h3 span{color:var(--soft);font-weight:400}.sub{color:var(--soft);margin:0 0 16px}'
 'section{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:14px 16px;margin:0 0 16px}.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(140px,1fr));gap:12px;margin:0 0 16px}'
-'.tile{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:10px 14px}.tile b{display:block;font-size:21px;line-height:1.35}.tile span{color:var(--soft);font-size:13px}.wide{overflow-x:auto}'
+'.tile{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:10px 14px}.tile b{display:block;font-size:21px;line-height:1.35}.tile>span{color:var(--soft);font-size:13px}.wide{overflow-x:auto}'
 'table{border-collapse:collapse;width:100%;font-size:14px}th{text-align:left;color:var(--soft);font-weight:600;white-space:nowrap}th,td{padding:5px 12px 5px 0;border-bottom:1px solid var(--line);vertical-align:top}td.n{font-variant-numeric:tabular-nums;white-space:nowrap}'
 'td.long{min-width:300px;overflow-wrap:anywhere}.badge{font-size:12px;font-weight:600;border:1px solid;border-radius:10px;padding:1px 8px;white-space:nowrap}.good{color:var(--good);fill:var(--good)}.warn{color:var(--warn);fill:var(--warn)}.bad{color:var(--bad);fill:var(--bad)}.plain{color:var(--plain);fill:var(--plain)}'
 '.chart{display:block;width:100%;height:130px;border-bottom:1px solid var(--line)}.chart .rows{fill:var(--rows)}.axis{display:flex;justify-content:space-between;gap:8px;color:var(--soft);font-size:12px;margin:4px 0 0}.legend{font-size:13px;color:var(--soft);margin:0}.legend i{display:inline-block;width:10px;height:10px;border-radius:2px;background:currentColor;margin:0 4px 0 10px}'
-'.legend i:first-child{margin-left:0}.none{color:var(--soft);margin:0}.graph path{fill:none;stroke:var(--plain);stroke-width:1.2}.graph text{font-size:12.5px;fill:var(--ink)}.graph rect{stroke:var(--line);fill:var(--files)}.graph .bronze rect{fill:var(--bronze)}.graph .silver rect{fill:var(--silver)}.graph .gold rect{fill:var(--gold)}'
-'.bar{display:inline-block;height:8px;border-radius:2px;background:var(--rows);vertical-align:middle}';
+'.legend i:first-child{margin-left:0}.none{color:var(--soft);margin:0}.graph{display:block}.graph path{fill:none;stroke:var(--plain);stroke-width:1.2}.graph text{font-size:12.5px;fill:var(--ink)}.graph rect{stroke:var(--line);fill:var(--files)}.graph .bronze rect{fill:var(--bronze)}.graph .silver rect{fill:var(--silver)}.graph .gold rect{fill:var(--gold)}'
+'.bar{display:inline-block;height:8px;border-radius:2px;background:var(--rows);vertical-align:middle}'
+'@media(max-width:700px){thead{display:none}table,tbody,tr{display:block}tr{padding:8px 0;border-bottom:1px solid var(--line);overflow-wrap:anywhere}td,td.n{display:inline-block;max-width:100%;padding:0 10px 0 0;border:0}td.long{display:block;min-width:0}td:empty{display:none}td::before{color:var(--soft);font-size:12px}}';
 COMMENT ON FUNCTION medallion.report_style() IS 'Internal: the style sheet of report_html().';
 
 CREATE FUNCTION medallion.report_html(runs int DEFAULT 1000)
@@ -128,13 +133,13 @@ BEGIN
 		   FROM (SELECT * FROM (	-- conversions that all succeeded are one line a table
 					SELECT table_name, check_name, column_name, status, rows_affected, rows_checked, percent, checked_at FROM jsonb_populate_recordset(NULL::medallion.quality, latest) WHERE NOT (check_type = 'cast' AND status = 'PASSED')
 					 UNION ALL
-					SELECT table_name, 'cast', format('%s columns', count(*)), status, 0, max(rows_checked), 0, max(checked_at) FROM jsonb_populate_recordset(NULL::medallion.quality, latest) WHERE check_type = 'cast' AND status = 'PASSED' GROUP BY table_name, status) q
+					SELECT table_name, 'cast', format('%s column', count(*)) || CASE WHEN count(*) > 1 THEN 's' ELSE '' END, status, 0, max(rows_checked), 0, max(checked_at) FROM jsonb_populate_recordset(NULL::medallion.quality, latest) WHERE check_type = 'cast' AND status = 'PASSED' GROUP BY table_name, status) q
 				  ORDER BY array_position(ARRAY['FAILED', 'WARNING', 'PASSED'], status), table_name LIMIT 500) q),
 		medallion.report_lineage(),
 		(SELECT medallion.html_table('Failed files', ARRAY['file', 'run', 'when', 'reason'], string_agg(
 			format('<tr><td class="long">%s</td><td class="n">%s</td><td class="n">%s</td><td class="long">%s</td></tr>', medallion.html(p.file_path), p.run_id, to_char(p.processed_at, moment), medallion.html(left(p.error_message, 500))), '' ORDER BY p.processing_id DESC), 'Every file could be loaded.')
-		   FROM (SELECT * FROM etl_logs.file_processing f WHERE f.status = 'FAILED'
-					AND NOT EXISTS (SELECT FROM etl_logs.file_processing n WHERE n.file_path = f.file_path AND n.processing_id > f.processing_id) ORDER BY processing_id DESC LIMIT 100) p),
+		   FROM (SELECT * FROM etl_logs.file_processing f JOIN (SELECT max(processing_id) AS processing_id FROM etl_logs.file_processing GROUP BY file_path) l USING (processing_id)
+				  WHERE f.status = 'FAILED' ORDER BY processing_id DESC LIMIT 100) p),
 		(SELECT medallion.html_table('Slowest steps', ARRAY['layer', 'name', 'run', 'took', '', 'rows'], string_agg(
 			format('<tr><td>%s</td><td>%s</td><td class="n">%s</td><td class="n">%s</td><td><span class="bar" style="width:%spx"></span></td><td class="n">%s</td></tr>', p.layer, medallion.html(p.feature_name), p.run_id, medallion.html_span(p.took),
 				round(120 * extract(epoch FROM p.took) / greatest(p.most, 0.001)), medallion.html_count(p.records_processed)), '' ORDER BY p.took DESC), 'No step yet.')
@@ -144,7 +149,7 @@ BEGIN
 		   FROM (SELECT * FROM etl_logs.schema_evolution ORDER BY evolution_id DESC LIMIT 100) e),
 		(SELECT medallion.html_table('Last runs', ARRAY['run', 'started', 'took', 'status', 'steps', 'files', 'rows loaded', 'by', 'errors'], string_agg(
 			format('<tr><td class="n">%s</td><td class="n">%s</td><td class="n">%s</td><td>%s</td><td class="n">%s</td><td class="n">%s</td><td class="n">%s</td><td>%s</td><td class="long">%s</td></tr>', h.run_id, to_char(h.started_at, moment), medallion.html_span(h.elapsed), medallion.html_status(h.status),
-				h.steps, h.files, medallion.html_count(h.rows_loaded), medallion.html(h.run_by), medallion.html(left(h.errors, 500))), '' ORDER BY h.run_id DESC), 'No run yet.')
+				h.steps, h.files, medallion.html_count(h.rows_loaded), medallion.html(h.run_by), medallion.html(left(h.errors, 200))), '' ORDER BY h.run_id DESC), 'No run yet.')
 		   FROM (SELECT * FROM medallion.history ORDER BY run_id DESC LIMIT 30) h),
 		'</main></body></html>'];
 	RETURN array_to_string(parts, E'\n');

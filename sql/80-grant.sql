@@ -1,12 +1,5 @@
 /* Who may read, run and define: grants ready to hand out. */
 
-CREATE TABLE medallion.operators (
-	owner			regrole NOT NULL,
-	operator		regrole NOT NULL,
-	CONSTRAINT operators_pkey PRIMARY KEY (owner, operator)
-);
-COMMENT ON TABLE medallion.operators IS 'who may run the features and models of a role without being its member: by grant_role()';
-
 CREATE FUNCTION medallion.layer_owners(wanted regrole[])
 RETURNS SETOF regrole LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 SELECT DISTINCT o FROM (SELECT unnest(wanted) UNION ALL
@@ -76,7 +69,7 @@ COMMENT ON FUNCTION medallion.revoke_layer(text, regrole, regrole[]) IS
 'Takes back what grant_layer() gave, on what is there and what is to come. Arguments, result and errors are the same.';
 
 /* The objects of the extension that a set of grants names.  Features without their options: these hold
- * the salt of masks; no rejects, corrections and profiles: these hold values. */
+ * the salt of masks; steps without their statements: these may hold passwords; no rejects, corrections and profiles: these hold values. */
 CREATE FUNCTION medallion.role_grants(kind text)
 RETURNS SETOF text LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 WITH known AS (SELECT kind = 'admin' AS admin, kind = 'operator' AS operator)
@@ -85,18 +78,21 @@ SELECT format('USAGE ON SCHEMA %I', n.nspname) FROM pg_namespace n	/* lineage na
 UNION ALL
 SELECT format('CREATE ON DATABASE %I', current_database()) FROM known WHERE admin
 UNION ALL
+SELECT 'USAGE ON FOREIGN SERVER medallion_files' FROM known WHERE admin
+UNION ALL
 SELECT format('EXECUTE ON ROUTINE %s', p.oid::regprocedure) FROM pg_proc p, known
  WHERE p.pronamespace = 'medallion'::regnamespace AND p.prokind IN ('f', 'p', 'a', 'w')
    AND (admin AND p.proname NOT IN ('grant_role', 'revoke_role', 'role_grants')
-		OR p.proname = ANY ('{layer_schema,table_bytes,disk_space,duration_anomalies,health,expression_columns,cron_field,cron_last,model_graph,html,html_span,html_count,html_status,html_table,report_runs,report_lineage,report_style,report_html,column_sources,as_of_query,as_of,rows_as_of,run_time,as_of_run,diff,user_columns,row_hash}')
-		OR operator AND p.proname = ANY ('{run_pipeline,run_pipeline_proc,undo_run,rebuild,verify,replay_quarantine,reopen_quarantine,pause,resume}'))
+		OR p.proname = ANY ('{layer_schema,table_bytes,disk_space,duration_anomalies,health,expression_columns,cron_field,cron_last,model_graph,html,html_span,html_count,html_status,html_table,report_runs,report_lineage,report_style,report_html,column_sources,query_with,history_as_of,relation_as_of,as_of_query,as_of,rows_as_of,run_time,as_of_run,diff,user_columns,row_hash,query_inputs,as_owner,trace_query,trace_rows,trace}')
+		OR operator AND p.proname = ANY ('{run_pipeline,run_pipeline_proc,dry_run,forget_journals,plan,files,found_files,undo_run,rebuild,verify,replay_quarantine,reopen_quarantine,pause,resume}'))
 UNION ALL
 SELECT format('SELECT ON %s', c.oid::regclass) FROM pg_class c, known
  WHERE c.relkind IN ('r', 'v') AND (c.relnamespace = 'etl_logs'::regnamespace OR c.relnamespace = 'medallion'::regnamespace
-	AND (admin OR c.relname <> ALL ('{features,rejects,corrections,profiles,measurements,erasures,erased_keys}')))
+	AND (admin OR c.relname <> ALL ('{features,steps,rejects,corrections,profiles,measurements,erasures,erased_keys}')))
 UNION ALL
-SELECT format('SELECT (%s) ON medallion.features', string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)) FROM pg_attribute a
- WHERE a.attrelid = 'medallion.features'::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> 'options'
+SELECT format('SELECT (%s) ON %s', string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum), a.attrelid::regclass) FROM pg_attribute a
+ WHERE a.attrelid IN ('medallion.features'::regclass, 'medallion.steps'::regclass) AND a.attnum > 0 AND NOT a.attisdropped AND a.attname NOT IN ('options', 'sql')
+ GROUP BY a.attrelid
 $$;
 COMMENT ON FUNCTION medallion.role_grants(text) IS
 'The privileges that grant_role() gives for a kind (admin, operator, reader), one a row, as a GRANT statement names them.';
@@ -135,7 +131,7 @@ RETURNS bigint LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalo
 SELECT medallion.change_role_grants(kind, role, owners, true)
 $$;
 COMMENT ON FUNCTION medallion.grant_role(text, regrole, regrole[]) IS
-'Gives a role the privileges of one kind of user. reader: to look at runs, logs, quality, lineage, the report; no data (see grant_layer()), no options of features, no rejected values. operator: that, and to run, undo, rebuild, pause and verify what owners own (default: who owns features and models by now), each feature with its owner''s rights as ever; not to define or read it. admin: every function, all tables of the extension, CREATE on the database; what others own stays theirs, files need medallion.allowed_paths or pg_read_server_files. Returns the number of privileges; call it again after an update. Raises for unknown kinds, and unless called by who owns the extension.';
+'Gives a role the privileges of one kind of user. reader: to look at runs, logs, quality, lineage, the report, and to trace() what it may read; no data (see grant_layer()), no options of features, no rejected values. operator: that, and to plan, run, undo, rebuild, pause and verify what owners own (default: who owns features and models by now), each feature with its owner''s rights as ever; not to define or read it, nor to maintain() it, which takes data away. admin: every function, all tables of the extension, CREATE on the database; what others own stays theirs, files need medallion.allowed_paths or pg_read_server_files. Returns the number of privileges; call it again after an update. Raises for unknown kinds, and unless called by who owns the extension.';
 
 CREATE FUNCTION medallion.revoke_role(kind text, role regrole, owners regrole[] DEFAULT NULL)
 RETURNS bigint LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$

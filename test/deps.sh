@@ -1,8 +1,9 @@
 #!/bin/bash
 # Installs the Debian packages that building, demo and tests need; only those that are missing.
 #
-#   test/deps.sh          install
-#   test/deps.sh --list   print the names
+#   test/deps.sh                 install
+#   test/deps.sh chromium        these too: with a browser the report is looked at, else that test is skipped
+#   test/deps.sh --list          print the names
 
 . "$(dirname "$0")/lib.sh"
 export DEBIAN_FRONTEND=noninteractive
@@ -29,7 +30,7 @@ packages()
 	echo libexpat1-dev libisal-dev libminizip-dev libxxhash-dev libzstd-dev zlib1g-dev
 	echo "postgresql-$major" "postgresql-server-dev-$major"
 	echo "postgresql-$major-cron" "postgresql-$major-pgtap"
-	echo libtap-parser-sourcehandler-pgtap-perl libipc-run-perl
+	echo libtap-parser-sourcehandler-pgtap-perl libipc-run-perl libfaketime
 }
 
 # Of the given packages, those that are not installed.
@@ -78,6 +79,7 @@ if [ "${1:-}" = --list ]; then
 	printf '%s\n' "${all[@]}"
 	exit 0
 fi
+all+=("$@")
 
 command -v dpkg-query >/dev/null || {
 	say "not a Debian system: have ready what these Debian packages hold: ${all[*]}"

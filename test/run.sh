@@ -2,7 +2,7 @@
 # Every test, on the private server; the last line is "N passed, N failed[, N skipped]".
 #
 #   test/run.sh                    all suites
-#   test/run.sh regress tap        some of: style file fuzz regress isolation pgtap tap
+#   test/run.sh regress tap        some of: style file fuzz regress isolation pgtap tap docs
 #
 # One test:  make installcheck REGRESS=name ISOLATION=   with  eval "$(test/server.sh env)"  before,
 #            TESTS=name test/run.sh pgtap                for the files whose name contains that.
@@ -18,7 +18,7 @@
 
 . "$(dirname "$0")/lib.sh"
 
-suites=${*:-style file fuzz regress isolation pgtap tap}
+suites=${*:-style file fuzz regress isolation pgtap tap docs}
 : "${TESTS:=}" "${MEDALLION_TEST_TIMEOUT:=900}"
 passed=0 failed=0 skipped=0
 stop_at_end=					# yes when the server did not run before
@@ -169,24 +169,41 @@ one_pgtap()
 			--set scratch="$MEDALLION_SCRATCH" "$1"
 }
 
+# $small_disk becomes a file system of 128 MB for the command that "${with_small_disk[@]}" precedes, if we
+# may mount one: in a mount namespace of its own, which is gone with the command.
+choose_small_disk()
+{
+	small_disk=$work/small_disk
+	mkdir -p "$small_disk"
+	with_small_disk=(unshare --mount bash -c 'mount -t tmpfs -o size=128m,mode=777 tmpfs "$0" && exec "$@"' "$small_disk")
+	"${with_small_disk[@]}" true 2>/dev/null || { small_disk='' with_small_disk=(); }
+}
+
 # The server's own TAP framework: tests that start, crash and restart servers.  Not as root.
 suite_tap()
 {
-	local file name perl_modules failed_before
+	local file name perl_modules failed_before small_disk with_small_disk
 
 	perl_modules=$(dirname "$("$PG_CONFIG" --pgxs)")/../test/perl
+	choose_small_disk
 	for file in $(files test/t/*.pl); do
 		name=$(basename "$file" .pl)
 		failed_before=$failed
-		run_tap "tap $name" "tap_$name.log" bash -c '. test/lib.sh && as_server_user "$@"' - \
+		run_tap "tap $name" "tap_$name.log" "${with_small_disk[@]}" bash -c '. test/lib.sh && as_server_user "$@"' - \
 			env -u PGHOST -u PGPORT -u PGUSER -u PGDATABASE TESTDIR="$work/tap" TESTDATADIR="$work/tap/$name" TESTLOGDIR="$work/tap/$name/log" \
 			PG_REGRESS="$(dirname "$("$PG_CONFIG" --pgxs)")/../test/regress/pg_regress" \
 			MEDALLION_PROJECT="$MEDALLION_PROJECT" MEDALLION_SHARED="$MEDALLION_SHARED" \
-			MEDALLION_SCRATCH="$MEDALLION_SCRATCH" PATH="$PATH" HOME="$work/tap" \
+			MEDALLION_SCRATCH="$MEDALLION_SCRATCH" MEDALLION_SMALL_DISK="$small_disk" PATH="$PATH" HOME="$work/tap" \
 			perl -I"$perl_modules" -I"$project/test/t" "$project/$file"
 		[ "$failed" = "$failed_before" ] ||
 			find "$work/tap" -name "regress_log_$name" -exec tail -n 60 {} +
 	done
+}
+
+# What README.md and docs/ show.
+suite_docs()
+{
+	run_tap "documents" docs.log bash test/docs.sh
 }
 
 # --- the run ---

@@ -43,9 +43,29 @@ find_words()
 }
 
 version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" medallion.control)
-meta=$(sed -n 's/^ *"version": "\([0-9.]*\)",\{0,1\}$/\1/p' META.json | sort -u | grep -vx '1\.0\.0')
 
-check "META.json has the version of medallion.control" "$([ "$meta" = "$version" ] || echo "META.json: $meta, medallion.control: $version")"
+# Each place but medallion.control that says which version this is, with what it says.
+said_versions()
+{
+	sed -n 's/^ *"version": "\([0-9.]*\)",\{0,1\}$/META.json \1/p' META.json | grep -v ' 1\.0\.0$'
+	sed -n '1s/^medallion (\([^)]*\)).*/debian\/changelog \1/p' debian/changelog
+	sed -n 's/^## \([0-9][^ ]*\).*/CHANGELOG.md \1/p' CHANGELOG.md | head -n 1
+	sed -n 's/.*image\.version="\([^"]*\)".*/Containerfile \1/p' Containerfile
+}
+
+other_versions()
+{
+	local file
+
+	said_versions | grep -v " $version\$"
+	for file in META.json debian/changelog CHANGELOG.md Containerfile; do
+		said_versions | grep -q "^$file " || echo "$file says no version"
+	done
+}
+
+check "packages and changelogs have the version of medallion.control" "$(other_versions)"
+check "META.json is what PGXN takes" "$(python3 test/pgxn_meta.py META.json)"
+check "debian/control is made of control.in" "$(sed 's/PGVERSION/15/g' debian/control.in | diff - debian/control)"
 # Files that exist and that the Makefile's lists do not name.
 unlisted()
 {
@@ -60,7 +80,7 @@ unlisted()
 }
 
 check "the Makefile's lists are complete" "$(unlisted)"
-check "docs/pipelines.md names tests that are there" "$(python3 test/docs.py)"
+check "docs/*.md name tests that are there" "$(python3 test/docs.py)"
 check "no unfinished-work marks" "$(find_words '\b(TODO|FIXME|XXX|HACK)\b' | grep -vE 'XXXXXX')"
 check "no absolute paths of one machine" "$(find_words '(^|[^[:alnum:]_.])/(work|home|root)/')"
 check "no trailing white space" "$(text_files | grep -E '\.(c|h|sql|sh|pl|spec|md|control)$|Makefile$' | tr '\n' '\0' | xargs -0 grep -nE '[[:blank:]]+$' /dev/null)"

@@ -10,6 +10,11 @@
 #include "postgres.h"
 #include "fmgr.h"
 
+/* tells our own errors, which quote names and places, from the server's, which quote values */
+#undef TEXTDOMAIN
+#define TEXTDOMAIN MEDALLION_DOMAIN
+#define MEDALLION_DOMAIN "medallion"
+
 #if PG_VERSION_NUM < 150000
 #error "medallion needs PostgreSQL 15 or later"
 #endif

@@ -6,9 +6,12 @@
 
 #include "base/feature.h"
 
+#include "access/htup_details.h"
 #include "base/settings.h"
 #include "base/sql.h"
+#include "base/transaction.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
@@ -16,6 +19,7 @@
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 /* The options as they are in this environment; silver that was made in another is made anew. */
 #define FEATURE_COLUMNS "feature_id, name, owner::oid, source, business_keys," \
@@ -137,6 +141,27 @@ CheckMayActFor(Oid owner, const char *kind, const char *name)
 				 errmsg("must be owner of %s \"%s\"", kind, name)));
 }
 
+/*
+ * Raises if the session, or its user by ALTER ROLE, says where files and layers
+ * are.  An operator that could say so would run what others own over files and
+ * into tables of its choosing.
+ */
+static void
+CheckPlacesOfServer(void)
+{
+	SqlRows    *rows = SqlFetch("SELECT name FROM pg_show_all_settings() WHERE name IN ('medallion.input_root',"
+								" 'medallion.bronze_schema', 'medallion.silver_schema', 'medallion.gold_schema', 'medallion.model_schema')"
+								" AND source IN ('user', 'database user', 'client', 'interactive', 'test', 'session')"
+								" ORDER BY name", NULL);
+
+	if (rows->count > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("an operator may not choose \"%s\"", RowText(rows, 0, 1)),
+				 errdetail("What others own is run with the places that postgresql.conf, ALTER SYSTEM or ALTER DATABASE give."),
+				 errhint("RESET the setting, or have it taken from the role with ALTER ROLE.")));
+}
+
 /* May the current user run what a role owns?  Its members may, and who was made
  * its operator. */
 bool
@@ -148,8 +173,11 @@ MayRun(Oid owner)
 		return true;
 	ParamBigint(&params, (int64) owner);
 	ParamBigint(&params, (int64) GetUserId());
-	return CatalogBigint("SELECT count(*) FROM medallion.operators WHERE owner = $1::oid"
-						 " AND pg_has_role($2::oid, operator::oid, 'USAGE')", &params, 0) > 0;
+	if (CatalogBigint("SELECT count(*) FROM medallion.operators WHERE owner = $1::oid"
+					  " AND pg_has_role($2::oid, operator::oid, 'USAGE')", &params, 0) == 0)
+		return false;
+	CheckPlacesOfServer();
+	return true;
 }
 
 /* Raises unless the current user may run what a role owns. */
@@ -158,6 +186,54 @@ CheckMayRun(Oid owner, const char *kind, const char *name)
 {
 	if (!MayRun(owner))
 		CheckMayActFor(owner, kind, name);
+}
+
+/*
+ * Is a relation a role's own?  Its own, its group's, or a superuser's: these
+ * could have done anything anyway.  Superusers are asked as anybody else: they
+ * have the privileges of all roles, but must not run what others put in the
+ * place of a table of theirs.
+ */
+bool
+IsOwnRelation(Oid relation, Oid role)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner == role || superuser_arg(owner) || is_member_of_role_nosuper(role, owner);
+}
+
+/* Raises if there is a relation of this name that is not the role's own: it may
+ * have triggers, defaults, rules, which would run with the role's rights. */
+void
+CheckOwnRelation(const char *schema, const char *name, Oid role)
+{
+	Oid			relation = TableOid(schema, name);
+
+	if (OidIsValid(relation) && !IsOwnRelation(relation, role))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("relation %s does not belong to \"%s\"", QualifiedName(schema, name), GetUserNameFromId(role, false)),
+				 errdetail("The tables of a feature or model must be its owner's."),
+				 errhint("Drop or rename the relation, or give it to the owner.")));
+}
+
+/* Becomes the feature's owner, once it is sure whose its relations are. */
+void
+AsFeatureOwner(SavedIdentity *saved, const Feature *feature)
+{
+	List	   *names = SilverRelations(feature->name, &feature->options);
+	ListCell   *lc;
+
+	CheckOwnRelation(medallion_bronze_schema, feature->name, feature->owner);
+	foreach(lc, names)
+		CheckOwnRelation(medallion_silver_schema, lfirst(lc), feature->owner);
+	list_free_deep(names);
+	AsRole(saved, feature->owner);
 }
 
 /* Is the silver table of a feature partitioned? */
@@ -189,34 +265,40 @@ SilverRelations(const char *feature, const FeatureOptions *options)
 	return names;
 }
 
+static void
+SetFeatureLock(LOCKTAG *lock, int feature_id)
+{
+	SET_LOCKTAG_ADVISORY(*lock, MyDatabaseId, MEDALLION_LOCK_SPACE, feature_id, 2);
+}
+
 /* Takes the lock of a feature: who runs it and who defines it take turns. */
 bool
 LockFeature(int feature_id, bool wait)
 {
-	LOCKTAG		tag;
+	LOCKTAG		lock;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, MEDALLION_LOCK_SPACE, feature_id, 2);
-	return LockAcquire(&tag, ExclusiveLock, false, !wait) != LOCKACQUIRE_NOT_AVAIL;
+	SetFeatureLock(&lock, feature_id);
+	return LockAcquire(&lock, ExclusiveLock, false, !wait) != LOCKACQUIRE_NOT_AVAIL;
 }
 
-/* Takes the lock of a feature until ReleaseFeature(), or until the session ends. */
+/* Takes the lock of a feature until ReleaseFeature(), or until a rollback. */
 bool
 HoldFeature(int feature_id, bool wait)
 {
-	LOCKTAG		tag;
+	LOCKTAG		lock;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, MEDALLION_LOCK_SPACE, feature_id, 2);
-	return LockAcquire(&tag, ExclusiveLock, true, !wait) != LOCKACQUIRE_NOT_AVAIL;
+	SetFeatureLock(&lock, feature_id);
+	return KeepLock(&lock, wait);
 }
 
 /* Gives back what HoldFeature() took. */
 void
 ReleaseFeature(int feature_id)
 {
-	LOCKTAG		tag;
+	LOCKTAG		lock;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, MEDALLION_LOCK_SPACE, feature_id, 2);
-	LockRelease(&tag, ExclusiveLock, true);
+	SetFeatureLock(&lock, feature_id);
+	GiveBackLock(&lock);
 }
 
 /* schema.name, quoted as needed. */

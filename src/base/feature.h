@@ -45,6 +45,16 @@ extern void CheckMayActFor(Oid owner, const char *kind, const char *name);
 extern bool MayRun(Oid owner);
 extern void CheckMayRun(Oid owner, const char *kind, const char *name);
 
+/* Is a relation a role's own?  False also if there is none. */
+extern bool IsOwnRelation(Oid relation, Oid role);
+
+/* Raises if there is a relation of this name that is not the role's own. */
+extern void CheckOwnRelation(const char *schema, const char *name, Oid role);
+
+/* AsRole() for the feature's owner, whose the tables and views of its name must be. */
+struct SavedIdentity;
+extern void AsFeatureOwner(struct SavedIdentity *saved, const Feature *feature);
+
 /* Is the silver table of a feature partitioned? */
 extern bool FeatureIsPartitioned(const FeatureOptions *options);
 

@@ -222,6 +222,10 @@ extern void ParseReadOptionList(List *defs, ReadOptions *options);
 /* An interval's milliseconds; -1 where the text is NULL. */
 extern int	IntervalMs(const char *option, const char *text);
 
+/* SQL: column "options" with $2 laid over it; an option that is null goes, a null within an option stays. */
+#define CHANGED_OPTIONS \
+	"(SELECT coalesce(jsonb_object_agg(o.key, o.value), '{}') FROM jsonb_each(options || $2) o WHERE o.value <> 'null')"
+
 /* Names (char *) and values (char *, NULL unless a string) of an object. */
 extern void JsonbObjectItems(Jsonb *object, List **names, List **values);
 

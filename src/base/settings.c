@@ -27,7 +27,9 @@ int			medallion_max_uncompressed_size;
 int			medallion_max_compression_ratio;
 int			medallion_max_columns;
 int			medallion_max_cell_size;
+int			medallion_key_filter_blocks;
 int			medallion_max_shared_strings;
+bool		medallion_log_values;
 int			medallion_max_workers;
 int			medallion_max_retries;
 int			medallion_retry_delay;
@@ -118,6 +120,8 @@ static const struct
 {
 	{"medallion.max_workers", &medallion_max_workers,
 		-1, -1, 64, 0, "Background workers of run_pipeline_proc(); -1: as many as cores, at most 8; 0 or 1: none."},
+	{"medallion.key_filter_blocks", &medallion_key_filter_blocks,
+		128, 0, 131072, GUC_UNIT_BLOCKS, "Size of the pieces of bronze whose keys are kept, for events that come late; 0: keep none."},
 	{"medallion.max_retries", &medallion_max_retries,
 		3, 0, 100, 0, "How often run_pipeline_proc() tries a step again after a passing error."},
 	{"medallion.retry_delay", &medallion_retry_delay,
@@ -157,6 +161,9 @@ SettingsInit(void)
 		DefineCustomIntVariable(controls[i].name, controls[i].description, NULL,
 								controls[i].variable, controls[i].boot, controls[i].min, controls[i].max,
 								PGC_USERSET, controls[i].flags, NULL, NULL, NULL);
+	DefineCustomBoolVariable("medallion.log_values",
+							 "Lets error messages in logs and alerts, and samples of failing rows of models, show values of rows.",
+							 NULL, &medallion_log_values, false, PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("medallion.environment", "What this database is for: picks among the \"environments\" of each feature's options.",
 							   NULL, &medallion_environment, "", PGC_SUSET, 0, CheckEnvironment, NULL, NULL);
 	MarkGUCPrefixReserved("medallion");

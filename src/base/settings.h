@@ -18,6 +18,7 @@ extern char *medallion_environment;
 extern bool medallion_enable_schema_evolution;
 extern bool medallion_enable_data_quality_checks;
 extern bool medallion_enable_scd2;
+extern bool medallion_log_values;
 extern int	medallion_max_file_size;			/* MB */
 extern int	medallion_max_uncompressed_size;	/* MB */
 extern int	medallion_max_compression_ratio;
@@ -25,6 +26,7 @@ extern int	medallion_max_columns;
 extern int	medallion_max_cell_size;			/* kB */
 extern int	medallion_max_shared_strings;		/* MB */
 extern int	medallion_max_workers;				/* -1: as many as cores */
+extern int	medallion_key_filter_blocks;	/* 0: none */
 extern int	medallion_max_retries;
 extern int	medallion_retry_delay;				/* ms */
 extern int	medallion_step_timeout;				/* ms; 0: none */

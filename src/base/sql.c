@@ -429,3 +429,17 @@ CatalogBigint(const char *sql, const SqlParams *params, int64 if_null)
 	EndAs(&saved);
 	return value;
 }
+
+/* Lets a role use a function of ours. */
+void
+GrantExecute(const char *function, Oid role)
+{
+	SqlParams	params = {0};
+	SqlRows    *rows;
+
+	ParamDatum(&params, OIDOID, ObjectIdGetDatum(role));
+	ParamText(&params, function);
+	rows = SqlFetch("SELECT has_function_privilege($1, $2, 'EXECUTE'), $1::regrole", &params);
+	if (!RowBool(rows, 0, 1))
+		CatalogExec(psprintf("GRANT EXECUTE ON FUNCTION %s TO %s", function, RowText(rows, 0, 2)), NULL);
+}

@@ -93,4 +93,7 @@ extern uint64 CatalogExec(const char *sql, const SqlParams *params);
 extern SqlRows *CatalogFetch(const char *sql, const SqlParams *params);
 extern int64 CatalogBigint(const char *sql, const SqlParams *params, int64 if_null);
 
+/* Lets a role use a function of ours, for a trigger that it makes. */
+extern void GrantExecute(const char *function, Oid role);
+
 #endif							/* MEDALLION_SQL_H */

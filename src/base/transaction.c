@@ -63,3 +63,41 @@ CommitWork(WorkPlace place, int settings_level)
 		CommitTransactionCommand();
 	}
 }
+
+/* --- locks that are kept over commits --- */
+
+/* A procedure that fails has lost its memory by the time that its transaction is rolled back: what it kept is
+ * remembered here. */
+#define MOST_LOCKS 4
+static LOCKTAG kept[MOST_LOCKS];
+static int	kept_count = 0;
+
+bool
+KeepLock(const LOCKTAG *lock, bool wait)
+{
+	if (kept_count == MOST_LOCKS)
+		elog(ERROR, "more than %d locks to keep", MOST_LOCKS);
+	if (LockAcquire(lock, ExclusiveLock, true, !wait) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	kept[kept_count++] = *lock;
+	return true;
+}
+
+void
+GiveBackLock(const LOCKTAG *lock)
+{
+	for (int i = 0; i < kept_count; i++)
+		if (memcmp(&kept[i], lock, sizeof(LOCKTAG)) == 0)
+		{
+			kept[i] = kept[--kept_count];
+			LockRelease(lock, ExclusiveLock, true);
+			return;
+		}
+}
+
+void
+GiveBackLocks(void)
+{
+	while (kept_count > 0)
+		LockRelease(&kept[--kept_count], ExclusiveLock, true);
+}

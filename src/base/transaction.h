@@ -8,6 +8,7 @@
 
 #include "postgres.h"
 #include "fmgr.h"
+#include "storage/lock.h"
 
 /* Whose transaction the work is done in. */
 typedef enum WorkPlace
@@ -25,5 +26,12 @@ extern void EndProcedure(void);
  * both, with a commit wherever we may. */
 extern int	BeginWork(WorkPlace place);
 extern void CommitWork(WorkPlace place, int settings_level);
+
+/* A lock that is kept over commits, until it is given back, or the session
+ * ends; KeepLock() is false if it is not free and we do not wait.  All are
+ * given back by who sees the rollback of a run. */
+extern bool KeepLock(const LOCKTAG *lock, bool wait);
+extern void GiveBackLock(const LOCKTAG *lock);
+extern void GiveBackLocks(void);
 
 #endif							/* MEDALLION_TRANSACTION_H */

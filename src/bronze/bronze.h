@@ -31,8 +31,10 @@ typedef struct BronzePlan
 	List	   *found;			/* FoundFile *, in C order of path */
 	int			unchanged;
 	List	   *due;			/* FileTask *, in the order to load */
+	List	   *obstacles;		/* Obstacle *: what kept files from being found */
 	List	   *missing;		/* paths (char *) in force but gone, not reported before */
-	TimestampTz seen_at;		/* the time of the events of this run's files */
+	bool		duplicates;		/* is any version in force one? */
+	TimestampTz seen_at;		/* the time of the events of this run's files; 0 where there can be none */
 } BronzePlan;
 
 typedef struct SheetOutcome

@@ -486,7 +486,7 @@ medallion_list_files(PG_FUNCTION_ARGS)
 				 errmsg("folder \"%s\" is not absolute", root),
 				 errhint("Set medallion.input_root to the folder that relative paths start from.")));
 	root = CheckPathAllowed(root, GetUserId());
-	files = DiscoverFiles(list_make1(psprintf("%s/**/*", root)), GetUserId());
+	files = DiscoverFiles(list_make1(psprintf("%s/**/*", root)), GetUserId(), NULL);
 	foreach(lc, files)
 	{
 		FoundFile  *file = lfirst(lc);

@@ -6,17 +6,25 @@
  * opened directly; from there each component is matched against the entries
  * of one folder, "**" against any depth.  "**" does not follow symbolic links
  * to folders, so a loop of links ends.
+ *
+ * A link may lead out of the folders that the role may read, and be put there
+ * while we walk.  Each folder is therefore asked for by its descriptor, once it
+ * is open, and its entries are looked at through that; what a link out of them
+ * leads to is not told.
  */
 #include "base/compat.h"
 
 #include "bronze/discover.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <sys/stat.h>
 
 #include "base/settings.h"
 #include "bronze/source.h"
 #include "catalog/pg_collation.h"
+#include "common/file_utils.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -31,6 +39,8 @@ typedef struct Walk
 {
 	List	   *parts;			/* the pattern's components (char *) */
 	List	   *found;			/* FoundFile * */
+	Oid			role;			/* whose right to read counts */
+	List	   *obstacles;		/* Obstacle * */
 } Walk;
 
 static void WalkFolder(Walk *walk, const char *folder, int part, int depth);
@@ -54,6 +64,74 @@ JoinPath(const char *folder, const char *name)
 	return psprintf("%s%s%s", folder, strcmp(folder, "/") == 0 ? "" : "/", name);
 }
 
+static bool
+IsSpellable(const char *path)
+{
+	return pg_verifymbstr(path, strlen(path), true);
+}
+
+/* A path as people can be told of it: bytes of no character as \xff. */
+static char *
+SpellPath(const char *path)
+{
+	StringInfoData out;
+
+	if (IsSpellable(path))
+		return pstrdup(path);
+	initStringInfo(&out);
+	for (const char *p = path; *p != '\0'; p++)
+	{
+		if (IS_HIGHBIT_SET(*p))
+			appendStringInfo(&out, "\\x%02x", (unsigned char) *p);
+		else
+			appendStringInfoChar(&out, *p);
+	}
+	return out.data;
+}
+
+/* Notes an obstacle; of one folder the first is enough. */
+static void
+AddObstacle(Walk *walk, const char *path, int sqlerrcode, char *message)
+{
+	Obstacle   *obstacle = walk->obstacles == NIL ? NULL : llast(walk->obstacles);
+
+	if (obstacle != NULL && strcmp(obstacle->path, path) == 0)
+		return;
+	obstacle = palloc(sizeof(Obstacle));
+	obstacle->path = pstrdup(path);
+	obstacle->sqlerrcode = sqlerrcode;
+	obstacle->message = message;
+	walk->obstacles = lappend(walk->obstacles, obstacle);
+}
+
+/* A folder that cannot be opened or read to its end. */
+static void
+AddClosedFolder(Walk *walk, const char *folder)
+{
+	int			why = errno;
+	char	   *spelled = SpellPath(folder);
+
+	errno = why;
+	AddObstacle(walk, spelled, ERRCODE_INSUFFICIENT_PRIVILEGE, psprintf("could not open folder \"%s\": %m", spelled));
+}
+
+/* An entry that cannot be looked at, but for one that is not there: it went
+ * meanwhile, or is a link that leads nowhere. */
+static void
+AddHiddenEntry(Walk *walk, const char *path)
+{
+	int			why = errno;
+	char	   *folder = SpellPath(path);
+	char	   *message;
+
+	if (why == ENOENT || why == ENOTDIR || why == ELOOP)
+		return;
+	errno = why;
+	message = psprintf("could not stat \"%s\": %m", folder);
+	*strrchr(folder, '/') = '\0';
+	AddObstacle(walk, folder, ERRCODE_INSUFFICIENT_PRIVILEGE, message);
+}
+
 /* Adds a file, if it is a regular one. */
 static void
 AddFile(Walk *walk, const char *path, const struct stat *st)
@@ -62,12 +140,11 @@ AddFile(Walk *walk, const char *path, const struct stat *st)
 
 	if (!S_ISREG(st->st_mode))
 		return;
-	if (!pg_verifymbstr(path, strlen(path), true))
+	if (!IsSpellable(path))
 	{
-		ereport(WARNING,
-				(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
-				 errmsg("a file in \"%s\" was passed over: its name is not valid in the database's encoding",
-						walk->parts ? (char *) linitial(walk->parts) : "/")));
+		AddObstacle(walk, SpellPath(path), ERRCODE_CHARACTER_NOT_IN_REPERTOIRE,
+					psprintf("file \"%s\" was passed over: its name is not valid in the database's encoding",
+							 SpellPath(path)));
 		return;
 	}
 	file = palloc(sizeof(FoundFile));
@@ -78,31 +155,59 @@ AddFile(Walk *walk, const char *path, const struct stat *st)
 	walk->found = lappend(walk->found, file);
 }
 
-/* Matches one entry of a folder against one component of the pattern. */
+/* What an entry of an open folder is, or leads to; of a link to where the role may
+ * not read, what a file of no bytes is: that it cannot be read comes out as it is opened. */
+static bool
+StatEntry(const Walk *walk, int folder, const char *path, const char *name, struct stat *st)
+{
+	struct stat target;
+	int			fd;
+
+	if (fstatat(folder, name, st, AT_SYMLINK_NOFOLLOW) != 0)
+		return false;
+	if (!S_ISLNK(st->st_mode))
+		return true;
+	fd = OpenTransientFile(path, O_PATH | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &target) != 0)
+		return false;
+	if (MayReadDescriptor(fd, walk->role))
+		*st = target;
+	else
+	{
+		st->st_mode = S_ISDIR(target.st_mode) ? S_IFDIR : S_IFREG;
+		st->st_size = 0;
+	}
+	CloseTransientFile(fd);
+	return true;
+}
+
+/* Matches one entry of a folder against one component of the pattern.  Most of a
+ * full folder are told apart without a system call of their own. */
 static void
-WalkEntry(Walk *walk, const char *path, const char *name, int part, int depth)
+WalkEntry(Walk *walk, int opened, const char *folder, const struct dirent *entry, int part, int depth)
 {
 	const char *pattern = list_nth(walk->parts, part);
 	bool		last = part == list_length(walk->parts) - 1;
 	bool		any_depth = strcmp(pattern, "**") == 0;
+	char	   *path;
 	struct stat st;
 
-	/* most names of a full folder are told apart without a system call */
-	if (!any_depth && fnmatch(pattern, name, last ? FNM_CASEFOLD : 0) != 0)
+	if (!any_depth && fnmatch(pattern, entry->d_name, last ? FNM_CASEFOLD : 0) != 0)
 		return;
+	path = JoinPath(folder, entry->d_name);
 	if (any_depth)
 	{
-		if (lstat(path, &st) != 0)
-			return;
-		if (S_ISDIR(st.st_mode))
+		if (get_dirent_type(path, entry, false, DEBUG1) == PGFILETYPE_DIR)
 			WalkFolder(walk, path, part, depth + 1);
-		else if (last && stat(path, &st) == 0)
+		else if (last && StatEntry(walk, opened, path, entry->d_name, &st))
 			AddFile(walk, path, &st);
+		else if (last)
+			AddHiddenEntry(walk, path);
 		return;
 	}
-	if (stat(path, &st) != 0)
-		return;
-	if (last)
+	if (!StatEntry(walk, opened, path, entry->d_name, &st))
+		AddHiddenEntry(walk, path);
+	else if (last)
 		AddFile(walk, path, &st);
 	else if (S_ISDIR(st.st_mode))
 		WalkFolder(walk, path, part + 1, depth + 1);
@@ -116,6 +221,7 @@ WalkFolder(Walk *walk, const char *folder, int part, int depth)
 	struct dirent *entry;
 	bool		any_depth = strcmp(list_nth(walk->parts, part), "**") == 0;
 	bool		last = part == list_length(walk->parts) - 1;
+	bool		allowed;
 
 	if (depth > MAX_FOLDER_DEPTH)
 		ereport(ERROR,
@@ -128,17 +234,20 @@ WalkFolder(Walk *walk, const char *folder, int part, int depth)
 	dir = AllocateDir(folder);
 	if (dir == NULL)
 	{
-		ereport(WARNING,
-				(errcode_for_file_access(),
-				 errmsg("could not open folder \"%s\": %m", folder)));
+		if (errno != ENOENT)
+			AddClosedFolder(walk, folder);
 		return;
 	}
-	while ((entry = ReadDirExtended(dir, folder, WARNING)) != NULL)
+	allowed = MayReadDescriptor(dirfd(dir), walk->role);
+	errno = 0;					/* also where it is not read */
+	while (allowed && (errno = 0, (entry = readdir(dir)) != NULL))
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (!IsIgnored(entry->d_name))
-			WalkEntry(walk, JoinPath(folder, entry->d_name), entry->d_name, part, depth);
+			WalkEntry(walk, dirfd(dir), folder, entry, part, depth);
 	}
+	if (errno != 0)
+		AddClosedFolder(walk, folder);
 	FreeDir(dir);
 }
 
@@ -157,7 +266,7 @@ SplitPattern(const char *pattern)
 
 /* Adds the files of one pattern. */
 static void
-DiscoverPattern(Walk *walk, const char *pattern, Oid role)
+DiscoverPattern(Walk *walk, const char *pattern)
 {
 	char	   *folder = "/";
 	struct stat st;
@@ -175,10 +284,12 @@ DiscoverPattern(Walk *walk, const char *pattern, Oid role)
 		folder = JoinPath(folder, linitial(walk->parts));
 		walk->parts = list_delete_first(walk->parts);
 	}
-	folder = CheckFolderAllowed(folder, role);
+	folder = CheckFolderAllowed(folder, walk->role);
 	if (folder == NULL)
 		return;					/* a folder that is not there holds no files */
-	if (stat(folder, &st) == 0 && S_ISDIR(st.st_mode))
+	if (stat(folder, &st) != 0)
+		AddHiddenEntry(walk, folder);
+	else if (S_ISDIR(st.st_mode))
 		WalkFolder(walk, folder, 0, 0);
 }
 
@@ -188,16 +299,74 @@ CompareFound(const ListCell *a, const ListCell *b)
 	return strcmp(((FoundFile *) lfirst(a))->path, ((FoundFile *) lfirst(b))->path);
 }
 
+static int
+CompareObstacles(const ListCell *a, const ListCell *b)
+{
+	return strcmp(((Obstacle *) lfirst(a))->path, ((Obstacle *) lfirst(b))->path);
+}
+
+/* Each obstacle once: "**" comes by a folder twice, and patterns overlap. */
+static List *
+UniqueObstacles(List *obstacles)
+{
+	List	   *unique = NIL;
+	ListCell   *lc;
+
+	list_sort(obstacles, CompareObstacles);
+	foreach(lc, obstacles)
+	{
+		if (unique == NIL || strcmp(((Obstacle *) llast(unique))->path, ((Obstacle *) lfirst(lc))->path) != 0)
+			unique = lappend(unique, lfirst(lc));
+	}
+	return unique;
+}
+
+bool
+IsObstructed(List *obstacles, const char *path)
+{
+	ListCell   *lc;
+
+	foreach(lc, obstacles)
+	{
+		const char *folder = ((Obstacle *) lfirst(lc))->path;
+		size_t		length = strlen(folder);
+
+		if (strncmp(path, folder, length) == 0 && (path[length] == '/' || length == 0))
+			return true;
+	}
+	return false;
+}
+
+static void
+WarnOfObstacles(List *obstacles)
+{
+	ListCell   *lc;
+
+	foreach(lc, obstacles)
+	{
+		Obstacle   *obstacle = lfirst(lc);
+
+		ereport(WARNING,
+				(errcode(obstacle->sqlerrcode),
+				 errmsg_internal("%s", obstacle->message)));
+	}
+}
+
 /* The regular files that match any of the patterns, each once. */
 List *
-DiscoverFiles(List *patterns, Oid role)
+DiscoverFiles(List *patterns, Oid role, List **obstacles)
 {
-	Walk		walk = {0};
+	Walk		walk = {.role = role};
 	List	   *unique = NIL;
 	ListCell   *lc;
 
 	foreach(lc, patterns)
-		DiscoverPattern(&walk, lfirst(lc), role);
+		DiscoverPattern(&walk, lfirst(lc));
+	walk.obstacles = UniqueObstacles(walk.obstacles);
+	if (obstacles != NULL)
+		*obstacles = walk.obstacles;
+	else
+		WarnOfObstacles(walk.obstacles);
 	list_sort(walk.found, CompareFound);
 	foreach(lc, walk.found)
 	{

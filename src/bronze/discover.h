@@ -16,13 +16,27 @@ typedef struct FoundFile
 	int64		ctime_ns;
 } FoundFile;
 
+/* What keeps files from being found. */
+typedef struct Obstacle
+{
+	char	   *path;			/* a folder, or a file by a name that can be spelled */
+	int			sqlerrcode;
+	char	   *message;
+} Obstacle;
+
 /*
  * The regular files that match any of the patterns, each once, in C order of
  * path.  "**" stands for any number of folders; relative patterns start at
  * medallion.input_root; file names match without regard to case.  Hidden files
  * and the lock files of office programs ("~$...") are passed over.
+ *
+ * obstacles: is set to what kept files from being found (Obstacle *), for of
+ * files below such a path nobody knows whether they are there; NULL: warnings.
  */
-extern List *DiscoverFiles(List *patterns, Oid role);
+extern List *DiscoverFiles(List *patterns, Oid role, List **obstacles);
+
+/* Is it on account of one of these that a file was not found? */
+extern bool IsObstructed(List *obstacles, const char *path);
 
 /* Values that a path offers as columns: name and value pairs (char *). */
 extern void PathValues(const char *path, const char *pattern, List **names, List **values);

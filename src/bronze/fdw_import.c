@@ -210,10 +210,10 @@ CreateCommand(const ImportForeignSchemaStmt *statement, const SheetTable *table,
 static List *
 FilesToImport(const char *path)
 {
-	List	   *files = DiscoverFiles(list_make1((char *) path), GetUserId());
+	List	   *files = DiscoverFiles(list_make1((char *) path), GetUserId(), NULL);
 
 	if (files == NIL)
-		files = DiscoverFiles(list_make1(psprintf("%s/**/*", path)), GetUserId());
+		files = DiscoverFiles(list_make1(psprintf("%s/**/*", path)), GetUserId(), NULL);
 	if (files == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FILE),

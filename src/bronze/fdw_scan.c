@@ -128,7 +128,7 @@ PreferExactName(List *files, const char *pattern)
 List *
 FindScanFiles(const ReadOptions *options, Oid role, bool missing_ok)
 {
-	List	   *files = DiscoverFiles(list_make1(options->path), role);
+	List	   *files = DiscoverFiles(list_make1(options->path), role, NULL);
 
 	if (files == NIL && !missing_ok && !HasWildcards(options->path))
 		ereport(ERROR,

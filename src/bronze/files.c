@@ -20,9 +20,9 @@ medallion_found_files(PG_FUNCTION_ARGS)
 	Feature    *feature = LoadFeature(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	ListCell   *lc;
 
-	CheckMayActFor(feature->owner, "feature", feature->name);
+	CheckMayRun(feature->owner, "feature", feature->name);
 	InitMaterializedSRF(fcinfo, 0);
-	foreach(lc, DiscoverFiles(feature->source, feature->owner))
+	foreach(lc, DiscoverFiles(feature->source, feature->owner, NULL))
 	{
 		FoundFile  *file = lfirst(lc);
 		Datum		values[4];

@@ -116,7 +116,7 @@ InferAgain(const Feature *feature, int64 run_id)
 		/* spelled anew on its way into bronze, or not there */
 		if (column->decimal_comma || !OidIsValid(oid) || get_attnum(oid, column->name) == InvalidAttrNumber)
 			continue;
-		AsRole(&saved, feature->owner);
+		AsFeatureOwner(&saved, feature);
 		if (TypeIn(table, column, gone) != VT_EMPTY && !AnySpeaks(table, column, rest))
 			type = TypeIn(table, column, rest);
 		EndAs(&saved);

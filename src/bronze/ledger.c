@@ -34,6 +34,9 @@ typedef struct LiveVersion
 	char	   *hash;
 	int			version;
 	bool		missing;		/* reported as gone already */
+	bool		live;			/* in force */
+	bool		refused;		/* withdrawn, and not to come back by itself */
+	bool		duplicate;		/* another version has its rows */
 } LiveVersion;
 
 static int64
@@ -56,7 +59,7 @@ LoadVersions(const Feature *feature, const char *condition)
 	ParamInt(&params, feature->id);
 	rows = CatalogFetch(psprintf("SELECT f.file_id, f.path, f.size, f.mtime_ns, f.ctime_ns, f.looked_at_ns,"
 								 " encode(f.content_hash, 'hex'), f.version,"
-								 " f.missing_since IS NOT NULL"
+								 " f.missing_since IS NOT NULL, f.superseded_at IS NULL, f.refused, f.status = 'DUPLICATE'"
 								 " FROM medallion.file_versions f"
 								 " WHERE f.feature_id = $1 AND f.watermark IS NULL AND f.kind = 'file' AND %s"
 								 " ORDER BY f.path COLLATE \"C\"", condition), &params);
@@ -73,6 +76,9 @@ LoadVersions(const Feature *feature, const char *condition)
 		version->hash = RowText(rows, i, 7);
 		version->version = RowInt(rows, i, 8);
 		version->missing = RowBool(rows, i, 9);
+		version->live = RowBool(rows, i, 10);
+		version->refused = RowBool(rows, i, 11);
+		version->duplicate = RowBool(rows, i, 12);
 		versions = lappend(versions, version);
 	}
 	return versions;
@@ -161,7 +167,7 @@ NoteMissing(BronzePlan *plan, const LiveVersion *live)
 {
 	SqlParams	params = {0};
 
-	if (live->missing)
+	if (live->missing || IsObstructed(plan->obstacles, live->path))
 		return;
 	plan->missing = lappend(plan->missing, live->path);
 	ParamBigint(&params, live->file_id);
@@ -261,18 +267,49 @@ PlanPush(Feature *feature, const char *json, TimestampTz *seen_at)
 	return task;
 }
 
+/* The versions in force and those refused, of one look at the ledger. */
+static void
+LoadStanding(const Feature *feature, List **versions, List **refused)
+{
+	ListCell   *lc;
+
+	*versions = *refused = NIL;
+	foreach(lc, LoadVersions(feature, "(f.superseded_at IS NULL OR f.refused)"))
+	{
+		LiveVersion *version = lfirst(lc);
+
+		if (version->live)
+			*versions = lappend(*versions, version);
+		if (version->refused)
+			*refused = lappend(*refused, version);
+	}
+}
+
+static bool
+AnyDuplicate(List *versions)
+{
+	ListCell   *lc;
+
+	foreach(lc, versions)
+		if (((LiveVersion *) lfirst(lc))->duplicate)
+			return true;
+	return false;
+}
+
 /* Compares the files under the feature's patterns with the ledger. */
 BronzePlan *
 PlanBronze(const Feature *feature)
 {
 	BronzePlan *plan = palloc0(sizeof(BronzePlan));
 	int64		looked_at_ns = ClockNs();
-	List	   *versions = LoadVersions(feature, "f.superseded_at IS NULL");
-	List	   *refused = LoadVersions(feature, "f.refused");
+	List	   *versions;
+	List	   *refused;
 	int			next = 0;		/* of versions: both lists are in C order of path */
 	ListCell   *lc;
 
-	plan->found = DiscoverFiles(feature->source, feature->owner);
+	LoadStanding(feature, &versions, &refused);
+	plan->duplicates = AnyDuplicate(versions);
+	plan->found = DiscoverFiles(feature->source, feature->owner, &plan->obstacles);
 	foreach(lc, plan->found)
 	{
 		FoundFile  *file = lfirst(lc);
@@ -301,7 +338,9 @@ PlanBronze(const Feature *feature)
 	list_sort(plan->due, CompareTasks);
 	if (feature->options.relation != NULL)
 		plan->due = lappend(plan->due, MakePull(feature));
-	plan->seen_at = NextSeenAt(feature);
+	/* where nothing is due, and nothing will be, no event needs a time */
+	if (plan->due != NIL || plan->duplicates || feature->options.on_missing != ON_MISSING_IGNORE)
+		plan->seen_at = NextSeenAt(feature);
 	EndMissing(feature, plan->seen_at);
 	return plan;
 }
@@ -318,14 +357,17 @@ List *
 PlanOrphans(const Feature *feature, const BronzePlan *plan)
 {
 	int64		looked_at_ns = ClockNs();
-	List	   *orphans = LoadVersions(feature, feature->options.load_duplicates ?
-									   "f.superseded_at IS NULL AND f.status = 'DUPLICATE'" :
-									   "f.superseded_at IS NULL AND f.status = 'DUPLICATE' AND NOT EXISTS"
-									   " (SELECT FROM medallion.file_versions o"
-									   "  WHERE o.file_id = f.duplicate_of AND o.superseded_at IS NULL)");
+	List	   *orphans;
 	List	   *tasks = NIL;
 	ListCell   *lc;
 
+	if (plan->due == NIL && !plan->duplicates)
+		return NIL;
+	orphans = LoadVersions(feature, feature->options.load_duplicates ?
+						   "f.superseded_at IS NULL AND f.status = 'DUPLICATE'" :
+						   "f.superseded_at IS NULL AND f.status = 'DUPLICATE' AND NOT EXISTS"
+						   " (SELECT FROM medallion.file_versions o"
+						   "  WHERE o.file_id = f.duplicate_of AND o.superseded_at IS NULL)");
 	foreach(lc, orphans)
 	{
 		LiveVersion *orphan = lfirst(lc);

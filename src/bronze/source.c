@@ -138,6 +138,17 @@ DescriptorPath(int fd)
 	return pstrdup(real);
 }
 
+bool
+MayReadDescriptor(int fd, Oid role)
+{
+	char	   *opened;
+
+	if (RoleReadsAnything(role))
+		return true;
+	opened = DescriptorPath(fd);
+	return opened != NULL && PathIsListed(opened);
+}
+
 /* Frees what no transaction's end would free. */
 static void
 SourceCleanup(void *arg)
@@ -192,7 +203,6 @@ SourceOpen(const char *path, Oid role)
 {
 	Source	   *source = palloc0(sizeof(Source));
 	char	   *resolved = CheckPathAllowed(path, role);
-	char	   *opened;
 	struct stat st;
 
 	source->path = pstrdup(path);
@@ -201,8 +211,7 @@ SourceOpen(const char *path, Oid role)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not open \"%s\": %m", path)));
-	opened = DescriptorPath(source->fd);
-	if (opened != NULL && !RoleReadsAnything(role) && !PathIsListed(opened))
+	if (!MayReadDescriptor(source->fd, role))
 		RaisePathDenied(path);
 	StatSource(source, &st);
 	if (!S_ISREG(st.st_mode))

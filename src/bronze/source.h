@@ -39,6 +39,9 @@ typedef struct Source
 extern char *CheckPathAllowed(const char *path, Oid role);
 extern char *CheckFolderAllowed(const char *path, Oid role);	/* NULL if it is not there */
 
+/* May it read what the descriptor was opened on, whatever the path was by then? */
+extern bool MayReadDescriptor(int fd, Oid role);
+
 /* Opens a regular file that the role may read. */
 extern Source *SourceOpen(const char *path, Oid role);
 

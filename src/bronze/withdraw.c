@@ -434,7 +434,7 @@ CopyRows(const Feature *feature, const Sighting *from, const Sighting *to)
 	ParamBigint(&params, from->file_id);
 	ParamBigint(&params, to->file_id);
 	ParamBigint(&params, to->now.loaded_run_id);
-	AsRole(&saved, feature->owner);
+	AsFeatureOwner(&saved, feature);
 	SqlExecFormat(&params, "INSERT INTO %s (%s) SELECT %s FROM %s b WHERE b._file_id = $1",
 				  table, names, values, table);
 	EndAs(&saved);

@@ -115,7 +115,7 @@ ReadQuery(Model *model, const char *text)
 	Oid			view;
 	char	   *shape;
 
-	AsRole(&saved, model->owner);
+	AsModelOwner(&saved, model);
 	EnsureSchema(medallion_model_schema);
 	EnsureSchema(medallion_gold_schema);
 	SqlExecFormat(NULL, "CREATE VIEW %s AS\n%s", scratch, CheckModelQuery(model->name, text));
@@ -140,7 +140,7 @@ AddModel(const Model *model, const char *shape, Jsonb *options)
 	SqlParams	params = {0};
 
 	CheckRoom(model);
-	AsRole(&saved, model->owner);
+	AsModelOwner(&saved, model);
 	DefineView(model, shape);
 	CreateTarget(model);
 	EndAs(&saved);
@@ -186,7 +186,7 @@ ChangeModel(const Model *old, const Model *new, const char *shape, Jsonb *option
 		OidIsValid(ViewOid(old)) && OidIsValid(TargetOid(old)))
 		return;
 
-	AsRole(&saved, old->owner);
+	AsModelOwner(&saved, old);
 	ChangeRelations(old, new, shape);
 	EndAs(&saved);
 
@@ -258,7 +258,7 @@ medallion_alter_model(PG_FUNCTION_ARGS)
 	(void) FindOwnModel(name);
 	ParamText(&params, name);
 	ParamJsonb(&params, PG_GETARG_JSONB_P(1));
-	rows = CatalogFetch("SELECT jsonb_strip_nulls(options || $2) FROM medallion.models WHERE name = $1",
+	rows = CatalogFetch("SELECT " CHANGED_OPTIONS " FROM medallion.models WHERE name = $1",
 						&params);
 	UnpinSettings(nest_level);
 	DefineModel(name, NULL, DatumGetJsonbP(RowDatum(rows, 0, 1, &isnull)));
@@ -279,7 +279,7 @@ medallion_drop_model(PG_FUNCTION_ARGS)
 
 	LockModel(name);
 	model = FindOwnModel(name);
-	AsRole(&saved, model->owner);
+	AsModelOwner(&saved, model);
 	CheckNoDependents(model, TargetOid(model), "drop");
 	CheckNoDependents(model, ViewOid(model), "drop");
 	if (OidIsValid(TargetOid(model)))

@@ -180,7 +180,7 @@ medallion_explain_model(PG_FUNCTION_ARGS)
 	bool		append = model->refresh == REFRESH_APPEND;
 
 	InitMaterializedSRF(fcinfo, 0);
-	AsRole(&saved, model->owner);
+	AsModelOwner(&saved, model);
 	plan = PlanGroups(model, OidIsValid(ViewOid(model)) ? ViewDefinition(ViewOid(model)) : model->query);
 	if (model->is_view)
 		Say(result, "refresh", "view", "computed when it is read");

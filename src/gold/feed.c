@@ -80,10 +80,14 @@ ChangesName(Oid table)
 	return QualifiedName(SchemaOf(table), ChangesRelation(table));
 }
 
+/* Somebody else's table of that name is not it: its triggers would run with the
+ * rights of the watched table's owner. */
 Oid
 ChangesOid(Oid table)
 {
-	return TableOid(SchemaOf(table), ChangesRelation(table));
+	Oid			changes = TableOid(SchemaOf(table), ChangesRelation(table));
+
+	return IsOwnRelation(changes, TableOwner(table)) ? changes : InvalidOid;
 }
 
 static char *
@@ -221,21 +225,6 @@ DropTriggers(Oid table)
 		SqlExecFormat(NULL, "DROP TRIGGER %s ON %s", quote_identifier(RowText(rows, i, 1)), WatchedName(table));
 }
 
-/* Lets a role make triggers of ours. */
-static void
-GrantNoting(Oid role)
-{
-	SqlParams	params = {0};
-	SqlRows    *rows;
-
-	ParamDatum(&params, OIDOID, ObjectIdGetDatum(role));
-	rows = SqlFetch("SELECT has_function_privilege($1, 'medallion.note_changes()', 'EXECUTE'),"
-					" $1::regrole", &params);
-	if (!RowBool(rows, 0, 1))
-		CatalogExec(psprintf("GRANT EXECUTE ON FUNCTION medallion.note_changes() TO %s",
-							 RowText(rows, 0, 2)), NULL);
-}
-
 /* Makes table of changes and triggers; the lock keeps writers out until we commit. */
 static bool
 StartFeed(Oid table)
@@ -244,11 +233,12 @@ StartFeed(Oid table)
 	Oid			changes = ChangesOid(table);
 
 	/* somebody's own table of that name is not ours to replace */
-	if (OidIsValid(changes) && get_attnum(changes, "_change_image") == InvalidAttrNumber)
+	if (OidIsValid(TableOid(SchemaOf(table), ChangesRelation(table))) &&
+		(!OidIsValid(changes) || get_attnum(changes, "_change_image") == InvalidAttrNumber))
 		return false;
 	if (!ConditionalLockRelationOid(table, ShareRowExclusiveLock))
 		return false;
-	GrantNoting(TableOwner(table));
+	GrantExecute("medallion.note_changes()", TableOwner(table));
 	AsRole(&saved, TableOwner(table));
 	DropTriggers(table);
 	CreateChanges(table);
@@ -297,8 +287,9 @@ MayWatch(const Model *model, Oid table)
 	ParamText(&params, get_rel_name(table));
 	ParamText(&params, medallion_silver_schema);
 	ParamText(&params, medallion_gold_schema);
-	return CatalogFetch("SELECT FROM medallion.features WHERE name = $2 AND $1 = $3"
-						" UNION ALL SELECT FROM medallion.models WHERE name = $2 AND $1 = $4", &params)->count > 0;
+	ParamDatum(&params, OIDOID, ObjectIdGetDatum(TableOwner(table)));
+	return CatalogFetch("SELECT FROM medallion.features WHERE name = $2 AND $1 = $3 AND owner = $5"
+						" UNION ALL SELECT FROM medallion.models WHERE name = $2 AND $1 = $4 AND owner = $5", &params)->count > 0;
 }
 
 /* Takes a lock of the feed if that is possible at once. */
@@ -567,6 +558,22 @@ FitChanges(Oid table)
 	return true;
 }
 
+/* Takes images from whom the table was taken from: who refreshes a model over it was
+ * let read them, and would go on to, however long ago the table was closed to it. */
+static void
+CloseToRevoked(Oid table)
+{
+	SqlParams	params = {0};
+	SqlRows    *rows;
+
+	ParamDatum(&params, OIDOID, ObjectIdGetDatum(ChangesOid(table)));
+	ParamDatum(&params, OIDOID, ObjectIdGetDatum(table));
+	rows = SqlFetch("SELECT DISTINCT a.grantee::regrole FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = $1"
+					" AND a.grantee <> c.relowner AND NOT has_table_privilege(a.grantee, $2, 'SELECT')", &params);
+	for (uint64 i = 0; i < rows->count; i++)
+		SqlExecFormat(NULL, "REVOKE ALL ON %s FROM %s", ChangesName(table), RowText(rows, i, 1));
+}
+
 /* Notes what a statement did to a watched table. */
 static void
 NoteStatement(TriggerData *trigger)
@@ -584,6 +591,8 @@ NoteStatement(TriggerData *trigger)
 	batch = CatalogBigint("SELECT nextval('medallion.change_batches_batch_id_seq')", NULL, 0);
 	AsRole(&saved, trigger->tg_relation->rd_rel->relowner);
 	lost |= !FitChanges(table);
+	if (!lost)
+		CloseToRevoked(table);
 	if (!lost && old_rows > 0)
 		CopyImages(trigger, table, batch, update ? 'u' : 'd', "_old_rows");
 	if (!lost && new_rows > 0)

@@ -248,7 +248,7 @@ TryRestore(const Model *model)
 		SavedIdentity saved;
 
 		LockModel(model->name);
-		AsRole(&saved, model->owner);
+		AsModelOwner(&saved, model);
 		RestoreModel(model);
 		EndAs(&saved);
 		ReleaseCurrentSubTransaction();
@@ -278,7 +278,8 @@ ModelIsWhole(const Model *model)
 /*
  * Makes missing views again.  They go when silver drops a table's views to
  * change a column's type, and their edges go with them; which of them need
- * which is unknown by then, so we go round until no more can be made.
+ * which is unknown by then, so we go round until no more can be made.  Those of
+ * others wait for a run of theirs: what the session says of schemas is ours.
  */
 static void
 RestoreMissing(List *models)
@@ -291,7 +292,7 @@ RestoreMissing(List *models)
 
 		progress = false;
 		foreach(lc, models)
-			if (!ModelIsWhole(lfirst(lc)))
+			if (!ModelIsWhole(lfirst(lc)) && MayRun(((Model *) lfirst(lc))->owner))
 				progress |= TryRestore(lfirst(lc));
 	}
 }

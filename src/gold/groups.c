@@ -207,8 +207,9 @@ MakeKey(const QueryLevel *level, const TargetEntry *entry)
 	Node	   *expr = flatten_aliases(level->query, copyObject((Node *) entry->expr));
 	GroupKey   *key;
 
-	if (entry->resjunk || contain_agg_clause(expr) || contain_window_function(expr) ||
-		expression_returns_set(expr) || contain_subplans(expr) ||
+	/* subqueries first: contain_agg_clause() is for expressions without */
+	if (entry->resjunk || contain_subplans(expr) || contain_agg_clause(expr) ||
+		contain_window_function(expr) || expression_returns_set(expr) ||
 		(level->query->setOperations != NULL ? IsUnknownOfAny(level->traced, entry->resno) : SeesUnknown(expr, level->traced)))
 		return NULL;
 	if (RelsOf(expr) != NULL && !IsOfGroup(level->query, entry))

@@ -138,7 +138,7 @@ WriteDifferences(const Model *model, const RefreshPlan *plan, int64 run_id, Refr
 	const char *target = TargetName(model);
 	bool		append = model->refresh == REFRESH_APPEND;
 
-	AsRole(&saved, model->owner);
+	AsModelOwner(&saved, model);
 	if (plan->way == WAY_GROUPS)
 		result->rows_deleted = DeleteTouchedRows(model, plan, StagingName(model));
 	else if (!append)
@@ -174,9 +174,10 @@ RunChecks(const Model *model, int64 run_id)
 		return;
 	ParamDatum(&params, REGCLASSOID, ObjectIdGetDatum(TargetOid(model)));
 	ParamJsonb(&params, model->checks);
-	AsRole(&saved, model->owner);
+	AsModelOwner(&saved, model);
 	rows = SqlFetch("SELECT kind, column_name, status, records_affected,"
-					" jsonb_build_object('name', check_name, 'records_checked', records_checked) || coalesce(details, '{}')"
+					" jsonb_build_object('name', check_name, 'records_checked', records_checked) ||"
+					" CASE WHEN current_setting('medallion.log_values')::bool THEN coalesce(details, '{}') ELSE coalesce(details, '{}') - 'samples' END"
 					" FROM medallion.run_checks($1, $2)", &params);
 	EndAs(&saved);
 	for (uint64 i = 0; i < rows->count; i++)
@@ -260,7 +261,7 @@ RefreshTable(const Model *model, RefreshPlan *plan, int64 run_id, RefreshResult 
 
 	RenewQuery(model, plan);
 	WatchInputs(model, plan);
-	AsRole(&saved, model->owner);
+	AsModelOwner(&saved, model);
 	FillStaging(model, plan, result);
 	if (plan->tables != NIL)
 		DeclareGroupIndex(model, plan->groups);
@@ -270,7 +271,7 @@ RefreshTable(const Model *model, RefreshPlan *plan, int64 run_id, RefreshResult 
 	nest_level = PinSettings();
 	WriteDifferences(model, plan, run_id, result);
 	RunChecks(model, run_id);
-	AsRole(&saved, model->owner);
+	AsModelOwner(&saved, model);
 	FinishTable(model, plan, result);
 	EndAs(&saved);
 	UnpinSettings(nest_level);
@@ -293,7 +294,7 @@ RefreshAsPlanned(const Model *model, RefreshMode mode, RefreshPlan *plan, int64 
 	memset(result, 0, sizeof(RefreshResult));
 	LockModel(model->name);
 	inner_level = PinSettings();
-	AsRole(&saved, model->owner);
+	AsModelOwner(&saved, model);
 	plan = PrepareTable(model, mode, plan);
 	if (!model->is_view)
 		CheckContractTypes(model->contract, model->contract_exact, TargetOid(model));
@@ -374,7 +375,7 @@ PlanKnownChanges(const Model *model)
 	LockModel(model->name);
 	if (model->is_view || !OidIsValid(ViewOid(model)) || !OidIsValid(TargetOid(model)))
 		return NULL;
-	AsRole(&saved, model->owner);
+	AsModelOwner(&saved, model);
 	plan = PlanRefresh(model, model->refresh);
 	EndAs(&saved);
 	return plan->way == WAY_FULL ? NULL : plan;

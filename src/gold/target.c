@@ -33,6 +33,15 @@ TargetOid(const Model *model)
 	return TableOid(medallion_gold_schema, model->name);
 }
 
+/* Becomes the model's owner, once it is sure whose its relations are. */
+void
+AsModelOwner(SavedIdentity *saved, const Model *model)
+{
+	CheckOwnRelation(medallion_model_schema, model->name, model->owner);
+	CheckOwnRelation(medallion_gold_schema, model->name, model->owner);
+	AsRole(saved, model->owner);
+}
+
 /* The query of a view, schema-qualified, without the final semicolon. */
 char *
 ViewDefinition(Oid view)
@@ -231,7 +240,7 @@ DetachModels(Oid relation)
 	{
 		Model	   *reader = FindModel(RowText(rows, i, 1));
 
-		AsRole(&saved, reader->owner);
+		AsModelOwner(&saved, reader);
 		if (reader->is_view && OidIsValid(TargetOid(reader)))
 		{
 			DetachModels(TargetOid(reader));

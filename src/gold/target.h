@@ -12,6 +12,9 @@
 extern Oid	ViewOid(const Model *model);
 extern Oid	TargetOid(const Model *model);
 
+/* AsRole() for the model's owner, whose the relations of its name must be. */
+extern void AsModelOwner(SavedIdentity *saved, const Model *model);
+
 /* The query of a view, schema-qualified, without the final semicolon. */
 extern char *ViewDefinition(Oid view);
 

@@ -88,6 +88,13 @@ AlertOfFailure(Run *run, const StepLog *step)
 	SendAlert(run, json, true);
 }
 
+/* Most steps were not failing: a look is cheaper than an attempt. */
+static bool
+WasFailing(const SqlParams *params)
+{
+	return CatalogBigint("SELECT 1 FROM medallion.failing WHERE layer = $1 AND object = $2", params, 0) == 1;
+}
+
 /* Was it failing?  Then it recovers with this transaction, and only with it.
  * Where another run is about to say so, we need not, and must not wait. */
 void
@@ -98,6 +105,8 @@ AlertOfSuccess(Run *run, const StepLog *step)
 
 	ParamText(&params, step->layer);
 	ParamText(&params, step->object);
+	if (!WasFailing(&params))
+		return;
 	rows = CatalogFetch("DELETE FROM medallion.failing WHERE (layer, object) IN"
 						" (SELECT f.layer, f.object FROM medallion.failing f WHERE f.layer = $1 AND f.object = $2"
 						"  FOR UPDATE SKIP LOCKED) RETURNING failures, since", &params);

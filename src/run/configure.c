@@ -306,7 +306,7 @@ medallion_alter_feature(PG_FUNCTION_ARGS)
 	(void) LoadFeature(name);	/* raises if there is none */
 	ParamText(&params, name);
 	ParamJsonb(&params, PG_GETARG_JSONB_P(1));
-	rows = CatalogFetch("SELECT source, business_keys, jsonb_strip_nulls(options || $2)"
+	rows = CatalogFetch("SELECT source, business_keys, " CHANGED_OPTIONS
 						" FROM medallion.features WHERE name = $1", &params);
 	keys = RowDatum(rows, 0, 2, &no_keys);
 	DefineFeature(name, RowDatum(rows, 0, 1, &isnull), no_keys, keys,
@@ -332,7 +332,7 @@ DropData(const Feature *feature)
 	List	   *conditions;
 	ListCell   *lc;
 
-	AsRole(&saved, feature->owner);
+	AsFeatureOwner(&saved, feature);
 	JsonbObjectItems(feature->options.split, &splits, &conditions);
 	foreach(lc, splits)
 	{
@@ -398,7 +398,7 @@ medallion_reset_feature(PG_FUNCTION_ARGS)
 
 	CheckMayActFor(feature->owner, "feature", feature->name);
 	LockFeature(feature->id, true);
-	AsRole(&saved, feature->owner);
+	AsFeatureOwner(&saved, feature);
 	EmptyTable(medallion_bronze_schema, feature->name);
 	EmptyTable(medallion_silver_schema, feature->name);
 	EndAs(&saved);

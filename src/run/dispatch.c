@@ -38,25 +38,11 @@ typedef struct Job
 	TimestampTz started_at;
 } Job;
 
-static Run *watched_run = NULL; /* one that commits, in this process */
-
-void
-WatchRun(Run *run)
-{
-	watched_run = run;
-}
-
 void
 StopWork(void)
 {
 	StopWorkers();
-	if (watched_run != NULL && watched_run->held_feature != 0)
-		ReleaseFeature(watched_run->held_feature);
-	if (watched_run != NULL && watched_run->holds_schedule)
-		ReleaseSchedule(watched_run->schedule);
-	if (watched_run != NULL)
-		ReleaseRun(watched_run->order.id);
-	watched_run = NULL;
+	GiveBackLocks();
 }
 
 void
@@ -250,6 +236,30 @@ AnyBusy(List *jobs)
 	return false;
 }
 
+/* A line for whoever waits for the run; workers have nobody to tell. */
+static void
+TellProgress(Run *run, List *units)
+{
+	StringInfoData at_work;
+	int			done = 0;
+	ListCell   *lc;
+
+	if (!NoticeIsDue(run))
+		return;
+	initStringInfo(&at_work);
+	foreach(lc, units)
+	{
+		Unit	   *unit = lfirst(lc);
+
+		if (unit->state == UNIT_DONE)
+			done++;
+		else if (unit->state == UNIT_RUNNING)
+			appendStringInfo(&at_work, "%s%s %s", at_work.len > 0 ? ", " : "", UnitLayer(unit), unit->name);
+	}
+	ereport(NOTICE, (errmsg_internal("%d of %d steps done; at work: %s", done, list_length(units), at_work.data)));
+	pfree(at_work.data);
+}
+
 /* Does the units in workers, side by side where the graph allows it.  While we
  * wait, we hold no snapshot. */
 void
@@ -269,6 +279,7 @@ RunUnitsInWorkers(Run *run, List *units)
 						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
+		TellProgress(run, units);
 		jobs = PollJobs(run, jobs);
 	}
 	EndWorkers();
@@ -292,7 +303,7 @@ RunUnitInWorker(const void *payload)
 	initStringInfo(&run.errors);
 	name = pstrdup(order->name);
 	unit.name = name;
-	run.noticed_at = GetCurrentTimestamp();
+	run.noticed_at = run.committed_at = GetCurrentTimestamp();
 	ResumeWork(&run);
 	RunUnit(&run, &unit);
 	PauseWork(&run);

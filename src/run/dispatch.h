@@ -12,8 +12,4 @@ extern void RunUnitInWorker(const void *order);
 /* The caller's transaction is rolled back: ends its workers, gives back its locks. */
 extern void StopWork(void);
 
-/* For the life of a run that commits: what StopWork() is to give back. */
-struct Run;
-extern void WatchRun(struct Run *run);
-
 #endif							/* MEDALLION_DISPATCH_H */

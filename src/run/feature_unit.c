@@ -132,7 +132,7 @@ FileBody(void *arg)
 	FileStep   *step = arg;
 	SavedIdentity saved;
 
-	AsRole(&saved, step->feature->owner);
+	AsFeatureOwner(&saved, step->feature);
 	LoadFile(step->feature, step->task, step->seen_at, step->run_id, &step->outcome);
 	if (step->outcome.file_id != 0)
 		RedactFile(step->feature, step->outcome.file_id);
@@ -171,11 +171,11 @@ CountFile(Run *run, FileStep *step, BronzeTotals *totals, TimestampTz started)
 /* Notes that a file cannot be loaded.  Of the first, people hear at once: the
  * feature's other files may take long. */
 static void
-FailFile(Run *run, const FileTask *task, const char *sheet, const ErrorData *error, int64 elapsed,
+FailFile(Run *run, const FoundFile *found, const char *sheet, const ErrorData *error, int64 elapsed,
 		 BronzeTotals *totals, StepLog *log)
 {
 	totals->failed++;
-	LogFileFailure(run->order.id, task, sheet, ErrorLine(error), elapsed);
+	LogFileFailure(run->order.id, found, sheet, ErrorLine(error), elapsed);
 	if (log->error == NULL)
 	{
 		MemoryContext old = MemoryContextSwitchTo(run->context);
@@ -189,6 +189,22 @@ FailFile(Run *run, const FileTask *task, const char *sheet, const ErrorData *err
 	ereport(WARNING,
 			(errcode(error->sqlerrcode),
 			 errmsg("file not loaded: %s", ErrorLine(error))));
+}
+
+/* What kept files from being found is a failure too: they may be due. */
+static void
+FailObstacles(Run *run, const BronzePlan *plan, BronzeTotals *totals, StepLog *log)
+{
+	ListCell   *lc;
+
+	foreach(lc, plan->obstacles)
+	{
+		const Obstacle *obstacle = lfirst(lc);
+		FoundFile	found = {.path = obstacle->path};
+		ErrorData	error = {.elevel = ERROR,.sqlerrcode = obstacle->sqlerrcode,.message = obstacle->message};
+
+		FailFile(run, &found, NULL, &error, 0, totals, log);
+	}
 }
 
 /* Puts a file off until the feature's others are loaded. */
@@ -230,7 +246,7 @@ RunFile(Run *run, const Feature *feature, const BronzePlan *plan, const FileTask
 	else if (attempt < policy->max_retries && PassingError(error->sqlerrcode))
 		DeferFile(run, task, sheet, error, totals);
 	else
-		FailFile(run, task, sheet, error, ElapsedMs(started), totals, log);
+		FailFile(run, task->file, sheet, error, ElapsedMs(started), totals, log);
 	CommitStepSometimes(run);
 	Progress(run, "bronze", feature->name,
 			 totals->loaded + totals->failed + totals->duplicates + totals->confirmed,
@@ -272,7 +288,7 @@ RetryFiles(Run *run, const Feature *feature, const StepPolicy *policy, BronzeTot
 	{
 		DeferredFile *file = lfirst(lc);
 
-		FailFile(run, file->task, file->sheet, file->error, 0, totals, log);
+		FailFile(run, file->task->file, file->sheet, file->error, 0, totals, log);
 	}
 	return attempt;
 }
@@ -338,6 +354,7 @@ RunBronze(Run *run, const Feature *feature)
 	}
 	foreach(lc, step.plan->missing)
 		LogMissingFile(run->order.id, lfirst(lc));
+	FailObstacles(run, step.plan, &totals, &log);
 	RunFiles(run, feature, step.plan, &policy, 0, &totals, &log);
 	retries += RetryFiles(run, feature, &policy, &totals, &log);
 	error = TryStep(run, "bronze", feature->name, policy.timeout, OrphansBody, &step);
@@ -349,7 +366,10 @@ RunBronze(Run *run, const Feature *feature)
 		LogBronzeTable(run, feature);
 	SumUpBronze(&log, step.plan, &totals, retries);
 	FinishStep(run, &log);
-	CommitStep(run);
+	if (strcmp(log.status, "UNCHANGED") == 0)
+		CommitStepSometimes(run);
+	else
+		CommitStep(run);
 }
 
 static void

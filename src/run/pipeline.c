@@ -266,7 +266,6 @@ ReasonToSkip(Run *run)
 	if (run->schedule != NULL && run->order.concurrency != RUN_WAIT &&
 		!HoldSchedule(run->schedule, run->place != WORK_IN_STATEMENT))
 		return "the last run of this schedule has not ended";
-	run->holds_schedule = run->schedule != NULL && run->order.concurrency != RUN_WAIT;
 	return NULL;
 }
 
@@ -402,10 +401,7 @@ EndProcedureRun(Run *run)
 {
 	PauseWork(run);
 	CloseJournal(run->order.id);
-	WatchRun(NULL);
-	ReleaseRun(run->order.id);
-	if (run->holds_schedule)
-		ReleaseSchedule(run->schedule);
+	GiveBackLocks();
 	if (run->failures > 0 && run->raise)
 		ereport(ERROR,
 				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
@@ -426,7 +422,6 @@ medallion_run_pipeline_proc(PG_FUNCTION_ARGS)
 	InitRun(&run, fcinfo, WORK_IN_PROCEDURE);
 	run.order.id = BeginRunLog(PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2), run.order.pipeline);
 	OpenJournal(run.order.id, run.order.pipeline, true);	/* from here on a rollback calls StopWork() */
-	WatchRun(&run);
 	HoldRun(run.order.id);
 	CommitStep(&run);
 	DoRunWithJournal(&run);

@@ -96,7 +96,7 @@ medallion_push(PG_FUNCTION_ARGS)
 	feature = LoadFeature(feature->name);
 	run_id = BeginRunLog(NULL, DEFAULT_PIPELINE);
 	task = PlanPush(feature, rows, &seen_at);
-	AsRole(&saved, feature->owner);
+	AsFeatureOwner(&saved, feature);
 	LoadFile(feature, task, seen_at, run_id, &outcome);
 	RedactFile(feature, outcome.file_id);
 	EndAs(&saved);

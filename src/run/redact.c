@@ -1,15 +1,21 @@
 /*
  * redact.c
- *	  Takes secrets out of what is written down.
+ *	  Takes secrets, and the contents of rows, out of what is written down.
  *
  * Errors of foreign servers and of users' functions may quote a connection
- * string.  Logs and alerts are read by more people than may know its password.
+ * string, those of conversions and constraints the value that is wrong.  Logs
+ * and alerts are read by more people than may know either.
  */
 #include "base/compat.h"
 
 #include "run/redact.h"
 
 #include <ctype.h>
+
+#include "base/settings.h"
+#include "lib/stringinfo.h"
+#include "utils/elog.h"
+#include "utils/guc.h"
 
 static const char *const secret_words[] = {
 	"password", "passwd", "passfile", "pwd", "secret", "token", "apikey", "api_key", "access_key"
@@ -84,4 +90,89 @@ Redact(char *text)
 	RedactWords(text);
 	RedactUrls(text);
 	return text;
+}
+
+/* The text with what stands between the first opening and the last closing mark
+ * hidden; values may have marks of their own in them. */
+static char *
+HideBetween(const char *text, const char *opening, char closing)
+{
+	const char *start = strstr(text, opening);
+	const char *end = strrchr(text, closing);
+
+	if (start == NULL || end < start + strlen(opening))
+		return pstrdup(text);
+	start += strlen(opening);
+	return psprintf("%.*s***%s", (int) (start - text), text, end);
+}
+
+/* Is it an error of this class, in which the server quotes values? */
+static bool
+QuotesValues(const ErrorData *error, int category)
+{
+	return !medallion_log_values && ERRCODE_TO_CATEGORY(error->sqlerrcode) == category;
+}
+
+/* One of ours?  These quote names and places. */
+static bool
+IsOurs(const ErrorData *error)
+{
+	return error->domain != NULL && strncmp(error->domain, MEDALLION_DOMAIN, strlen(MEDALLION_DOMAIN)) == 0;
+}
+
+/* Other languages have other quotation marks and words. */
+static bool
+InEnglish(void)
+{
+	const char *language = GetConfigOption("lc_messages", true, false);
+
+	return language == NULL || language[0] == '\0' || strncmp(language, "en", 2) == 0 ||
+		strcmp(language, "POSIX") == 0 || strncmp(language, "C", 1) == 0;
+}
+
+char *
+MessageWithoutValues(const ErrorData *error)
+{
+	if (!QuotesValues(error, ERRCODE_DATA_EXCEPTION) || IsOurs(error))
+		return pstrdup(error->message);
+	return InEnglish() ? HideBetween(error->message, "\"", '"') : pstrdup("data exception");
+}
+
+/* "Key (email)=(...) already exists.", "Failing row contains (...)." */
+char *
+DetailWithoutValues(const ErrorData *error)
+{
+	if (error->detail == NULL)
+		return NULL;
+	if (QuotesValues(error, ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION))
+		return HideBetween(error->detail, strstr(error->detail, "=(") ? "=(" : "(", ')');
+	if (!QuotesValues(error, ERRCODE_DATA_EXCEPTION) || IsOurs(error))
+		return pstrdup(error->detail);
+	return InEnglish() ? HideBetween(error->detail, "\"", '"') : NULL;
+}
+
+/* Does a line of the context show what was read? */
+static bool
+ShowsData(const char *line)
+{
+	return strncmp(line, "JSON data", 9) == 0 || strncmp(line, "COPY ", 5) == 0 || strstr(line, " with parameters: ") != NULL;
+}
+
+char *
+ContextWithoutValues(const ErrorData *error)
+{
+	StringInfoData kept;
+	char	   *state = NULL;
+
+	if (error->context == NULL)
+		return NULL;
+	if (!QuotesValues(error, ERRCODE_DATA_EXCEPTION) && !QuotesValues(error, ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION))
+		return pstrdup(error->context);
+	initStringInfo(&kept);
+	for (char *line = strtok_r(pstrdup(error->context), "\n", &state); line != NULL; line = strtok_r(NULL, "\n", &state))
+	{
+		if (InEnglish() && !ShowsData(line))
+			appendStringInfo(&kept, "%s%s", kept.len > 0 ? "\n" : "", line);
+	}
+	return kept.data;
 }

@@ -47,15 +47,15 @@ NetRows(Oid table, int64 *net)
 	return known;
 }
 
-/* The rows of a table; -1: there is no table.  It is its owner's, who could have
- * put a view in its place: it is counted with the owner's rights. */
+/* The rows of a table; -1: there is none that is the owner's.  It is counted with
+ * the owner's rights, who could have put a view in its place. */
 int64
 CountTableRows(const char *schema, const char *table, Oid owner)
 {
 	SavedIdentity saved;
 	int64		count;
 
-	if (!OidIsValid(TableOid(schema, table)))
+	if (!IsOwnRelation(TableOid(schema, table), owner))
 		return -1;
 	AsRole(&saved, owner);
 	count = SqlBigint(psprintf("SELECT count(*) FROM %s", QualifiedName(schema, table)), NULL, 0);

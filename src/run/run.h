@@ -49,7 +49,6 @@ typedef struct Run
 	int			max_workers;
 	int			run_timeout;	/* ms; 0: none */
 	char	   *schedule;		/* whose run it is, or NULL */
-	bool		holds_schedule;
 	List	   *models;			/* Model *: the graph, once a model needed it */
 	List	   *features;		/* names; NIL: all that the user may act for */
 	int			failures;
@@ -58,7 +57,7 @@ typedef struct Run
 	TimestampTz committed_at;
 	int			uncommitted;	/* steps since */
 	int			settings_level; /* of BeginWork() */
-	int			held_feature;	/* whose lock we hold for longer than a transaction, or 0 */
+	int			held_feature;	/* whose lock we keep over commits, or 0 */
 	MemoryContext context;		/* lives as long as the run */
 	MemoryContext step_context; /* reset after each step */
 	ReturnSetInfo *result;		/* the run table, or NULL */
@@ -112,6 +111,7 @@ extern void CommitStepSometimes(Run *run);
 extern void FailStep(StepLog *step, const ErrorData *error);
 extern void FinishStep(Run *run, StepLog *step);
 extern void NoteFailure(Run *run, const char *layer, const char *object, const char *error);
+extern bool NoticeIsDue(Run *run);
 extern void Progress(Run *run, const char *layer, const char *object, int done, int total, int64 rows);
 
 /* dispatch.c */

@@ -8,6 +8,7 @@
 
 #include "base/feature.h"
 #include "base/sql.h"
+#include "base/transaction.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
@@ -48,52 +49,30 @@ EndRunLog(int64 run_id, const char *status)
 #define SCHEDULE_LOCK_SPACE 0x6d656473	/* "meds" */
 
 static void
-SetRunLock(LOCKTAG *tag, int64 run_id)
+SetRunLock(LOCKTAG *lock, int64 run_id)
 {
-	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, RUN_LOCK_SPACE, (uint32) run_id, 2);
+	SET_LOCKTAG_ADVISORY(*lock, MyDatabaseId, RUN_LOCK_SPACE, (uint32) run_id, 2);
 }
 
 void
 HoldRun(int64 run_id)
 {
-	LOCKTAG		tag;
+	LOCKTAG		lock;
 
-	SetRunLock(&tag, run_id);
-	(void) LockAcquire(&tag, ExclusiveLock, true, false);
-}
-
-void
-ReleaseRun(int64 run_id)
-{
-	LOCKTAG		tag;
-
-	SetRunLock(&tag, run_id);
-	LockRelease(&tag, ExclusiveLock, true);
-}
-
-static void
-SetScheduleLock(LOCKTAG *tag, const char *schedule)
-{
-	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, SCHEDULE_LOCK_SPACE,
-						 hash_bytes((const unsigned char *) schedule, strlen(schedule)), 2);
+	SetRunLock(&lock, run_id);
+	(void) KeepLock(&lock, true);
 }
 
 bool
-HoldSchedule(const char *schedule, bool for_session)
+HoldSchedule(const char *schedule, bool over_commits)
 {
-	LOCKTAG		tag;
+	LOCKTAG		lock;
 
-	SetScheduleLock(&tag, schedule);
-	return LockAcquire(&tag, ExclusiveLock, for_session, true) != LOCKACQUIRE_NOT_AVAIL;
-}
-
-void
-ReleaseSchedule(const char *schedule)
-{
-	LOCKTAG		tag;
-
-	SetScheduleLock(&tag, schedule);
-	LockRelease(&tag, ExclusiveLock, true);
+	SET_LOCKTAG_ADVISORY(lock, MyDatabaseId, SCHEDULE_LOCK_SPACE,
+						 hash_bytes((const unsigned char *) schedule, strlen(schedule)), 2);
+	if (over_commits)
+		return KeepLock(&lock, false);
+	return LockAcquire(&lock, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 /* Runs whose process is gone without having said so; but not this one, which is ours. */
@@ -107,13 +86,13 @@ NoteCrashedRuns(int64 but_not)
 	rows = CatalogFetch("SELECT run_id FROM medallion.runs WHERE status = 'RUNNING' AND run_id <> $1", &params);
 	for (uint64 i = 0; i < rows->count; i++)
 	{
-		LOCKTAG		tag;
+		LOCKTAG		lock;
 
-		SetRunLock(&tag, RowBigint(rows, i, 1));
-		if (LockAcquire(&tag, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
+		SetRunLock(&lock, RowBigint(rows, i, 1));
+		if (LockAcquire(&lock, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
 			continue;
 		EndRunLog(RowBigint(rows, i, 1), "CRASHED");
-		LockRelease(&tag, ExclusiveLock, false);
+		LockRelease(&lock, ExclusiveLock, false);
 	}
 }
 
@@ -188,9 +167,9 @@ LogFile(int64 run_id, const char *path, const FileOutcome *outcome, int64 elapse
 
 /* A file that could not be loaded. */
 void
-LogFileFailure(int64 run_id, const FileTask *task, const char *sheet, const char *error, int64 elapsed_ms)
+LogFileFailure(int64 run_id, const FoundFile *file, const char *sheet, const char *error, int64 elapsed_ms)
 {
-	LogFileRow(run_id, 0, task->file->path, NULL, task->file->size, sheet, 0, "FAILED", error, elapsed_ms);
+	LogFileRow(run_id, 0, file->path, NULL, file->size, sheet, 0, "FAILED", error, elapsed_ms);
 }
 
 /* A file that was there and is gone. */
@@ -289,7 +268,9 @@ LogTableStatistics(int64 run_id, const char *layer, const char *schema, const ch
 char *
 ErrorLine(const ErrorData *error)
 {
-	return Redact(psprintf("%s%s%s%s%s%s%s", error->message,
-						   error->detail ? " (" : "", error->detail ? error->detail : "", error->detail ? ")" : "",
+	char	   *detail = DetailWithoutValues(error);
+
+	return Redact(psprintf("%s%s%s%s%s%s%s", MessageWithoutValues(error),
+						   detail ? " (" : "", detail ? detail : "", detail ? ")" : "",
 						   error->hint ? " [" : "", error->hint ? error->hint : "", error->hint ? "]" : ""));
 }

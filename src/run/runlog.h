@@ -40,16 +40,14 @@ extern void EndRunLog(int64 run_id, const char *status);
 /* While a run that commits goes on, its process holds the run's lock: a run
  * that says RUNNING and whose lock is free has ended with its process. */
 extern void HoldRun(int64 run_id);
-extern void ReleaseRun(int64 run_id);
 extern void NoteCrashedRuns(int64 but_not);
 
-/* One run of a schedule at a time; false if another has not ended.  for_session:
- * until ReleaseSchedule(), else until the transaction ends. */
-extern bool HoldSchedule(const char *schedule, bool for_session);
-extern void ReleaseSchedule(const char *schedule);
+/* One run of a schedule at a time; false if another has not ended.  over_commits:
+ * until GiveBackLocks(), else until the transaction ends. */
+extern bool HoldSchedule(const char *schedule, bool over_commits);
 extern void LogStep(const StepLog *step);
 extern void LogFile(int64 run_id, const char *path, const FileOutcome *outcome, int64 elapsed_ms);
-extern void LogFileFailure(int64 run_id, const FileTask *task, const char *sheet, const char *error, int64 elapsed_ms);
+extern void LogFileFailure(int64 run_id, const FoundFile *file, const char *sheet, const char *error, int64 elapsed_ms);
 extern void LogMissingFile(int64 run_id, const char *path);
 extern void LogSchemaChange(int64 run_id, const char *layer, const char *table, const char *type,
 							const char *column, const char *old_type, const char *new_type);

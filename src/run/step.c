@@ -44,12 +44,16 @@ StepTimeoutHandler(void)
 	SetLatch(MyLatch);
 }
 
-/* Does this error end the whole run? */
+/*
+ * Does this error end the whole run?  A cancel of ours does; one that a foreign
+ * server tells of has the same code, and is that step's.  (A shutdown of ours is
+ * FATAL and comes by nowhere.)
+ */
 static bool
-EndsRun(int sqlerrcode)
+EndsRun(const ErrorData *error)
 {
-	return sqlerrcode == ERRCODE_QUERY_CANCELED || sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
-		sqlerrcode == ERRCODE_CRASH_SHUTDOWN;
+	return error->sqlerrcode == ERRCODE_QUERY_CANCELED && error->funcname != NULL &&
+		strcmp(error->funcname, "ProcessInterrupts") == 0;
 }
 
 /* An error that may be gone in a while: another session, server or program was in the way. */
@@ -61,6 +65,7 @@ PassingError(int sqlerrcode)
 		return true;
 	return sqlerrcode == ERRCODE_OBJECT_IN_USE || sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
 		sqlerrcode == ERRCODE_TOO_MANY_CONNECTIONS || sqlerrcode == ERRCODE_CANNOT_CONNECT_NOW ||
+		sqlerrcode == ERRCODE_ADMIN_SHUTDOWN || sqlerrcode == ERRCODE_CRASH_SHUTDOWN ||
 		sqlerrcode == ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;
 }
 
@@ -161,7 +166,7 @@ TryStep(Run *run, const char *layer, const char *object, int timeout, StepBody b
 	error_context_stack = callback.previous;
 	if (error != NULL && step_timed_out && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 		return TimeoutError(limit);
-	if (error != NULL && EndsRun(error->sqlerrcode))
+	if (error != NULL && EndsRun(error))
 		ReThrowError(error);
 	return error;
 }

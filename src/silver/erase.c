@@ -406,7 +406,7 @@ EraseKey(const Feature *feature, Jsonb *key, Erasure *erasure)
 	bool		isnull;
 
 	erasure->columns = KeyColumns(shape, key);
-	AsRole(&saved, feature->owner);
+	AsFeatureOwner(&saved, feature);
 	hash = DatumGetCString(DirectFunctionCall1(uuid_out, KeyHash(shape, key, erasure->columns, &spelling)));
 	EndAs(&saved);
 	KeepHash(feature, erasure->columns, false, psprintf("{%s}", hash));
@@ -416,7 +416,7 @@ EraseKey(const Feature *feature, Jsonb *key, Erasure *erasure)
 
 	ParamInt(&params, feature->id);
 	rows = CatalogFetch("SELECT coalesce(array_agg(file_id), '{}') FROM medallion.file_versions WHERE feature_id = $1", &params);
-	AsRole(&saved, feature->owner);
+	AsFeatureOwner(&saved, feature);
 	if (OidIsValid(TableOid(medallion_bronze_schema, feature->name)))
 	{
 		FindErased(shape, RowDatum(rows, 0, 1, &isnull), &found);

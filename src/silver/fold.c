@@ -16,6 +16,7 @@
 
 #include "fmgr.h"
 #include "lib/stringinfo.h"
+#include "silver/key_filter.h"
 
 PG_FUNCTION_INFO_V1(medallion_later_value);
 
@@ -26,18 +27,22 @@ medallion_later_value(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(PG_GETARG_DATUM(1));
 }
 
-/* All events of the keys that are not in order, from all of bronze. */
+/* All events of the keys that are not in order, from the pieces of bronze that may have any. */
 static void
 CollectPastEvents(Merge *merge)
 {
+	SilverShape shape = *merge->shape;
+	char	   *keys = FillTemplate("(SELECT _business_key_hash FROM {refold} WHERE NOT _in_order)", &merge->words);
+
 	if (MergeCount(merge, "SELECT count(*) FROM {refold} WHERE NOT _in_order") == 0)
 	{
 		MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {events} AS SELECT * FROM {stage} WHERE false");
 		return;
 	}
+	if (!merge->initial)
+		shape.bronze = RowsOfKeys(&shape, &merge->all_files, keys);
 	SqlExecFormat(&merge->all_files, "%s %s", FillTemplate("CREATE UNLOGGED TABLE {events} AS", &merge->words),
-				  TypedSelect(merge->shape, &merge->all_files,
-							  FillTemplate("(SELECT _business_key_hash FROM {refold} WHERE NOT _in_order)", &merge->words)));
+				  TypedSelect(&shape, &merge->all_files, keys));
 }
 
 /* For keys in order: what is staged, and the version in force as the event

@@ -21,6 +21,7 @@
 
 PG_FUNCTION_INFO_V1(medallion_row_hash);
 PG_FUNCTION_INFO_V1(medallion_pairs_hash);
+PG_FUNCTION_INFO_V1(medallion_pairs_hash_values);
 
 #define KEPT_BUFFER (64 * 1024) /* a larger one is not kept for the next row */
 
@@ -113,18 +114,20 @@ medallion_row_hash(PG_FUNCTION_ARGS)
 	return HashToUuid(&state->encoding);
 }
 
-/* A field of a record that is asked for. */
+/* A field that is asked for. */
 typedef struct PairsField
 {
-	int			index;			/* in the record, from 0 */
-	StringInfoData name;		/* UTF-8 */
+	int			index;			/* in the record, or among the values, from 0 */
+	char	   *given;			/* its name */
+	StringInfoData name;		/* likewise, UTF-8 */
 } PairsField;
 
-/* What pairs_hash() of a record keeps between calls. */
+/* What pairs_hash() keeps between calls. */
 typedef struct PairsState
 {
 	StringInfoData encoding;
-	FieldType	record;
+	FieldType	record;			/* of a record */
+	FieldType  *types;			/* of values by themselves */
 	ArrayType  *names;			/* the names that fields were made from */
 	int			count;
 	PairsField *fields;			/* by the UTF-8 bytes of their names */
@@ -134,6 +137,14 @@ static int
 CompareFields(const void *a, const void *b)
 {
 	return strcmp(((const PairsField *) a)->name.data, ((const PairsField *) b)->name.data);
+}
+
+/* Name and value of a field. */
+static void
+AppendPair(StringInfo encoding, const PairsField *field, FieldType *type, Datum value)
+{
+	AppendTagged(encoding, 't', field->name.data, field->name.len);
+	type->encode(encoding, type, value);
 }
 
 /* Finds a field of a record by name. */
@@ -151,38 +162,53 @@ FieldIndex(TupleDesc desc, const char *name)
 			 errmsg("the record has no field \"%s\"", name)));
 }
 
-/* Works out which fields are asked for. */
-static void
-ChooseFields(PairsState *state, ArrayType *names)
+/* The names of a text[] as fields, in order of their UTF-8 bytes; index is the place in the array. */
+static PairsField *
+SortedNames(ArrayType *names, int *count)
 {
-	MemoryContext old = MemoryContextSwitchTo(state->record.context);
 	Datum	   *wanted;
 	bool	   *nulls;
+	PairsField *fields;
 
-	if (state->names != NULL)
-		pfree(state->names);
-	state->names = NULL;
-	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT, &wanted, &nulls, &state->count);
-	state->fields = palloc0(sizeof(PairsField) * Max(state->count, 1));
-	for (int i = 0; i < state->count; i++)
+	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT, &wanted, &nulls, count);
+	fields = palloc0(sizeof(PairsField) * Max(*count, 1));
+	for (int i = 0; i < *count; i++)
 	{
-		PairsField *field = &state->fields[i];
-		char	   *name;
+		const char *name;
 		int			length;
-		const char *utf8;
 
 		if (nulls[i])
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("a name of a field must not be null")));
-		name = TextDatumGetCString(wanted[i]);
-		length = strlen(name);
-		field->index = FieldIndex(state->record.record->desc, name);
-		utf8 = ToUtf8(name, &length);
-		initStringInfo(&field->name);
-		appendBinaryStringInfo(&field->name, utf8, length);
+		fields[i].index = i;
+		fields[i].given = TextDatumGetCString(wanted[i]);
+		length = strlen(fields[i].given);
+		name = ToUtf8(fields[i].given, &length);
+		initStringInfo(&fields[i].name);
+		appendBinaryStringInfo(&fields[i].name, name, length);
 	}
-	qsort(state->fields, state->count, sizeof(PairsField), CompareFields);
+	qsort(fields, *count, sizeof(PairsField), CompareFields);
+	return fields;
+}
+
+/* Are these the names that the fields were made from? */
+static bool
+AreSameNames(const ArrayType *known, const ArrayType *names)
+{
+	return known != NULL && VARSIZE(known) == VARSIZE(names) && memcmp(known, names, VARSIZE(names)) == 0;
+}
+
+/* Works out which fields are asked for: of a record by name, else the values in order. */
+static void
+ChooseFields(PairsState *state, ArrayType *names, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	state->names = NULL;
+	state->fields = SortedNames(names, &state->count);
+	for (int i = 0; state->record.record != NULL && i < state->count; i++)
+		state->fields[i].index = FieldIndex(state->record.record->desc, state->fields[i].given);
 	state->names = (ArrayType *) memcpy(palloc(VARSIZE(names)), names, VARSIZE(names));
 	MemoryContextSwitchTo(old);
 }
@@ -216,18 +242,63 @@ medallion_pairs_hash(PG_FUNCTION_ARGS)
 	bool		is_new = DeformRecord(&state->record, header);
 	RecordType *record = state->record.record;
 
-	if (is_new || state->names == NULL || VARSIZE(state->names) != VARSIZE(names) ||
-		memcmp(state->names, names, VARSIZE(names)) != 0)
-		ChooseFields(state, names);
+	if (is_new || !AreSameNames(state->names, names))
+		ChooseFields(state, names, fcinfo->flinfo->fn_mcxt);
 	for (int i = 0; i < state->count; i++)
 	{
 		const PairsField *field = &state->fields[i];
 
-		if (record->nulls[field->index])
-			continue;
-		AppendTagged(&state->encoding, 't', field->name.data, field->name.len);
-		record->types[field->index].encode(&state->encoding, &record->types[field->index],
-										   record->values[field->index]);
+		if (!record->nulls[field->index])
+			AppendPair(&state->encoding, field, &record->types[field->index], record->values[field->index]);
+	}
+	return HashToUuid(&state->encoding);
+}
+
+/* The state of a call site of pairs_hash() of values, with its encoding started. */
+static PairsState *
+GetValuesState(FunctionCallInfo fcinfo)
+{
+	MemoryContext context = fcinfo->flinfo->fn_mcxt;
+	PairsState *state = fcinfo->flinfo->fn_extra;
+
+	if (state == NULL)
+	{
+		state = MemoryContextAllocZero(context, sizeof(PairsState));
+		state->types = MemoryContextAllocZero(context, sizeof(FieldType) * PG_NARGS());
+		for (int i = 1; i < PG_NARGS(); i++)
+			ResolveType(&state->types[i - 1], get_fn_expr_argtype(fcinfo->flinfo, i), context);
+		fcinfo->flinfo->fn_extra = state;
+	}
+	StartEncoding(&state->encoding, context);
+	return state;
+}
+
+/*
+ * medallion.pairs_hash(names text[], VARIADIC "any"): the same of values that
+ * no record holds, which spares making one.
+ */
+Datum
+medallion_pairs_hash_values(PG_FUNCTION_ARGS)
+{
+	ArrayType  *names;
+	PairsState *state;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	names = PG_GETARG_ARRAYTYPE_P(0);
+	state = GetValuesState(fcinfo);
+	if (!AreSameNames(state->names, names))
+		ChooseFields(state, names, fcinfo->flinfo->fn_mcxt);
+	if (get_fn_expr_variadic(fcinfo->flinfo) || state->count != PG_NARGS() - 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%d names need as many values, each an argument", state->count)));
+	for (int i = 0; i < state->count; i++)
+	{
+		const PairsField *field = &state->fields[i];
+
+		if (!PG_ARGISNULL(field->index + 1))
+			AppendPair(&state->encoding, field, &state->types[field->index], PG_GETARG_DATUM(field->index + 1));
 	}
 	return HashToUuid(&state->encoding);
 }

@@ -2,8 +2,10 @@
  * merge_tables.c
  *	  medallion.scd2_merge(): a table's rows -> the history in another.
  *
- *	  source rows ──> events of keys that bring news ─┐
+ *	  source rows ──> events of keys that bring news ─┬─> one, in order ──> close, open
  *	  target's versions of these keys, as events ─────┴─> fold (fold.c) -> target
+ *
+ * The source is read twice: to find the keys, and what it says of them.
  *
  * The target is all that is known of the past: an event that changed nothing is
  * not in it, so a late one cannot split a version there.  In all else the rules
@@ -168,7 +170,7 @@ FurtherSequence(const FeatureOptions *options)
 static void
 SetMergeTableWords(TableMerge *tables)
 {
-	const char *const names[] = {"stage", "refold", "events", "filled", "snapshots", "versions"};
+	const char *const names[] = {"stage", "delta", "refold", "events", "past", "filled", "snapshots", "versions"};
 	char	   *schema = get_namespace_name(get_rel_namespace(tables->target));
 
 	for (int i = 0; i < lengthof(names); i++)
@@ -212,6 +214,14 @@ SetTableWords(TableMerge *tables)
 	SetWord(words, "scope", ScopeExpression(options));
 	SetWord(words, "forever", forever);
 	SetWord(words, "p.is_new", "true");
+	SetWord(words, "at_one_time", options->sequence_by != NIL ? "" :
+			FillTemplate(" WHERE v._began <= {time} AND (v._in_force OR v._ended > {time})", words));
+	SetWord(words, "at_that_time", options->sequence_by == NIL ? "" :
+			" AND v._began <= s._event_at AND (v._in_force OR v._ended > s._event_at)");
+	SetWord(words, "until_then", options->sequence_by == NIL ? "" :
+			" AND v._began < p._at AND (v._in_force OR v._ended > p._at)");
+	SetWord(words, "same_row", options->no_track == NIL ? "" :
+			FillTemplate(" AND record_image_eq(ROW({v.data}), ROW({s.data}))", words));
 	SetWord(words, "new_key", KeyExpression(&tables->feature));
 	SetWord(words, "new_value", ValueExpression(&tables->shape));
 	SetWord(words, "key", tables->has_hashes ? "d._business_key_hash" : TargetKey(&tables->feature));
@@ -219,83 +229,6 @@ SetTableWords(TableMerge *tables)
 	SetWord(words, "current", HasName(tables->history, names->is_current) ? FillTemplate("d.{is_current}", words) :
 			FillTemplate("(d.{valid_to} IS NOT DISTINCT FROM {forever})", words));
 }
-
-/* The source's rows as events. */
-static void
-StageSource(const Merge *merge)
-{
-	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {stage} AS SELECT {d.data}, false AS dq_conflict_flag,"
-			  " {new_key} AS _business_key_hash, {new_value} AS _value_hash, {time} AS _event_at, NULL::{type} AS _holds_until{further},"
-			  " {is_delete} AS _is_delete, {scope} AS _scope, NULL::timestamptz AS _event_until, 1 AS _rank,"
-			  " 0::bigint AS _file_id, ''::text AS _sheet, row_number() OVER () AS _row FROM {source} d");
-	if (MergeCount(merge, "SELECT count(*) FROM {stage} WHERE _business_key_hash IS NULL OR _event_at IS NULL") > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_NOT_NULL_VIOLATION),
-				 errmsg("NULL in the business key%s of " INT64_FORMAT " rows",
-						merge->shape->feature->options.sequence_by != NIL ? " or sequence_by" : "",
-						MergeCount(merge, "SELECT count(*) FROM {stage} WHERE _business_key_hash IS NULL OR _event_at IS NULL"))));
-	if (merge->shape->feature->options.deletes == DELETES_SNAPSHOT)
-	{
-		MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {snapshots} AS SELECT _scope, max(_event_at) AS _at FROM {stage}"
-				  " WHERE _scope IS NOT NULL GROUP BY _scope");
-		MergeExec(merge, NULL, "INSERT INTO {stage} ({said_again}, _event_at) SELECT {e.said_again}, p._at FROM {stage} e"
-				  " JOIN {snapshots} p ON p._scope = e._scope WHERE NOT e._is_delete AND e._event_at < p._at");
-	}
-	MergeExec(merge, NULL, "ANALYZE {stage}");
-}
-
-/* The target's rows as versions: key, value, begin, end, whether in force. */
-#define PAST \
-	"(SELECT {key} AS _was_key, {value} AS _was_value, {scope} AS _was_scope, d.{valid_from} AS _began, d.{valid_to} AS _ended," \
-	" {current} AS _in_force, d.* FROM {table} d)"
-
-/* The keys of which the source says something that the target does not. */
-static void
-CollectNewsKeys(const Merge *merge)
-{
-	const FeatureOptions *options = &merge->shape->feature->options;
-
-	MergeExec(merge, NULL, options->ignore_null_updates ?
-			  "CREATE UNLOGGED TABLE {refold} AS SELECT DISTINCT _business_key_hash, false AS _in_order, 0 AS _base_version FROM {stage}" :
-			  options->no_track != NIL ?
-			  "CREATE UNLOGGED TABLE {refold} AS SELECT DISTINCT s._business_key_hash, false AS _in_order, 0 AS _base_version"
-			  " FROM {stage} s WHERE s._is_delete OR NOT EXISTS (SELECT FROM " PAST " v WHERE v._was_key = s._business_key_hash"
-			  " AND v._was_value = s._value_hash AND v._began <= s._event_at AND (v._in_force OR v._ended > s._event_at)"
-			  " AND record_image_eq(ROW({v.data}), ROW({s.data})))" :
-			  "CREATE UNLOGGED TABLE {refold} AS SELECT DISTINCT s._business_key_hash, false AS _in_order, 0 AS _base_version"
-			  " FROM {stage} s WHERE s._is_delete OR NOT EXISTS (SELECT FROM " PAST " v WHERE v._was_key = s._business_key_hash"
-			  " AND v._was_value = s._value_hash AND v._began <= s._event_at AND (v._in_force OR v._ended > s._event_at))");
-	if (options->deletes == DELETES_SNAPSHOT)
-		MergeExec(merge, NULL, "INSERT INTO {refold} SELECT DISTINCT v._was_key, false, 0 FROM " PAST " v JOIN {snapshots} p ON p._scope = v._was_scope"
-				  " WHERE v._began < p._at AND (v._in_force OR v._ended > p._at)"
-				  " AND NOT EXISTS (SELECT FROM {stage} s WHERE s._business_key_hash = v._was_key AND s._event_at = p._at)"
-				  " AND NOT EXISTS (SELECT FROM {refold} r WHERE r._business_key_hash = v._was_key)");
-	MergeExec(merge, NULL, "CREATE UNIQUE INDEX ON {refold} (_business_key_hash)");
-	MergeExec(merge, NULL, "ANALYZE {refold}");
-}
-
-/* What is new of these keys, and what the target says of them: each version an
- * event, each end that no version follows a delete. */
-static void
-CollectTableEvents(Merge *merge)
-{
-	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {events} AS SELECT s.* FROM {stage} s JOIN {refold} r USING (_business_key_hash)"
-			  " WHERE false");
-	MergeExec(merge, NULL, "INSERT INTO {events} SELECT s.* FROM {stage} s WHERE EXISTS"
-			  " (SELECT FROM {refold} r WHERE r._business_key_hash = s._business_key_hash)");
-	MergeExec(merge, NULL, "INSERT INTO {events} ({data}, dq_conflict_flag, _business_key_hash, _value_hash, _event_at, _is_delete, _scope,"
-			  " _rank, _file_id, _sheet, _row) SELECT {v.data}, false, v._was_key, v._was_value, v._began, false, v._was_scope, 0, 1, '', row_number() OVER ()"
-			  " FROM " PAST " v WHERE EXISTS (SELECT FROM {refold} r WHERE r._business_key_hash = v._was_key)");
-	MergeExec(merge, NULL, "INSERT INTO {events} (dq_conflict_flag, _business_key_hash, _value_hash, _event_at, _is_delete, _scope,"
-			  " _rank, _file_id, _sheet, _row) SELECT false, v._was_key, v._was_value, v._ended, true, v._was_scope, 0, 2, '', row_number() OVER ()"
-			  " FROM " PAST " v WHERE NOT v._in_force AND EXISTS (SELECT FROM {refold} r WHERE r._business_key_hash = v._was_key)"
-			  " AND NOT EXISTS (SELECT FROM {events} e WHERE e._business_key_hash = v._was_key AND e._event_at = v._ended AND e._file_id = 1)");
-	CompleteEvents(merge);
-}
-
-/* What makes a row of the target one of {versions}. */
-#define SAME_ROW \
-	"{key} = n._business_key_hash AND d.{valid_from} = n._event_at AND {value} = n._value_hash"
 
 /* Names and values of the history columns that the target has. */
 static void
@@ -306,6 +239,7 @@ SetWrittenWords(const TableMerge *tables, TemplateWords *words)
 	bool		number = HasName(tables->history, names->version);
 
 	SetWord(words, "set_flag", flag ? FillTemplate(", {is_current} = n.valid_to IS NULL", words) : "");
+	SetWord(words, "unset_flag", flag ? FillTemplate(", {is_current} = false", words) : "");
 	SetWord(words, "set_number", number ? FillTemplate(", {version} = CASE WHEN d.{version} = n.version THEN n.version ELSE -n.version END", words) : "");
 	SetWord(words, "wrong_number", number ? FillTemplate(" OR d.{version} IS DISTINCT FROM n.version", words) : "");
 	SetWord(words, "written", FillTemplate(psprintf("{valid_from}, {valid_to}%s%s%s", flag ? ", {is_current}" : "",
@@ -316,6 +250,177 @@ SetWrittenWords(const TableMerge *tables, TemplateWords *words)
 												   tables->has_hashes ? ", n._business_key_hash, n._value_hash" : ""), words));
 }
 
+/* The source's rows as events; those said again at the time of a snapshot too. */
+static char *
+SourceEvents(const Merge *merge, bool said_again)
+{
+	const char *events = "SELECT {d.data}, false AS dq_conflict_flag, {new_key} AS _business_key_hash, {new_value} AS _value_hash,"
+		" %s AS _event_at, NULL::{type} AS _holds_until{further}, {is_delete} AS _is_delete, {scope} AS _scope,"
+		" NULL::timestamptz AS _event_until, 1 AS _rank, 0::bigint AS _file_id, ''::text AS _sheet FROM {source} d%s";
+	char	   *sql = psprintf(events, "{time}", "");
+
+	if (said_again)
+		sql = psprintf("%s UNION ALL %s", sql, psprintf(events, "p._at", " JOIN {snapshots} p ON p._scope = {scope}"
+														" AND {time} < p._at WHERE NOT {is_delete}"));
+	return FillTemplate(sql, &merge->words);
+}
+
+/* The snapshots that the source is: a time for each scope. */
+static void
+CollectTableSnapshots(Merge *merge)
+{
+	TemplateWords *words = &merge->words;
+	const FeatureOptions *options = &merge->shape->feature->options;
+	bool		snapshot = options->deletes == DELETES_SNAPSHOT;
+
+	/* one row tells where all say the same */
+	SetWord(words, "first", options->sequence_by == NIL && options->delete_scope == NIL && options->delete_condition == NULL ?
+			" LIMIT 1" : "");
+	if (snapshot)
+	{
+		MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {snapshots} AS SELECT _scope, max(_at) AS _at"
+				  " FROM (SELECT {scope} AS _scope, {time} AS _at FROM {source} d{first}) s WHERE _scope IS NOT NULL GROUP BY _scope");
+		MergeExec(merge, NULL, "ANALYZE {snapshots}");
+	}
+	SetWord(words, "said", SourceEvents(merge, snapshot && options->sequence_by != NIL));
+}
+
+/* The target's rows as versions: key, value, begin, end, whether in force. */
+#define PAST \
+	"(SELECT true AS _was, {key} AS _was_key, {value} AS _was_value, {scope} AS _was_scope, d.{valid_from} AS _began," \
+	" d.{valid_to} AS _ended, {current} AS _in_force, d.* FROM {table} d)"
+
+/* Is what event s says what version v does at that time?  Where all events have
+ * one time, only versions of that time are looked at. */
+#define SAYS_NOTHING_NEW \
+	"v._was_key = s._business_key_hash AND v._was_value = s._value_hash{at_that_time} AND NOT s._is_delete{same_row}"
+#define PAST_AT_TIME \
+	"(SELECT v.* FROM " PAST " v{at_one_time})"
+
+/*
+ * The keys of which the source says something that the target does not; and where
+ * it is a snapshot, those whose version in force it does not say: one join tells
+ * both.
+ */
+static void
+CollectNewsKeys(const Merge *merge)
+{
+	const FeatureOptions *options = &merge->shape->feature->options;
+	const char *keys = "SELECT s._business_key_hash AS key FROM ({said}) s WHERE NOT EXISTS (SELECT FROM " PAST_AT_TIME " v WHERE " SAYS_NOTHING_NEW ")";
+
+	if (options->ignore_null_updates)
+		keys = "SELECT s._business_key_hash AS key FROM ({said}) s";
+	else if (options->deletes == DELETES_SNAPSHOT)
+		keys = "SELECT coalesce(s._business_key_hash, v._was_key) AS key FROM ({said}) s FULL JOIN " PAST_AT_TIME " v ON " SAYS_NOTHING_NEW
+			" LEFT JOIN {snapshots} p ON p._scope = v._was_scope WHERE (s._rank IS NULL OR v._was IS NULL)"
+			" AND (v._was IS NULL OR p._at IS NOT NULL{until_then})";
+	MergeExec(merge, NULL, psprintf("CREATE UNLOGGED TABLE {refold} AS SELECT DISTINCT k.key AS _business_key_hash,"
+									" false AS _in_order, 0 AS _base_version FROM (%s) k", keys));
+	if (options->ignore_null_updates && options->deletes == DELETES_SNAPSHOT)
+		MergeExec(merge, NULL, "INSERT INTO {refold} SELECT DISTINCT v._was_key, false, 0 FROM " PAST " v JOIN {snapshots} p ON p._scope = v._was_scope"
+				  " WHERE v._began < p._at AND (v._in_force OR v._ended > p._at)"
+				  " AND NOT EXISTS (SELECT FROM {refold} r WHERE r._business_key_hash = v._was_key)");
+	MergeExec(merge, NULL, "CREATE UNIQUE INDEX ON {refold} (_business_key_hash)");
+	MergeExec(merge, NULL, "ANALYZE {refold}");
+}
+
+/* Raises for events without a key or a time, all of which are among the news. */
+static void
+RequireKeysAndTimes(const Merge *merge)
+{
+	int64		missing;
+
+	if (MergeCount(merge, "SELECT count(*) FROM {refold} WHERE _business_key_hash IS NULL") == 0 &&
+		MergeCount(merge, "SELECT count(*) FROM {stage} WHERE _event_at IS NULL") == 0)
+		return;
+	missing = MergeCount(merge, "SELECT count(*) FROM ({said}) s WHERE _business_key_hash IS NULL OR _event_at IS NULL");
+	ereport(ERROR,
+			(errcode(ERRCODE_NOT_NULL_VIOLATION),
+			 errmsg("NULL in the business key%s of " INT64_FORMAT " rows",
+					merge->shape->feature->options.sequence_by != NIL ? " or sequence_by" : "", missing)));
+}
+
+/* What the source says of these keys, and what the target does. */
+static void
+CollectNews(Merge *merge)
+{
+	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {stage} AS SELECT s.*, row_number() OVER () AS _row FROM ({said}) s"
+			  " WHERE s._business_key_hash IN (SELECT r._business_key_hash FROM {refold} r)");
+	RequireKeysAndTimes(merge);
+	MergeExec(merge, NULL, "ANALYZE {stage}");
+	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {past} AS SELECT v.* FROM " PAST " v"
+			  " WHERE v._was_key IN (SELECT r._business_key_hash FROM {refold} r)");
+	MergeExec(merge, NULL, "ANALYZE {past}");
+}
+
+/*
+ * Keys that need no fold: one event, or none where a snapshot closes them, later
+ * than all that the target says of them.  What it says is taken to be in order.
+ */
+static const char short_way_sql[] =
+"CREATE UNLOGGED TABLE {delta} AS\n"
+"SELECT r._business_key_hash, coalesce(e._event_at, p._at) AS _event_at, e._value_hash, coalesce(w.versions, 0)::int + 1 AS version,"
+" c._was_key IS NOT NULL AS _closes\n"
+"FROM {refold} r\n"
+"LEFT JOIN (SELECT s._business_key_hash, count(*) AS events FROM {stage} s GROUP BY 1) a ON a._business_key_hash = r._business_key_hash\n"
+"LEFT JOIN {stage} e ON e._business_key_hash = r._business_key_hash AND a.events = 1\n"
+"LEFT JOIN (SELECT p._was_key, count(*) AS versions, count(*) FILTER (WHERE p._in_force) AS open, {last_number} AS last,"
+" max(p._began) AS began, max(CASE WHEN NOT p._in_force THEN p._ended END) AS ended FROM {past} p GROUP BY 1) w ON w._was_key = r._business_key_hash\n"
+"LEFT JOIN {past} c ON c._was_key = r._business_key_hash AND c._in_force\n"
+"LEFT JOIN {closings} p ON p._scope = c._was_scope AND a.events IS NULL\n"
+"WHERE NOT coalesce(e._is_delete, false) AND c._was_value IS DISTINCT FROM e._value_hash"
+" AND (w._was_key IS NULL OR (w.open <= 1 AND w.last = w.versions AND coalesce(e._event_at, p._at) > w.began"
+" AND (w.ended IS NULL OR coalesce(e._event_at, p._at) > w.ended))) AND coalesce(e._event_at, p._at) IS NOT NULL";
+
+/* Closes and opens versions of keys that need no fold; the others stay in {refold}. */
+static void
+GoShortWay(const TableMerge *tables, SilverOutcome *outcome)
+{
+	const FeatureOptions *options = &tables->options.feature;
+	bool		snapshot = options->deletes == DELETES_SNAPSHOT;
+	Merge		merge = tables->merge;
+
+	if (options->ignore_null_updates || (snapshot && options->sequence_by != NIL))
+		return;
+	SetWord(&merge.words, "closings", snapshot ? FillTemplate("{snapshots}", &merge.words) :
+			FillTemplate("(SELECT NULL::uuid AS _scope, NULL::{type} AS _at WHERE false)", &merge.words));
+	SetWord(&merge.words, "last_number", HasName(tables->history, options->history_columns.version) ?
+			FillTemplate("max(p.{version})", &merge.words) : "count(*)");
+	MergeExec(&merge, NULL, short_way_sql);
+	MergeExec(&merge, NULL, "ANALYZE {delta}");
+	if (MergeCount(&merge, "SELECT count(*) FROM {delta} WHERE _closes") > 0)
+		outcome->expired = MergeExec(&merge, NULL, "UPDATE {table} d SET {valid_to} = n._event_at{unset_flag} FROM {delta} n"
+									 " WHERE {key} = n._business_key_hash AND n._closes AND {current}");
+	outcome->inserted = MergeExec(&merge, NULL, "INSERT INTO {table} ({data}, {written}) SELECT {s.data}, {values} FROM {stage} s"
+								  " JOIN (SELECT x.*, NULL::{type} AS valid_to FROM {delta} x) n ON n._business_key_hash = s._business_key_hash");
+	MergeExec(&merge, NULL, "DELETE FROM {refold} r USING {delta} n WHERE n._business_key_hash = r._business_key_hash");
+	MergeExec(&merge, NULL, "DROP TABLE {delta}");
+}
+
+/* The events of the keys that are left: each version of the target is one, and each
+ * end that no version follows a delete. */
+static void
+CollectTableEvents(Merge *merge)
+{
+	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {events} AS SELECT s.* FROM {stage} s"
+			  " WHERE s._business_key_hash IN (SELECT r._business_key_hash FROM {refold} r)");
+	MergeExec(merge, NULL, "DELETE FROM {past} v WHERE v._was_key NOT IN (SELECT r._business_key_hash FROM {refold} r)");
+	MergeExec(merge, NULL, "INSERT INTO {events} ({data}, dq_conflict_flag, _business_key_hash, _value_hash, _event_at, _is_delete, _scope,"
+			  " _rank, _file_id, _sheet, _row) SELECT {v.data}, false, v._was_key, v._was_value, v._began, false, v._was_scope, 0, 1, '', row_number() OVER ()"
+			  " FROM {past} v");
+	MergeExec(merge, NULL, "INSERT INTO {events} (dq_conflict_flag, _business_key_hash, _value_hash, _event_at, _is_delete, _scope,"
+			  " _rank, _file_id, _sheet, _row) SELECT false, v._was_key, v._was_value, v._ended, true, v._was_scope, 0, 2, '', row_number() OVER ()"
+			  " FROM {past} v WHERE NOT v._in_force AND NOT EXISTS"
+			  " (SELECT FROM {past} w WHERE w._was_key = v._was_key AND w._began = v._ended)");
+	CompleteEvents(merge);
+}
+
+/* What makes a row of the target one of {versions}, and a row of {past} one. */
+#define SAME_ROW \
+	"{key} = n._business_key_hash AND d.{valid_from} = n._event_at AND {value} = n._value_hash"
+#define SAME_PAST \
+	"p._was_key = n._business_key_hash AND p._began = n._event_at AND p._was_value = n._value_hash"
+
 /* Brings the target to what the keys fold to.  Numbers that move pass through
  * their negatives, so that a unique index does not stop them half way. */
 static void
@@ -324,22 +429,37 @@ ApplyToTarget(const TableMerge *tables, SilverOutcome *outcome)
 	Merge		merge = tables->merge;
 	bool		number = HasName(tables->history, tables->options.feature.history_columns.version);
 
-	SetWrittenWords(tables, &merge.words);
-	outcome->updated = MergeExec(&merge, NULL, "DELETE FROM {table} d USING {refold} r WHERE {key} = r._business_key_hash"
-								 " AND NOT EXISTS (SELECT FROM {versions} n WHERE " SAME_ROW ")");
-	outcome->expired =
-		MergeCount(&merge, "SELECT count(*) FROM {table} d JOIN {versions} n ON " SAME_ROW " WHERE {current} AND n.valid_to IS NOT NULL");
+	if (MergeCount(&merge, "SELECT count(*) FROM {past} p WHERE NOT EXISTS (SELECT FROM {versions} n WHERE " SAME_PAST ")") > 0)
+		outcome->updated = MergeExec(&merge, NULL, "DELETE FROM {table} d USING {refold} r WHERE {key} = r._business_key_hash"
+									 " AND NOT EXISTS (SELECT FROM {versions} n WHERE " SAME_ROW ")");
+	outcome->expired +=
+		MergeCount(&merge, "SELECT count(*) FROM {past} p JOIN {versions} n ON " SAME_PAST " WHERE p._in_force AND n.valid_to IS NOT NULL");
 	MergeExec(&merge, NULL, "UPDATE {table} d SET {valid_to} = coalesce(n.valid_to, {forever}){set_flag}{set_number} FROM {versions} n WHERE " SAME_ROW
 			  " AND (d.{valid_to} IS DISTINCT FROM coalesce(n.valid_to, {forever}) OR {current} <> (n.valid_to IS NULL){wrong_number})");
 	if (tables->options.feature.no_track != NIL)
 		MergeExec(&merge, NULL, "UPDATE {table} d SET ({data}) = ROW({e.data}) FROM {versions} n JOIN {events} e ON " DATA_EVENT
 				  " WHERE " SAME_ROW " AND record_image_ne(ROW({d.data}), ROW({e.data}))");
-	outcome->inserted =
-		MergeExec(&merge, NULL, "INSERT INTO {table} ({data}, {written}) SELECT {e.data}, {values} FROM {versions} n JOIN {events} e ON " DATA_EVENT
-				  " WHERE NOT EXISTS (SELECT FROM {table} d WHERE " SAME_ROW ")");
-	if (number)
+	/* in the source's order, or the next merge would look for each of its rows somewhere else in memory;
+	 * the fence keeps the planner from multiplying the selectivities of columns that go together */
+	outcome->inserted +=
+		MergeExec(&merge, NULL, "INSERT INTO {table} ({data}, {written}) SELECT {e.data}, {values} FROM (SELECT n.* FROM {versions} n"
+				  " WHERE NOT EXISTS (SELECT FROM {past} p WHERE " SAME_PAST ") OFFSET 0) n JOIN {events} e ON " DATA_EVENT " ORDER BY e._row");
+	if (number && MergeCount(&merge, "SELECT count(*) FROM {past} p JOIN {versions} n ON " SAME_PAST
+							 " WHERE p.{version} IS DISTINCT FROM n.version") > 0)
 		MergeExec(&merge, NULL, "UPDATE {table} d SET {version} = -d.{version} WHERE d.{version} < 0");
 	outcome->conflicts = MergeCount(&merge, "SELECT count(*) FROM {versions} WHERE conflict");
+}
+
+/* By all that is known of the keys that are left. */
+static void
+FoldTables(TableMerge *tables, SilverOutcome *outcome)
+{
+	Merge	   *merge = &tables->merge;
+
+	CollectTableEvents(merge);
+	FoldEvents(merge);
+	ApplyToTarget(tables, outcome);
+	MergeExec(merge, NULL, "DROP TABLE {events}, {versions}");
 }
 
 /* Raises for what is no table, or not the caller's to change. */
@@ -382,7 +502,7 @@ PrepareTables(TableMerge *tables, FunctionCallInfo fcinfo)
 	FindHistoryColumns(tables, columns);
 	FindDataColumns(tables, columns);
 	SetTableWords(tables);
-	SetColumnWords(&tables->merge.words, "said_again", SaidAgainColumns(&tables->shape));
+	SetWrittenWords(tables, &tables->merge.words);
 }
 
 /* Is the history to be what another tool would have made of it? */
@@ -421,12 +541,13 @@ MergeTables(FunctionCallInfo fcinfo, SilverOutcome *outcome)
 
 	/* two merges into one target take turns, or each would open its own version */
 	MergeExec(&tables.merge, NULL, "LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE");
-	StageSource(&tables.merge);
+	CollectTableSnapshots(&tables.merge);
 	CollectNewsKeys(&tables.merge);
-	CollectTableEvents(&tables.merge);
-	FoldEvents(&tables.merge);
-	ApplyToTarget(&tables, outcome);
-	MergeExec(&tables.merge, NULL, "DROP TABLE {stage}, {refold}, {events}, {versions}");
+	CollectNews(&tables.merge);
+	GoShortWay(&tables, outcome);
+	if (MergeCount(&tables.merge, "SELECT count(*) FROM {refold}") > 0)
+		FoldTables(&tables, outcome);
+	MergeExec(&tables.merge, NULL, "DROP TABLE {stage}, {refold}, {past}");
 	if (tables.options.feature.deletes == DELETES_SNAPSHOT)
 		MergeExec(&tables.merge, NULL, "DROP TABLE {snapshots}");
 }

@@ -183,7 +183,7 @@ RequireBronzeRow(const Feature *feature, int64 file_id, const char *sheet, int64
 	ParamBigint(&params, file_id);
 	ParamText(&params, sheet);
 	ParamBigint(&params, row);
-	AsRole(&saved, feature->owner);
+	AsFeatureOwner(&saved, feature);
 	found = SqlBigint(psprintf("SELECT count(*) FROM %s WHERE _file_id = $1 AND _sheet = $2 AND _row = $3",
 							   QualifiedName(medallion_bronze_schema, feature->name)), &params, 0) > 0;
 	EndAs(&saved);

@@ -88,7 +88,7 @@ WeighMove(const Feature *feature, Move *move)
 	char	   *was = StoredHorizon(feature);
 	SavedIdentity saved;
 
-	AsRole(&saved, feature->owner);
+	AsFeatureOwner(&saved, feature);
 	CheckAge(feature, table);
 	move->rows = SqlBigint(psprintf("SELECT count(*) FROM %s d WHERE %s", table, OlderThan(feature, "d.", move->horizon)), NULL, 0);
 	EndAs(&saved);

@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "silver/dedup.h"
 #include "silver/keep.h"
+#include "silver/key_filter.h"
 #include "silver/merge.h"
 #include "silver/quarantine.h"
 #include "silver/table.h"
@@ -153,6 +154,31 @@ FetchPending(const Feature *feature, PendingFiles *pending)
 	FetchTakenUntil(feature, pending);
 }
 
+/*
+ * Raises where the options make versions count whose rows maintain() pruned, for they
+ * did not: a history that lacks them would be another, and nobody would know.
+ */
+static void
+CheckNotPruned(const Feature *feature)
+{
+	SqlParams	params = {0};
+	SqlRows    *rows;
+
+	if (!FeatureKeepsHistory(feature))
+		return;
+	ParamInt(&params, feature->id);
+	ParamBool(&params, FeatureRestates(feature));
+	ParamBool(&params, feature->options.on_missing == ON_MISSING_CLOSE);
+	rows = CatalogFetch("SELECT path FROM medallion.file_versions WHERE feature_id = $1 AND status = 'LOADED'"
+						" AND pruned_at IS NOT NULL AND " COUNTS " ORDER BY file_id LIMIT 1", &params);
+	if (rows->count > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a former version of file \"%s\" would count again, but its rows were pruned from bronze",
+						RowText(rows, 0, 1)),
+				 errhint("Take back the change of on_change, on_missing or history, or begin anew with reset_feature().")));
+}
+
 /* Everything is due, and no end is: the table is made anew. */
 static void
 StartAgain(PendingFiles *pending)
@@ -275,6 +301,8 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	merge.any_touched = pending->touched_count > 0 && !feature->needs_rebuild;
 
 	EnsureSchema(medallion_silver_schema);
+	ForgetKeyFilters(pending->due.values[0]);
+	ForgetKeyFilters(pending->touched.values[0]);
 	kept = KeepGifts(SilverRelations(feature->name, &feature->options));
 	FillStage(shape, merge.stage, &pending->due);
 	if (feature->needs_rebuild)
@@ -286,6 +314,7 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	{
 		outcome->rebuilt = true;
 		merge.any_ended = merge.any_touched = false;
+		ForgetKeyFilters(pending->all.values[0]);
 		SqlExecFormat(NULL, "DROP TABLE %s", merge.stage);
 		FillStage(shape, merge.stage, &pending->all);
 	}
@@ -321,6 +350,19 @@ HasTakenAny(const Feature *feature)
 						 " WHERE feature_id = $1 AND silver_run_id IS NOT NULL LIMIT 1) v", &params, 0) > 0;
 }
 
+/* May the ledger have something for silver?  One look instead of five, for
+ * most often it has not. */
+static bool
+MayBePending(const Feature *feature)
+{
+	SqlParams	params = {0};
+
+	ParamInt(&params, feature->id);
+	return CatalogBigint("SELECT count(*) FROM (SELECT FROM medallion.file_versions WHERE feature_id = $1"
+						 " AND (silver_run_id IS NULL OR refold OR (superseded_at IS NOT NULL"
+						 " AND silver_superseded_run_id IS NULL)) LIMIT 1) v", &params, 0) > 0;
+}
+
 /* Takes in what bronze has and silver has not. */
 void
 RunSilver(const Feature *feature, int64 run_id, SilverOutcome *outcome)
@@ -330,9 +372,13 @@ RunSilver(const Feature *feature, int64 run_id, SilverOutcome *outcome)
 	SavedIdentity saved;
 
 	memset(outcome, 0, sizeof(SilverOutcome));
-	FetchPending(feature, &pending);
+	if (feature->needs_rebuild || !has_table || MayBePending(feature))
+		FetchPending(feature, &pending);
 	if (feature->needs_rebuild || !has_table)
+	{
+		CheckNotPruned(feature);
 		StartAgain(&pending);
+	}
 	if (!has_table)
 		pending.touched_count = 0;
 	if (pending.due_count + pending.ended_count + pending.touched_count == 0)
@@ -347,7 +393,7 @@ RunSilver(const Feature *feature, int64 run_id, SilverOutcome *outcome)
 				 errmsg("table %s is not one that this feature made",
 						QualifiedName(medallion_silver_schema, feature->name)),
 				 errhint("Drop or rename the table; drop_feature(name, true) drops a feature's tables with it.")));
-	AsRole(&saved, feature->owner);
+	AsFeatureOwner(&saved, feature);
 	TakeIn(feature, &pending, run_id, outcome);
 	EndAs(&saved);
 	MarkTaken(feature, run_id);

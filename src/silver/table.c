@@ -15,6 +15,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
+#include "silver/overlap.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -304,9 +305,11 @@ ChangeTypes(const SilverShape *shape, Oid table, Oid stage)
 		const HistoryNames *names = &shape->feature->options.history_columns;
 		char	   *want = ColumnType(stage, "_event_at");
 
+		DropRowConditions(shape);
 		SqlExecFormat(NULL, "ALTER TABLE %s ALTER COLUMN %s TYPE %s USING NULL::%s, ALTER COLUMN %s TYPE %s USING NULL::%s",
 					  SilverName(shape), quote_identifier(names->valid_from), want, want,
 					  quote_identifier(names->valid_to), want, want);
+		AddRowConditions(shape);
 	}
 }
 
@@ -368,8 +371,8 @@ FitSilverTable(const SilverShape *shape, const char *stage, SilverOutcome *outco
  * Indexes and constraints of a table just filled for the first time.
  *
  * A partitioned table can have no unique index without the partition's column,
- * which may be NULL and may change between versions: there the merge itself,
- * under the feature's lock, keeps one current row per key.
+ * which may be NULL and may change between versions: there what keeps versions
+ * apart (overlap.c), and the merge under the feature's lock, keep one current row per key.
  */
 void
 IndexSilverTable(const SilverShape *shape)
@@ -381,6 +384,7 @@ IndexSilverTable(const SilverShape *shape)
 	SqlExecFormat(NULL, "CREATE INDEX ON %s (_file_id)", table);
 	if (!FeatureKeepsHistory(shape->feature))
 		return;
+	KeepVersionsApart(shape);
 	if (FeatureIsPartitioned(&shape->feature->options))
 	{
 		SqlExecFormat(NULL, "CREATE INDEX ON %s (_business_key_hash, %s)", table, version);

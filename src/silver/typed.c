@@ -252,6 +252,31 @@ MaskColumn(const Feature *feature, SilverColumn *column, const ColumnOptions *op
 								  quote_literal_cstr(options->mask_salt ? options->mask_salt : ""));
 }
 
+/* The type of a column that no value speaks for: what silver has it as, so that
+ * what reads it goes on when its only values are withdrawn; text where it is new. */
+static const char *
+StandingType(const Feature *feature, const char *name)
+{
+	Oid			table = TableOid(medallion_silver_schema, feature->name);
+	AttrNumber	attno = OidIsValid(table) ? get_attnum(table, name) : InvalidAttrNumber;
+
+	switch (attno != InvalidAttrNumber ? get_atttype(table, attno) : InvalidOid)
+	{
+		case BOOLOID:
+			return "boolean";
+		case INT8OID:
+			return "bigint";
+		case NUMERICOID:
+			return "numeric";
+		case DATEOID:
+			return "date";
+		case TIMESTAMPOID:
+			return "timestamp";
+		default:
+			return "text";
+	}
+}
+
 /* The column of silver that a bronze column becomes. */
 static SilverColumn *
 SourceColumn(const Feature *feature, const char *name, int number, const char *inferred)
@@ -263,7 +288,7 @@ SourceColumn(const Feature *feature, const char *name, int number, const char *i
 
 	ParseColumnOptions(&feature->options, name, &options);
 	reading = ColumnReading(&feature->options, &options);
-	type = options.type ? options.type : strcmp(inferred, "empty") == 0 ? "text" : inferred;
+	type = options.type ? options.type : strcmp(inferred, "empty") == 0 ? StandingType(feature, name) : inferred;
 
 	column->name = pstrdup(name);
 	column->empty = options.expression == NULL && options.type == NULL && strcmp(inferred, "empty") == 0;
@@ -651,9 +676,9 @@ AppendEventColumns(StringInfo sql, const Feature *feature)
 	appendStringInfo(sql, " %s AS _scope, f._until AS _event_until,", ScopeExpression(options));
 }
 
-/* The source columns whose values make a version, as a text[] literal.  Those
- * that give the event's time are none: the same value later is no change. */
-static char *
+/* The source columns whose values make a version (char *).  Those that give the
+ * event's time are none: the same value later is no change. */
+static List *
 TrackedColumns(const SilverShape *shape)
 {
 	List	   *tracked = NIL;
@@ -668,14 +693,21 @@ TrackedColumns(const SilverShape *shape)
 			!HasName(shape->feature->options.sequence_by, column->name))
 			tracked = lappend(tracked, column->name);
 	}
-	return tracked == NIL ? "'{}'::text[]" : TokensLiteral(tracked);
+	return tracked;
 }
 
-/* The hash of what makes a version. */
+/* The hash of what makes a version; of a record where they are more than a
+ * function takes arguments. */
 char *
 ValueExpression(const SilverShape *shape)
 {
-	return psprintf("medallion.pairs_hash(d.*, %s)", TrackedColumns(shape));
+	List	   *tracked = TrackedColumns(shape);
+
+	if (tracked == NIL)
+		return pstrdup("medallion.pairs_hash(d.*, '{}'::text[])");
+	if (list_length(tracked) >= FUNC_MAX_ARGS)
+		return psprintf("medallion.pairs_hash(d.*, %s)", TokensLiteral(tracked));
+	return psprintf("medallion.pairs_hash(%s, %s)", TokensLiteral(tracked), JoinNames(tracked, "d.", "", ", "));
 }
 
 /* Values, flags and hashes of level 4.  Of events collected before, the verdicts
@@ -854,14 +886,14 @@ FilledSelect(const SilverShape *shape, const char *events)
 	return sql.data;
 }
 
-/* The key hashes alone. */
+/* The key hashes alone, and their files. */
 char *
 KeySelect(const SilverShape *shape, const SqlParams *files)
 {
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT %s AS _business_key_hash FROM (", EventKey(shape));
+	appendStringInfo(&sql, "SELECT %s AS _business_key_hash, d._file_id FROM (", EventKey(shape));
 	AppendJudgedLevel(&sql, shape, files->values[0]);
 	appendStringInfoString(&sql, ") d");
 	AppendWhere(&sql, shape);

@@ -15,7 +15,7 @@ typedef struct SilverColumn
 {
 	char	   *name;
 	bool		derived;		/* computed from other silver columns */
-	bool		empty;			/* no value was seen yet: text, for want of a type */
+	bool		empty;			/* no value speaks for a type */
 	char	   *expression;		/* conversion or derivation, SQL */
 	char	   *given;			/* tells whether there was anything to convert; inside the SELECT only */
 	char	   *unmasked;		/* SQL, of a masked column */
@@ -90,7 +90,7 @@ extern char *ValueExpression(const SilverShape *shape);
 /* SQL over a row called d: what a snapshot that has it speaks of, as a uuid. */
 extern char *ScopeExpression(const FeatureOptions *options);
 
-/* SELECT text of the key hashes alone of bronze rows of the files in $1, likewise. */
+/* SELECT text of the key hashes of bronze rows of the files in $1, likewise, and _file_id alone. */
 extern char *KeySelect(const SilverShape *shape, const SqlParams *files);
 
 /*

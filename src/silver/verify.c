@@ -2,9 +2,9 @@
  * verify.c
  *	  Does a silver table keep what it promises?
  *
- * One scan in order of key and version counts all that can be wrong in it.  The
- * unique indexes keep most of it as rows are written; where a partitioned table
- * can have none, or somebody wrote to silver by hand, this tells.
+ * One scan in order of key and version counts all that can be wrong in it.  What
+ * the database refuses (overlap.c, unique indexes) is most of it; where somebody
+ * wrote other values to silver by hand, or took the triggers away, this tells.
  */
 #include "base/compat.h"
 
@@ -127,7 +127,7 @@ medallion_verify(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("feature \"%s\" has no silver table", feature->name),
 				 errhint("Run the pipeline first.")));
-	AsRole(&saved, feature->owner);
+	AsFeatureOwner(&saved, feature);
 	rows = CountBroken(LoadSilverShape(feature), invariants, count, history ? history_rows : append_rows);
 	EndAs(&saved);
 	for (int i = 0; i < count; i++)

@@ -5,7 +5,7 @@
 \set name contract
 \ir setup.psql
 
-SELECT plan(20);
+SELECT plan(22);
 
 \o /dev/null
 SELECT medallion.create_feature('bills', '{bills/**/*.csv}', '{id}', '{"contract": {"id": "bigint", "amount": "numeric", "note": null, "region": "text"},
@@ -57,6 +57,11 @@ SELECT medallion.alter_feature('typed', '{"contract": {"id": "text", "gone": "te
 SELECT pg_temp.run('typed');
 \o
 SELECT matches(pg_temp.errors(), 'silver.typed breaks its contract: column "gone" is missing', 'a column that silver lacks');
+\o /dev/null
+SELECT medallion.alter_feature('typed', '{"contract": {"id": null, "v": null}, "contract_mode": "exact"}');
+SELECT pg_temp.run('typed');
+\o
+SELECT is(pg_temp.errors(), 'none', 'a column of any type, given by alter_feature()');
 
 -- gold
 SELECT throws_matching($$SELECT medallion.create_model('promised', 'SELECT id, amount FROM silver.bills_current', '{"contract": {"id": "bigint", "amount": "int"}}')$$,
@@ -66,6 +71,7 @@ SELECT throws_matching($$SELECT medallion.create_model('promised', 'SELECT id, a
 SELECT lives_ok($$SELECT medallion.create_model('promised', 'SELECT id, amount FROM silver.bills_current', '{"contract": {"id": "bigint", "amount": "numeric"}, "contract_mode": "exact"}')$$, 'one that keeps its contract is');
 SELECT throws_matching($$SELECT medallion.create_model('promised', 'SELECT id, amount, note FROM silver.bills_current', '{"contract": {"id": "bigint", "amount": "numeric"}, "contract_mode": "exact"}')$$,
 	'column "note" is not in it', 'a change that breaks it is refused');
+SELECT lives_ok($$SELECT medallion.alter_model('promised', '{"contract": {"id": "bigint", "amount": null}}')$$, 'a column of any type, given by alter_model()');
 SELECT is(pg_temp.types('gold.promised'), 'id bigint, amount numeric', 'and nothing is changed');
 
 -- words

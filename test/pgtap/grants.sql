@@ -4,7 +4,7 @@
  */
 \set name grants
 \ir setup.psql
-SELECT plan(44);
+SELECT plan(71);
 
 /* what a role is told for a statement: '' where it works, else its sqlstate */
 CREATE FUNCTION pg_temp.as_role(role text, statement text) RETURNS text LANGUAGE plpgsql AS $$
@@ -37,7 +37,7 @@ SELECT pg_temp.drop_roles();
 CREATE ROLE grants_bronze; CREATE ROLE grants_silver; CREATE ROLE grants_gold;
 CREATE ROLE grants_reader; CREATE ROLE grants_operator; CREATE ROLE grants_admin; CREATE ROLE grants_owner;
 SELECT pg_temp.put('people/a.csv', E'Id,Email,Phone,Secret\n1,ann@example.org,555123,x\n2,bob@example.org,555456,y\n');
-SELECT medallion.create_feature('people', '{people/*.csv}', '{id}',
+SELECT medallion.create_feature('people', ARRAY[:'tree' || '/people/*.csv'], '{id}',
 	'{"columns": {"email": {"mask": "hash", "mask_salt": "pepper"}, "phone": {"type": "text", "mask": "redact"}, "secret": {"mask": "redact"}}}');
 SELECT pg_temp.run();
 SELECT medallion.create_model('per_person', 'SELECT id, count(*) AS n FROM silver.people_current GROUP BY id');
@@ -61,7 +61,7 @@ SELECT is(pg_temp.as_role('grants_gold', 'CREATE TABLE gold.mine (a int)'), '425
 /* tables to come */
 \o /dev/null
 SELECT pg_temp.put('more/a.csv', E'Id,Name\n1,x\n');
-SELECT medallion.create_feature('more', '{more/*.csv}', '{id}');
+SELECT medallion.create_feature('more', ARRAY[:'tree' || '/more/*.csv'], '{id}');
 SELECT pg_temp.run();
 SELECT medallion.create_model('per_more', 'SELECT id, count(*) AS n FROM silver.more GROUP BY id');
 SELECT pg_temp.run();
@@ -88,11 +88,21 @@ SELECT medallion.grant_role('reader', 'grants_silver');
 SELECT is(string_agg(pg_temp.as_role('grants_silver', s), ' ' ORDER BY s), repeat('42501 ', count(*)::int - 1) || '42501', 'a reader of silver finds them nowhere')
   FROM unnest(ARRAY['SELECT * FROM bronze.people', 'SELECT email FROM bronze.people LIMIT 1', 'SELECT raw FROM medallion.rejects',
 		'SELECT * FROM medallion.corrections', 'SELECT options FROM medallion.features', 'SELECT metrics FROM medallion.profiles', 'SELECT value FROM medallion.measurements',
-		'SELECT * FROM medallion.trace(''silver.people'', ''{"id": 1}'')', 'SELECT * FROM medallion.read_rows(''/etc/hostname'')',
+		'SELECT * FROM medallion.read_rows(''/etc/hostname'')',
 		'SELECT medallion.export_config()', 'SELECT medallion.correct(1, '''', 1, NULL)', 'SELECT medallion.alter_feature(''people'', ''{"columns": null}'')',
 		'SELECT medallion.mask(''ann@example.org'', ''hash'', '''')', 'SELECT medallion.profile(''bronze.people'')',
 		'SELECT medallion.create_model(''leak'', ''SELECT * FROM bronze.people'')',
 		'SELECT * FROM medallion.as_of_query(''bronze.people'', now()) q, LATERAL (SELECT * FROM bronze.people) b']) s;
+SET ROLE grants_silver;
+SELECT string_agg(concat_ws(' ', step, layer, regexp_replace(path, '.*/', ''), "row", coalesce(data->>'id', 'no data')), ', ' ORDER BY step, layer, path) AS said,
+	   count(*) FILTER (WHERE t::text ~ 'ann@|555123') AS raw FROM medallion.trace('silver.people_current', '{"id": 1}') t \gset
+RESET ROLE;
+SELECT is(:'said'::text, '1 silver a.csv 2 1, 2 bronze a.csv 2 no data', 'trace() leads it to file and row');
+SELECT is(:raw::int, 0, '... without what is masked');
+SELECT is((SELECT count(*)::int FROM medallion.trace('silver.people_current', '{"id": 1}') t WHERE t::text ~ 'ann@.*555123|555123.*ann@'), 1, '... which who may read bronze is told');
+SELECT is(string_agg(pg_temp.as_role('grants_silver', s), ' '), ' 42501', 'it reads silver''s past, and no one else''s')
+  FROM unnest(ARRAY['SELECT * FROM medallion.as_of(''silver.people'', now())', 'SELECT * FROM medallion.as_of(''bronze.people'', now())']) s;
+SELECT is(pg_temp.as_role('grants_gold', 'SELECT * FROM medallion.trace(''gold.per_person'', ''{}'')'), '42501', 'a grant of a layer alone does not let trace');
 SELECT is((SELECT count(*) FROM etl_logs.data_quality_checks WHERE check_details::text ~ 'example.org'), 0::bigint, '... nor in the logs');
 SELECT is((SELECT string_agg(c.relname, ', ') FROM pg_class c WHERE c.relnamespace IN ('bronze'::regnamespace, 'silver'::regnamespace)
 			AND has_table_privilege('grants_silver', c.oid, 'SELECT') AND (c.relname ~ '^_' OR c.relnamespace = 'bronze'::regnamespace) AND c.relkind = 'r'
@@ -128,21 +138,39 @@ SELECT is(string_agg(pg_temp.as_role('grants_reader', s), ' '), '42501 42501 425
 		'SELECT * FROM silver.people', 'DELETE FROM etl_logs.pipeline_runs']) s;
 
 SELECT pg_temp.put('people/b.csv', E'Id,Email,Phone,Secret\n3,cy@example.org,555789,z\n') AS put \gset
-SELECT is(pg_temp.as_role('grants_operator', 'SELECT FROM medallion.run_pipeline(ARRAY[''people''])'), '', 'an operator runs what is not its own');
+SELECT is(pg_temp.as_role('grants_operator', 'SELECT FROM medallion.run_pipeline(ARRAY[''people''])'), '42501', 'an operator runs nothing with an input root of its session''s choice');
+RESET medallion.input_root;
+SELECT is(pg_temp.as_role('grants_operator', 'SET medallion.gold_schema = grants; SELECT FROM medallion.run_pipeline(ARRAY[''people''])'), '42501', '... nor into a schema of its choice');
+RESET medallion.gold_schema;
+SET ROLE grants_reader;
+SELECT is((SELECT count(*)::int FROM medallion.runnable), 0, 'a reader runs nothing');
+RESET ROLE;
+SET ROLE grants_operator;
+SELECT is((SELECT string_agg(kind || ' ' || name, ', ' ORDER BY kind, name) FROM medallion.runnable), 'feature more, feature people, model later, model per_more, model per_person', 'an operator knows what it may run');
+SELECT string_agg(concat_ws(' ', layer, object, action, files), ', ' ORDER BY layer, object) AS said FROM medallion.plan() \gset
+SELECT is(:'said'::text, 'bronze people load 1, gold per_person refresh, silver people merge', '... plans it');
+SELECT is((SELECT string_agg(state, ', ' ORDER BY path) FROM medallion.files('people')), 'loaded, new', '... sees its files');
+SELECT is((SELECT count(*)::int FROM medallion.dry_run() WHERE status = 'COMPLETED'), 3, '... tries it');
+RESET ROLE;
+SELECT is((SELECT count(*) FROM silver.people), 2::bigint, '... which changes nothing');
+SELECT is(string_agg(pg_temp.as_role('grants_reader', s), ' '), '42501 42501 42501', 'none of which a reader does')
+  FROM unnest(ARRAY['SELECT * FROM medallion.plan()', 'SELECT * FROM medallion.files(''people'')', 'SELECT * FROM medallion.dry_run()']) s;
+SELECT is(pg_temp.as_role('grants_operator', 'SELECT FROM medallion.run_pipeline(ARRAY[''people''])'), '', '... but with the server''s what is not its own');
 SELECT is((SELECT count(*) FROM silver.people), 3::bigint, '... and it is run');
 SELECT is((SELECT sum(n) FROM gold.per_person), 3::numeric, '... up to gold');
 SELECT is(pg_temp.as_role('grants_operator', format('SELECT FROM medallion.undo_run(%s)', (SELECT max(run_id) FROM medallion.runs))), '', '... undoes it');
 SELECT is((SELECT count(*) FROM silver.people), 2::bigint, '... which takes the rows back');
 SELECT is(pg_temp.as_role('grants_operator', 'SELECT medallion.rebuild(''silver'', ''people'')'), '', '... rebuilds it');
 SELECT is(pg_temp.as_role('grants_operator', 'SELECT FROM medallion.verify(''people'')'), '', '... verifies it');
-SELECT is(string_agg(pg_temp.as_role('grants_operator', s), ' '), '42501 42501 42501 42501 42501 42501', 'but neither reads nor defines')
+SELECT is(string_agg(pg_temp.as_role('grants_operator', s), ' '), '42501 42501 42501 42501 42501 42501 42501 42501', 'but neither reads nor defines, nor takes away')
   FROM unnest(ARRAY['SELECT * FROM silver.people', 'SELECT * FROM bronze.people', 'SELECT medallion.alter_feature(''people'', ''{}'')', 'SELECT medallion.drop_feature(''people'')',
-		'SELECT medallion.push(''people'', ''{}'')', 'INSERT INTO medallion.operators VALUES (''grants_owner'', ''grants_operator'')']) s;
+		'SELECT medallion.push(''people'', ''{}'')', 'SELECT FROM medallion.maintain()', 'SELECT options FROM medallion.features', 'INSERT INTO medallion.operators VALUES (''grants_owner'', ''grants_operator'')']) s;
 \o /dev/null
 SELECT medallion.revoke_role('operator', 'grants_operator');
 \o
 SELECT is(pg_temp.as_role('grants_operator', 'SELECT FROM medallion.run_pipeline(ARRAY[''people''])'), '42501', 'revoke_role() takes it back');
 SELECT is((SELECT count(*) FROM medallion.operators), 0::bigint, '... wholly');
+SELECT is(pg_temp.as_role('grants_operator', 'SELECT * FROM medallion.plan()'), '42501', '... the plan too');
 
 SELECT is(pg_temp.as_role('grants_admin', 'SELECT medallion.create_feature(''own'', ''{own/*.csv}'')'), '', 'an admin defines features');
 SELECT is(pg_temp.as_role('grants_admin', 'SELECT medallion.drop_feature(''people'')'), '42501', '... but owns no others''');

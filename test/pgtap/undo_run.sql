@@ -4,7 +4,7 @@
  */
 \set name undo_run
 \ir setup.psql
-SELECT plan(47);
+SELECT plan(53);
 
 \o /dev/null
 CREATE FUNCTION pg_temp.says(feature text) RETURNS text LANGUAGE plpgsql AS $$
@@ -165,6 +165,27 @@ SELECT alike(pg_temp.types('silver.t'), 'key bigint, val numeric, day date%', '.
 SELECT pg_temp.put('t/d.csv', E'key,val,day,extra\n4,4,2025-01-03,x\n') \g /dev/null
 SELECT pg_temp.run('t') \g /dev/null
 SELECT is((SELECT string_agg(extra, ',') FROM silver.t_current), 'x', 'a column that the run brought can come again');
+
+/* the only values of a column, which a model sums up */
+\o /dev/null
+SELECT pg_temp.put('u/a.csv', E'key,val,day\n1,,\n');
+SELECT medallion.create_feature('u', ARRAY['u/*.csv'], ARRAY['key'], '{"header": 1}');
+SELECT pg_temp.run('u');
+SELECT pg_temp.put('u/b.csv', E'key,val,day\n2,5,2025-01-31\n');
+SELECT pg_temp.run('u');
+SELECT pg_temp.last_run() AS only \gset
+SELECT medallion.create_model('summed', 'SELECT count(*) AS n, sum(val) AS val, max(extract(month FROM day)) AS month FROM silver.u_current');
+SELECT pg_temp.run('u');
+\o
+SELECT results_eq('SELECT n, val, month FROM gold.summed', 'VALUES (2::bigint, 5::numeric, 1::numeric)', 'before');
+SELECT lives_ok(format('SELECT medallion.undo_run(%s)', :only), 'the only values of two columns are undone, under a model');
+SELECT results_eq('SELECT n, val, month FROM gold.summed', 'VALUES (1::bigint, NULL::numeric, NULL::numeric)', '... which goes on');
+SELECT alike(pg_temp.types('silver.u'), 'key bigint, val bigint, day date%', '... as the columns keep the types that they had');
+SELECT pg_temp.put('u/c.csv', E'key,val,day\n3,2025-02-01,x\n') \g /dev/null
+SELECT medallion.drop_model('summed') \g /dev/null
+SELECT pg_temp.run('u') \g /dev/null
+SELECT alike(pg_temp.types('silver.u'), 'key bigint, val date, day text%', '... until a value says otherwise');
+SELECT is((SELECT string_agg(key || ' ' || val || ' ' || day, ',') FROM silver.u_current), '3 2025-02-01 x', '... which has its own type, not one wide enough for what is gone');
 
 /* with silver to be folded anew anyway, and nothing left to fold */
 \o /dev/null

@@ -7,11 +7,16 @@
 # postmaster with all its children (power loss), the backend, or a worker of its (the postmaster
 # restarts itself).  The run is the function's, in one transaction, or the procedure's, with workers.
 #
-# SEED=n repeats a sequence, ROUNDS=n makes it longer.
+# Every few rounds it begins from nothing, so that 200 rounds do not grow without end:
+#
+#   ROUNDS=200 TESTS=001_crash MEDALLION_TEST_TIMEOUT=14400 test/run.sh tap
+#
+# SEED=n repeats a sequence.
 use strict;
 use warnings FATAL => 'all';
 no warnings 'redundant';	# a query may use its table's name or not
 
+use File::Path qw(remove_tree);
 use Medallion;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -20,6 +25,7 @@ use Time::HiRes qw(sleep time);
 
 my $seed = $ENV{SEED} // time() % 100000;
 my $rounds = $ENV{ROUNDS} // ($ENV{MEDALLION_QUICK} ? 2 : 5);
+my $rounds_per_life = 8;		# then everything is dropped
 srand($seed);
 diag("seed $seed, $rounds rounds; SEED=$seed repeats it");
 
@@ -35,7 +41,7 @@ sub write_lines
 	my ($month, $round) = @_;
 	my @rows = ('Document Number,Line No,Item Code,Quantity,Amount,TRN Date');
 
-	for my $i (1 .. 12000)
+	for my $i (1 .. 3000)
 	{
 		my $changed = $i % 7 == $round % 7 ? $round : 0;
 		push @rows, sprintf('D%02d%05d,%d,I%d,%d,%d.%02d,2025-%02d-%02d', $month, int($i / 3), $i % 3,
@@ -53,7 +59,7 @@ sub write_customers
 
 	push @rows, "C$_,Name " . ($_ % 10 == $round % 10 ? "$_ of round $round" : $_) . ',City ' . $_ % 40
 	  . ($more ? ',' . $_ % 5 : '')
-	  for 1 .. 4000;
+	  for 1 .. 1000;
 	write_file("$folder/customers/customers.csv", @rows);
 }
 
@@ -64,7 +70,7 @@ sub write_events
 
 	write_file("$folder/events/events_$round.csv", 'Happened,What,Value',
 		map { sprintf('2025-%02d-%02d 10:%02d:00,what %d,%d', 1 + $round, 1 + $_ % 28, $_ % 60, $_ % 13, $_ * $round) }
-		  1 .. 8000);
+		  1 .. 2000);
 }
 
 sub write_round
@@ -86,6 +92,7 @@ sub configure
 SELECT medallion.create_feature('lines', ARRAY['$folder/lines/**/*.csv'], ARRAY['document_number', 'line_no']);
 SELECT medallion.create_feature('customers', ARRAY['$folder/customers/*.csv'], ARRAY['customer']);
 SELECT medallion.create_feature('events', ARRAY['$folder/events/*.csv']);
+SELECT medallion.add_check('lines', 'range', ARRAY['amount'], '{"min": 20}');
 SQL
 }
 
@@ -103,11 +110,6 @@ SELECT medallion.create_model('best_items', 'SELECT item_code, amount FROM gold.
 SQL
 }
 
-sub has_models
-{
-	return $crashed->safe_psql('postgres', "SELECT to_regprocedure('medallion.create_model(text, text, jsonb)') IS NOT NULL") eq 't';
-}
-
 # A whole run; the seconds it took.
 sub run
 {
@@ -120,6 +122,17 @@ sub run
 	return time() - $start;
 }
 
+# Both servers and the files as they were in the beginning.
+sub start_again
+{
+	for my $node ($crashed, $calm)
+	{
+		$node->safe_psql('postgres', 'DROP EXTENSION medallion CASCADE; DROP SCHEMA bronze, silver, gold CASCADE; CREATE EXTENSION medallion');
+		configure($node);
+	}
+	remove_tree($folder, { keep_root => 1 });
+}
+
 # The processes of a server, orphans of a dead postmaster included: all stand in its data folder.
 sub processes_of
 {
@@ -128,6 +141,8 @@ sub processes_of
 
 	return grep { (readlink("/proc/$_/cwd") // '') eq $folder } map { m{(\d+)$} } glob('/proc/[0-9]*');
 }
+
+my %killed;		# in the midst of a run, by who it was
 
 # Interrupts a run after some time; returns once the server is up again.
 sub interrupt
@@ -143,7 +158,8 @@ sub interrupt
 	my $busy = $crashed->safe_psql('postgres',
 		"SELECT count(*) FROM pg_stat_activity WHERE pid = $session->{pid} AND state = 'active'");
 	my @workers = split(/\n/, $crashed->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'medallion worker'"));
-	if ($way eq 'backend' || ($way eq 'worker' && !@workers))
+	$way = 'backend' if $way eq 'worker' && !@workers;
+	if ($way eq 'backend')
 	{
 		kill('KILL', $session->{pid});
 	}
@@ -163,7 +179,7 @@ sub interrupt
 	wait_until(sub { !kill(0, $postmaster) && !processes_of($crashed) }) if $way !~ /backend|worker/;
 	$crashed->start if $way !~ /backend|worker/;
 	wait_until(sub { $crashed->psql('postgres', 'SELECT 1', timeout => 5) == 0 });
-	return $busy;
+	$killed{$way}++ if $busy;
 }
 
 # --- what must be so ---
@@ -177,92 +193,98 @@ SELECT string_agg(format('t.%I', attname), ', ' ORDER BY attname)
 					   '_scd2_valid_from', '_scd2_valid_to')
 SQL
 
-sub compare_table
+# What must be the same on both servers: a name and a query each.
+sub what_is_compared
 {
-	my ($table, $round) = @_;
-	my $columns = $calm->safe_psql('postgres', $columns_query =~ s/%s/$table/r);
-	my $by_file = $table !~ /^gold/;
-	my $path = $by_file ? ', f.path, f.version' : '';
-	my $join = $by_file ? 'JOIN medallion.file_versions f ON f.file_id = t._file_id' : '';
+	my @all = map { [ $_, rows_of($_) ] } (map { ("bronze.$_", "silver.$_") } qw(lines customers events)),
+	  qw(gold.by_month gold.by_item gold.best_items);
 
-	return same_query($crashed, $calm, "SELECT $columns$path FROM $table t $join",
-		"round $round: $table is the same");
+	push @all, [ 'the ledger', 'SELECT name, path, version, status, rows, size, content_hash, sheets, path_values, superseded_at IS NULL AS live,
+		missing_since IS NULL AS present FROM medallion.file_versions JOIN medallion.features USING (feature_id)' ];
+	push @all, [ 'the log of columns', 'SELECT DISTINCT layer, table_name, change_type, column_name, old_data_type, new_data_type
+		FROM etl_logs.schema_evolution UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, NULL' ];
+	push @all, [ 'the log of checks', "SELECT check_type, column_name, check_status, records_affected, check_details - 'samples'
+		FROM etl_logs.data_quality_checks" ];
+	return @all;
 }
 
-# Queries that find nothing where the ledger, bronze and silver agree.
-my %forbidden = (
-	'bronze rows twice' => 'SELECT _file_id, _sheet, _row FROM bronze.%s GROUP BY 1, 2, 3 HAVING count(*) > 1',
-	'bronze rows without a file, or a file without its rows' =>
-	  'SELECT coalesce(f.file_id, b._file_id), f.rows, b.rows
-		 FROM (SELECT * FROM medallion.file_versions JOIN medallion.features USING (feature_id)
-				WHERE name = \'%s\' AND status = \'LOADED\') f
-		 FULL JOIN (SELECT _file_id, count(*) AS rows FROM bronze.%s GROUP BY 1) b ON b._file_id = f.file_id
-		WHERE f.rows IS DISTINCT FROM b.rows',
-	'bronze rows of no run' => 'SELECT DISTINCT _run_id FROM bronze.%s WHERE _run_id NOT IN (SELECT run_id FROM medallion.runs)',
-	'silver rows twice' => 'SELECT _file_id, _sheet, _row FROM silver.%s GROUP BY 1, 2, 3 HAVING count(*) > 1',
-	'file versions that silver waits for' =>
-	  'SELECT file_id FROM medallion.file_versions WHERE status = \'LOADED\' AND silver_run_id IS NULL',
-	"silver's runs unknown" =>
-	  'SELECT DISTINCT _opened_run_id FROM silver.%s WHERE _opened_run_id NOT IN (SELECT run_id FROM medallion.runs)',
-	'two live versions of a file' =>
-	  'SELECT feature_id, path FROM medallion.file_versions WHERE superseded_at IS NULL GROUP BY 1, 2 HAVING count(*) > 1',
-	'version numbers with gaps' =>
-	  'SELECT feature_id, path FROM medallion.file_versions GROUP BY 1, 2 HAVING max(version) <> count(*)',
-	'ends without successors' =>
-	  'SELECT file_id FROM medallion.file_versions f WHERE superseded_at IS NOT NULL AND NOT EXISTS
-		(SELECT FROM medallion.file_versions s WHERE s.file_id = f.superseded_by AND s.path = f.path)',
-	'runs without an end' => 'SELECT run_id FROM medallion.runs WHERE finished_at IS NULL OR status = \'RUNNING\'',
-	'log rows of no run' =>
-	  'SELECT run_id FROM etl_logs.pipeline_runs UNION SELECT run_id FROM etl_logs.file_processing
-	   EXCEPT SELECT run_id FROM medallion.runs',
-	'left-over tables' =>
-	  'SELECT oid::regclass FROM pg_class WHERE relname ~ \'^_(stage|refold|events|versions)_\'');
-
-sub check_consistency
+# The rows of a table, and the file of each by its path.
+sub rows_of
 {
-	my ($round) = @_;
+	my ($table) = @_;
+	my $columns = $calm->safe_psql('postgres', $columns_query =~ s/%s/$table/r);
 
-	for my $what (sort keys %forbidden)
+	return "SELECT $columns FROM $table t" if $table =~ /^gold/;
+	return "SELECT $columns, f.path, f.version FROM $table t JOIN medallion.file_versions f ON f.file_id = t._file_id";
+}
+
+# All digests of a server in one go: processes cost more than queries.
+sub digests
+{
+	my ($node, @compared) = @_;
+
+	return split(/\n/, $node->safe_psql('postgres', join(';', map {
+		"SELECT count(*) || ' ' || sum(hashtextextended(q::text, 1)) || ' ' || sum(hashtextextended(q::text, 2)) FROM ($_->[1]) q" } @compared)));
+}
+
+sub compare
+{
+	my ($number) = @_;
+	my @compared = what_is_compared();
+	my @here = digests($crashed, @compared);
+	my @there = digests($calm, @compared);
+
+	for my $i (0 .. $#compared)
 	{
-		my @found = map {
-			my $feature = $_;
-			$crashed->safe_psql('postgres', $forbidden{$what} =~ s/%s/$feature/gr)
-		} qw(lines customers events);
+		my ($what, $query) = @{ $compared[$i] };
 
-		is(join(' ', grep { $_ ne '' } @found), '', "round $round: no $what");
+		if ($here[$i] eq $there[$i] && $here[$i] !~ /^0/) { pass("round $number: $what is the same"); }
+		else { same_query($crashed, $calm, $query, "round $number: $what is the same"); }
+	}
+}
+
+# What holds here too, where no version is ever withdrawn.
+sub check_versions
+{
+	my ($number) = @_;
+
+	for my $table (qw(silver.lines silver.customers))
+	{
+		is($crashed->safe_psql('postgres', "SELECT merged - rows FROM (SELECT sum(records_inserted + records_updated) AS merged FROM etl_logs.scd2_history
+			WHERE table_name = '$table') h, (SELECT count(*) AS rows FROM $table) s"), '0', "round $number: the merges into $table add up");
 	}
 	is($crashed->safe_psql('postgres', 'SELECT document_number, line_no FROM silver.lines WHERE _scd2_is_current
-		GROUP BY 1, 2 HAVING count(*) > 1 LIMIT 3'), '', "round $round: one current version per key");
+		GROUP BY 1, 2 HAVING count(*) > 1 LIMIT 3'), '', "round $number: one current version per key");
 }
 
 configure($_) for ($crashed, $calm);
-my $interrupted = 0;
 
-for my $round (0 .. $rounds - 1)
+for my $number (0 .. $rounds - 1)
 {
+	my $round = $number % $rounds_per_life;
+
+	start_again() if $number > 0 && $round == 0;
 	write_round($round);
 	my $elapsed = run($calm);
 	note(sprintf('an uninterrupted run takes %.2f s', $elapsed));
-	$interrupted += interrupt(rand($elapsed * 0.95));
+	interrupt(rand($elapsed * 0.95));
 	# Once more in the middle of the run that heals.
-	$interrupted += interrupt(rand($elapsed * 0.95)) if rand() < 0.3;
+	interrupt(rand($elapsed * 0.95)) if rand() < 0.3;
 	run($crashed);
-	if ($round == 0 && has_models())
+	if ($round == 0)
 	{
 		create_models($_) for ($crashed, $calm);
 		run($_) for ($crashed, $calm);
 	}
-	compare_table($_, $round) for map { ("bronze.$_", "silver.$_") } qw(lines customers events);
-	if (has_models())
-	{
-		compare_table("gold.$_", $round) for qw(by_month by_item best_items);
-	}
-	same_query($crashed, $calm, 'SELECT name, path, version, status, rows, size, content_hash, sheets, path_values,
-		superseded_at IS NULL AS live, missing_since IS NULL AS present FROM medallion.file_versions JOIN medallion.features USING (feature_id)', "round $round: the ledger is the same");
-	check_consistency($round);
+	compare($number);
+	check_consistency($crashed, 'postgres', "round $number", qw(lines customers events));
+	check_versions($number);
 }
 
-cmp_ok($interrupted, '>=', 1, "$interrupted of the runs were cut short");
+my $interrupted = 0;
+$interrupted += $_ for values %killed;
+cmp_ok($interrupted, '>=', 1, "$interrupted runs were cut short: " . join(', ', map { "$_ $killed{$_}" } sort keys %killed));
+is(scalar(keys %killed), 4, 'everybody was killed') if $rounds >= 50;
 is($crashed->safe_psql('postgres', "SELECT string_agg(DISTINCT status, ',') FROM medallion.run_pipeline()"),
 	'UNCHANGED', 'a further run has nothing to do');
 

@@ -2,7 +2,7 @@
 # files change all the while: no deadlock, no error, no duplicate, no lost row.  At the end, everything
 # is as in a database that has seen the last state only.
 #
-# SECONDS_LONG=60 makes it longer.
+# For a minute: SECONDS_LONG=60 TESTS=008_sessions test/run.sh tap
 use strict;
 use warnings FATAL => 'all';
 
@@ -106,6 +106,9 @@ same("SELECT id, item, amount FROM silver.$_" . ($_ eq 'events' ? '' : '_current
 same("SELECT id, item, amount FROM bronze.$_ b JOIN medallion.file_versions v ON v.file_id = b._file_id AND v.superseded_at IS NULL", "live bronze $_ too") for @features;
 same("SELECT item, n, amount FROM gold.$_", "gold $_ too") for qw(by_item joined);
 same('SELECT item, amount, n FROM gold.stocked', 'gold stocked too');
+check_consistency($server, 'postgres', 'at the end', @features);
+is($server->safe_psql('postgres', 'SELECT path, version FROM (SELECT *, lag(content_hash) OVER (PARTITION BY feature_id, path ORDER BY version) AS last
+	FROM medallion.file_versions) v WHERE content_hash = last'), '', 'nothing was loaded twice');
 is($server->safe_psql('postgres', "SELECT count(*) FROM medallion.runs WHERE status NOT IN ('COMPLETED', 'SKIPPED')"), '0', 'every run came to its end');
 is($server->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'medallion worker'"), '0', 'no worker is left');
 

@@ -11,7 +11,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(new_server test_folder write_file wait_until same_query relation_files);
+our @EXPORT = qw(new_server test_folder write_file wait_until same_query relation_files check_consistency);
 
 # A running server of its own with the extension in database postgres.
 sub new_server
@@ -94,6 +94,79 @@ sub same_query
 	return $ok;
 }
 
+# --- the ledger, the tables and the logs agree ---
+
+# Queries that find nothing where they do; "%s" is a feature.
+my %forbidden = (
+	'bronze rows twice' => 'SELECT _file_id, _sheet, _row FROM bronze.%s GROUP BY 1, 2, 3 HAVING count(*) > 1',
+	'bronze rows without a file, or a file without its rows' =>
+	  'SELECT coalesce(f.file_id, b._file_id), f.rows, b.rows
+		 FROM (SELECT * FROM medallion.file_versions JOIN medallion.features USING (feature_id)
+				WHERE name = \'%s\' AND status = \'LOADED\') f
+		 FULL JOIN (SELECT _file_id, count(*) AS rows FROM bronze.%s GROUP BY 1) b ON b._file_id = f.file_id
+		WHERE f.rows IS DISTINCT FROM b.rows',
+	'bronze rows of no run' => 'SELECT DISTINCT _run_id FROM bronze.%s WHERE _run_id NOT IN (SELECT run_id FROM medallion.runs)',
+	'silver rows twice' => 'SELECT _file_id, _sheet, _row FROM silver.%s GROUP BY 1, 2, 3 HAVING count(*) > 1',
+	'file versions that silver waits for' =>
+	  'SELECT file_id FROM medallion.file_versions WHERE status = \'LOADED\' AND silver_run_id IS NULL',
+	"silver's runs unknown" =>
+	  'SELECT DISTINCT _opened_run_id FROM silver.%s WHERE _opened_run_id NOT IN (SELECT run_id FROM medallion.runs)',
+	'two live versions of a file' =>
+	  'SELECT feature_id, path FROM medallion.file_versions WHERE superseded_at IS NULL GROUP BY 1, 2 HAVING count(*) > 1',
+	'version numbers with gaps' =>
+	  'SELECT feature_id, path FROM medallion.file_versions GROUP BY 1, 2 HAVING max(version) <> count(*)',
+	'ends without successors' =>
+	  'SELECT file_id FROM medallion.file_versions f WHERE superseded_at IS NOT NULL AND NOT EXISTS
+		(SELECT FROM medallion.file_versions s WHERE s.file_id = f.superseded_by AND s.path = f.path)',
+	'runs without an end' => 'SELECT run_id FROM medallion.runs WHERE finished_at IS NULL OR status = \'RUNNING\'',
+	'log rows of no run' =>
+	  'SELECT run_id FROM etl_logs.pipeline_runs UNION SELECT run_id FROM etl_logs.file_processing
+	   UNION SELECT run_id FROM etl_logs.schema_evolution UNION SELECT run_id FROM etl_logs.data_quality_checks
+	   UNION SELECT run_id FROM etl_logs.scd2_history UNION SELECT run_id FROM etl_logs.table_statistics
+	   EXCEPT SELECT run_id FROM medallion.runs',
+	'steps without an end' =>
+	  'SELECT run_id, layer, feature_name FROM etl_logs.pipeline_runs
+		WHERE completed_at IS NULL OR completed_at < started_at OR status NOT IN (\'COMPLETED\', \'UNCHANGED\', \'SKIPPED\', \'FAILED\')',
+	'runs that do not know of their failures' =>
+	  'SELECT run_id, r.status FROM medallion.runs r JOIN etl_logs.pipeline_runs p USING (run_id)
+		WHERE p.status = \'FAILED\' AND r.status = \'COMPLETED\'',
+	'file versions that are not in the log once' =>
+	  'SELECT v.file_id, v.path FROM medallion.file_versions v WHERE 1 <> (SELECT count(*) FROM etl_logs.file_processing p
+		WHERE p.file_id = v.file_id AND p.run_id = v.loaded_run_id AND p.records_count = v.rows AND p.file_path = v.path
+		  AND p.file_hash = encode(v.content_hash, \'hex\') AND p.status = \'SUCCESS\')',
+	'files in the log that the ledger does not have' =>
+	  'SELECT file_id, file_path, status FROM etl_logs.file_processing WHERE file_id NOT IN (SELECT file_id FROM medallion.file_versions)',
+	'steps that count other files than are in the log' =>
+	  'SELECT run_id, files_processed, files FROM etl_logs.pipeline_runs p
+		 LEFT JOIN (SELECT l.run_id, count(*) AS files FROM etl_logs.file_processing l JOIN medallion.file_versions USING (file_id)
+					  JOIN medallion.features USING (feature_id) WHERE name = \'%s\' GROUP BY 1) l USING (run_id)
+		WHERE layer = \'bronze\' AND feature_name = \'%s\' AND files_processed <> coalesce(files, 0)',
+	'tables of another size than was last logged' =>
+	  'SELECT layer, logged, rows FROM (SELECT DISTINCT ON (layer) layer, record_count AS logged FROM etl_logs.table_statistics
+			WHERE table_name IN (\'bronze.%s\', \'silver.%s\') ORDER BY layer, stat_id DESC) l
+		 FULL JOIN (SELECT \'bronze\' AS layer, count(*) AS rows FROM bronze.%s UNION SELECT \'silver\', count(*) FROM silver.%s) t USING (layer)
+		WHERE logged IS DISTINCT FROM rows',
+	'left-over tables' =>
+	  'SELECT oid::regclass FROM pg_class WHERE relname ~ \'^_(stage|refold|events|versions)_\'');
+
+# Tests that they find nothing, in one go, for processes cost more than queries.
+sub check_consistency
+{
+	my ($node, $database, $when, @features) = @_;
+	my (@names, @queries);
+
+	for my $what (sort keys %forbidden)
+	{
+		for my $feature ($forbidden{$what} =~ /%s/ ? @features : '')
+		{
+			push @names, "$when: no $what" . ($feature ? " of $feature" : '');
+			push @queries, "SELECT coalesce(string_agg(q::text, ' '), 'none') FROM (" . ($forbidden{$what} =~ s/%s/$feature/gr) . ') q';
+		}
+	}
+	my @found = split(/\n/, $node->safe_psql($database, join(';', @queries)));
+	is($found[$_], 'none', $names[$_]) for 0 .. $#names;
+}
+
 # Files of a database that no relation owns, after the next checkpoint.
 sub relation_files
 {
@@ -150,7 +223,7 @@ sub answer
 	my ($self) = @_;
 	my $end = $self->{end};
 
-	$self->{psql}->pump until $self->{out} =~ /^\Q$end\E$/m && $self->{err} =~ /^\Q$end\E$/m;
+	$self->{psql}->pump until $self->{out} =~ /^\Q$end\E\n/m && $self->{err} =~ /^\Q$end\E\n/m;
 	$self->{out} =~ s/\Q$end\E\n//;
 	$self->{err} =~ s/\Q$end\E\n//;
 	chomp(my $out = $self->{out});
