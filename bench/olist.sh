@@ -60,16 +60,28 @@ new_database()
 	sql -c 'CREATE EXTENSION medallion' -c "ALTER DATABASE $PGDATABASE SET medallion.input_root = '$work/files'" -c CHECKPOINT
 }
 
+# Seconds of the processor that this backend took, as Linux tells.
+cost="SELECT 'processor ' || sum(t::numeric) / 100 FROM unnest((regexp_split_to_array(regexp_replace(pg_read_file('/proc/' || pg_backend_pid() || '/stat'), '^.*\\) ', ''), ' '))[12:13]) t"
+
 # Files, features and models to gold.
 first_run()
 {
 	sql -f "$work/config.sql" -c "SELECT object FROM medallion.run_pipeline(layers => '{bronze,silver}') WHERE status <> 'SUCCESS'" -f "$project/examples/olist/models.sql" \
-		-c "SELECT object FROM medallion.run_pipeline(layers => '{gold}') WHERE status <> 'SUCCESS'"
+		-c "SELECT object FROM medallion.run_pipeline(layers => '{gold}') WHERE status <> 'SUCCESS'" -c "$cost"
 }
 
 next_run()
 {
-	sql -c "SELECT layer, object, status FROM medallion.run_pipeline() WHERE status IN ('FAILED', 'WARNING')"
+	sql -c "SELECT layer, object, status FROM medallion.run_pipeline() WHERE status IN ('FAILED', 'WARNING')" -c "$cost"
+}
+
+# A run of ours.
+run_ours()
+{
+	local run=$1
+
+	seconds "$work/log" "${2:-next_run}" >>"$work/$run.medallion" || die "the $run run failed: $(cat "$work/log")"
+	sed -n 's/^processor //p' "$work/log" >>"$work/$run.medallion.cost"
 }
 
 # The whole pipeline of another, from nothing.
@@ -91,6 +103,7 @@ run_others()
 			took=$(awk -v a="$took" '{ printf "%.3f", a - $2 }' "$work/lake/seconds")
 		fi
 		echo "$took" >>"$work/$run.$name"
+		cut -d' ' -f3 "$work/lake/seconds" >>"$work/$run.$name.cost"
 	done
 }
 
@@ -127,24 +140,24 @@ for ((i = 0; i < runs; i++)); do
 	cp -R "$folder/olist_sample_3k_all9" "$work/files/"
 	chmod -R u+w,a+rX "$work/files"
 	new_database
-	seconds "$work/log" first_run >>"$work/first.medallion" || die "the first run failed: $(cat "$work/log")"
+	run_ours first first_run
 	run_others first
 	compare
-	seconds "$work/log" next_run >>"$work/unchanged.medallion" || die "the next run failed"
+	run_ours unchanged
 	run_others unchanged
 	change_file
-	seconds "$work/log" next_run >>"$work/changed.medallion" || die "the next run failed"
+	run_ours changed
 	run_others changed
 	compare
 done
-printf '%s files, %s rows; medians of %s runs, seconds by the clock of the whole command; %s cores, load %s\n\n' "$(ls "$folder"/olist_sample_3k_all9/*.csv | wc -l)" \
+printf '%s files, %s rows; medians of %s runs, seconds by the clock of the whole command, and of the processor; %s cores, load %s\n\n' "$(ls "$folder"/olist_sample_3k_all9/*.csv | wc -l)" \
 	"$(cat "$folder"/olist_sample_3k_all9/*.csv | wc -l)" "$runs" "$(nproc)" "$(cut -d' ' -f1 /proc/loadavg)"
-printf '%-12s %10s %12s %10s %14s\n' "" medallion other seconds "ours / it"
+printf '%-12s %-10s %10s %10s %12s %10s %10s %12s\n' "" beside medallion it "ours / it" processor "of it" "ours / it"
 for run in first unchanged changed; do
-	ours=$(median <"$work/$run.medallion")
 	for name in $others; do
-		theirs=$(median <"$work/$run.$name")
-		printf '%-12s %10s %12s %10s %14s\n' "$run" "$ours" "$name" "$theirs" "$(awk -v a="$ours" -v b="$theirs" 'BEGIN { printf "%.3f", a / b }')"
+		awk -v run="$run" -v name="$name" -v a="$(median <"$work/$run.medallion")" -v b="$(median <"$work/$run.$name")" \
+			-v c="$(median <"$work/$run.medallion.cost")" -v d="$(median <"$work/$run.$name.cost")" \
+			'BEGIN { printf "%-12s %-10s %10.2f %10.2f %12.3f %10.2f %10.2f %12.3f\n", run, name, a, b, a / b, c, d, c / d }'
 	done
 done
 [ ! -f "$work/started" ] || printf '\nSpark took %s s of it to start\n' "$(median <"$work/started")"

@@ -4,7 +4,7 @@
 Bronze keeps the texts of the files with a hash, file and time; silver types them, keeps one row per key, checks, and
 sets apart orders that cannot be; gold is the star and the features of examples/olist/models.sql; products and sellers
 without versions, a smaller calendar.  Each layer is written as Parquet and read from it.  LAKE/seconds says how long
-Spark took to start, and how long the totals took, which are no part of the work.
+Spark took to start, how long the totals took, which are no part of the work, and what the work cost of the processor.
 """
 
 import datetime
@@ -189,6 +189,16 @@ gold("feature_seller_reliability", f"""
     FROM fact_sales f JOIN dim_seller s ON s.seller_key = f.seller_key {SCORES} GROUP BY s.seller_id""")
 
 worked = time.time()
+
+
+def processor(pid):
+    """Seconds of the processor that a process took, as Linux tells."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+cost = processor("self") + processor(spark.sparkContext._gateway.proc.pid)
 TOTALS = {
     "customers": "count(*) FROM customers", "unique customers": "count(DISTINCT customer_unique_id) FROM dim_customer", "versions of customers": "count(*) FROM dim_customer WHERE customer_key <> 0",
     "orders": "count(*) FROM orders", "refused orders": "count(*) FROM orders_refused", "delivered orders": "count(*) FROM fact_orders WHERE order_status = 'delivered'",
@@ -206,5 +216,5 @@ for segment, n in spark.sql("SELECT segment, count(*) FROM feature_customer_rfm 
 for r, f, m, n in spark.sql("SELECT recency_score, frequency_score, monetary_score, count(*) FROM feature_customer_rfm GROUP BY 1, 2, 3").collect():
     print(f"score {r}{f}{m}\t{n}")
 with open(os.path.join(LAKE, "seconds"), "w", encoding="ascii") as file:
-    print(f"{started:.3f} {time.time() - worked:.3f}", file=file)
+    print(f"{started:.3f} {time.time() - worked:.3f} {cost:.3f}", file=file)
 spark.stop()

@@ -172,10 +172,27 @@ DefineView(const Model *model, const char *shape)
 	SqlExecFormat(NULL, "CREATE OR REPLACE VIEW %s AS\n%s", ViewName(model), model->query);
 }
 
+/* A table that somebody renamed is not made again beside itself. */
+static void
+RefuseRenamed(const Model *model)
+{
+	SqlParams	params = {0};
+	SqlRows    *rows;
+
+	ParamText(&params, QualifiedName(medallion_gold_schema, psprintf(HASH_PREFIX "%s", model->name)));
+	rows = SqlFetch("SELECT indrelid::regclass FROM pg_index WHERE indexrelid = to_regclass($1)", &params);
+	if (rows->count > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the table of model \"%s\" was renamed to %s", model->name, RowText(rows, 0, 1)),
+				 errhint("Rename it back. To rename a model, create it under the new name and drop the old one.")));
+}
+
 /* Makes the target, empty. */
 void
 CreateTarget(const Model *model)
 {
+	RefuseRenamed(model);
 	if (model->is_view)
 		SqlExecFormat(NULL, "CREATE VIEW %s AS SELECT * FROM %s",
 					  TargetName(model), ViewName(model));

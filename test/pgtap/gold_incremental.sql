@@ -5,7 +5,7 @@
 \set name gold_incremental
 \ir setup.psql
 
-SELECT plan(62);
+SELECT plan(66);
 
 /* rows that a model's table has and its query has not, and the other way round */
 CREATE FUNCTION pg_temp.differences(model text) RETURNS bigint LANGUAGE plpgsql AS $$
@@ -193,6 +193,7 @@ SELECT is((SELECT string_agg(a::text, ',' ORDER BY a) FROM gold.log WHERE a < 15
 -- Selection
 SELECT is((SELECT string_agg(model, ',') FROM medallion.refresh_models('{+by_n}')), 'by_city,by_n', '+model: with what it reads, inputs first');
 SELECT is((SELECT string_agg(model, ',') FROM medallion.refresh_models('{by_city+,log}')), 'by_city,log,by_n', 'model+: with what reads it');
+SELECT is((SELECT string_agg(model, ',') FROM medallion.refresh_models('{+by_city+}')), 'by_city,by_n', '+model+: with both');
 SELECT throws_like($$SELECT * FROM medallion.refresh_models('{+by_m+}')$$, 'unrecognized model "by_m"', 'a name that is none');
 
 -- Whose tables these are: images are shown to who may read the table, and to nobody else
@@ -226,6 +227,24 @@ SELECT medallion.refresh_model('over_view');
 \o
 SELECT is(pg_temp.differences('over_view'), 0::bigint, 'a column that is renamed is followed');
 SELECT is((SELECT count(*) FROM gold.over_view WHERE b = 'renamed'), 1::bigint, 'into the rows');
+
+-- A model's own table that is renamed is told, not made again; models over it follow it
+\o /dev/null
+SELECT medallion.create_model('over_model', 'SELECT n, count(*) AS models FROM gold.over_view GROUP BY n');
+SELECT medallion.refresh_model('over_model');
+ALTER TABLE gold.over_view RENAME TO over_renamed;
+SELECT pg_temp.run();
+\o
+SELECT matches((SELECT detail->>'error' FROM run WHERE object = 'over_view'), 'the table of model "over_view" was renamed to gold.over_renamed', 'a renamed table of a model');
+\o /dev/null
+ALTER TABLE gold.over_renamed RENAME TO over_view;
+SELECT pg_temp.run();
+\o
+SELECT is(pg_temp.errors() || pg_temp.differences('over_view'), 'none0', 'renamed back, all is well');
+SELECT throws_like('SELECT medallion.drop_model(''over_view'')', '%cannot drop model "over_view" because other objects depend on it%', 'a model that others read is not dropped');
+\o /dev/null
+SELECT medallion.drop_model('over_model');
+\o
 
 -- A partition that comes brings rows unseen
 \o /dev/null
