@@ -151,11 +151,15 @@ OBJS += \
 	src/gold/lineage.o \
 	src/gold/model.o \
 	src/gold/partial.o \
+	src/gold/past.o \
 	src/gold/probe.o \
 	src/gold/provenance.o \
 	src/gold/query.o \
 	src/gold/refresh.o \
-	src/gold/target.o
+	src/gold/restrict.o \
+	src/gold/steady.o \
+	src/gold/target.o \
+	src/gold/tree.o
 
 # run: the whole way, and what is written down about it
 OBJS += \
@@ -193,6 +197,7 @@ SQL_PARTS = \
 	sql/43-checks.sql \
 	sql/43-merge-tables.sql \
 	sql/44-dbt.sql \
+	sql/44-distance.sql \
 	sql/45-profile.sql \
 	sql/50-gold.sql \
 	sql/52-calendar.sql \
@@ -328,6 +333,9 @@ psql:
 docs:
 	@bash -c '. test/lib.sh && install_extension' >/dev/null
 	bash test/docs.sh --reference >docs/reference.md.part && mv docs/reference.md.part docs/reference.md
+	bash test/docs.sh --functions >docs/functions.part
+	sed -i -e '/^| `[^`]*(/d' -e '/^| function | granted to/{n;r docs/functions.part' -e '}' docs/security.md
+	rm docs/functions.part
 
 # The zip for PGXN: what is committed.  Packages of other kinds: test/packaging.sh.
 .PHONY: dist

@@ -20,9 +20,10 @@ create_cluster()
 		cron.database_name = 'medallion'
 		cron.use_background_workers = on
 	SETTINGS
-	pg_ctl -D "$PGDATA.part" -w -o "-c listen_addresses='' -c shared_preload_libraries=''" start
-	psql -X -v ON_ERROR_STOP=1 -d postgres -c 'CREATE DATABASE medallion'
-	psql -X -v ON_ERROR_STOP=1 -d medallion -c 'CREATE EXTENSION medallion'
+	# In a place of its own: who waits for the server shall not meet this one.
+	pg_ctl -D "$PGDATA.part" -w -o "-c listen_addresses='' -c shared_preload_libraries='' -c unix_socket_directories='$PGDATA.part'" start
+	psql -X -v ON_ERROR_STOP=1 -h "$PGDATA.part" -d postgres -c 'CREATE DATABASE medallion'
+	psql -X -v ON_ERROR_STOP=1 -h "$PGDATA.part" -d medallion -c 'CREATE EXTENSION medallion'
 	pg_ctl -D "$PGDATA.part" -m fast -w stop
 	mv "$PGDATA.part" "$PGDATA"
 }

@@ -41,6 +41,14 @@ $function$;
 COMMENT ON FUNCTION medallion.silver_table(text) IS
 'the silver table of a feature; raises undefined_table where no run has made it yet';
 
+/* A view, for who may ask what silver said need not see a feature's options. */
+CREATE VIEW medallion.histories AS
+SELECT f.feature_id, f.name, coalesce(h->>'valid_from', '_scd2_valid_from') AS valid_from, coalesce(h->>'valid_to', '_scd2_valid_to') AS valid_to,
+	   coalesce(h->>'is_current', '_scd2_is_current') AS is_current, coalesce(h->>'version', '_scd2_version') AS version,
+	   f.options->>'valid_to' AS open_end, f.options->>'history' IS DISTINCT FROM 'scd1' AS kept
+  FROM medallion.features f, coalesce(f.options->'history_columns', '{}') h;
+COMMENT ON VIEW medallion.histories IS 'how the columns of history are called in each feature''s silver table, and what stands in valid_to of a current version; kept: earlier versions are';
+
 CREATE FUNCTION medallion.history_column(feature text, role text) RETURNS name
 LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 RETURN coalesce((SELECT options -> 'history_columns' ->> history_column.role FROM medallion.features WHERE features.name = feature), '_scd2_' || role);

@@ -76,6 +76,7 @@ BEGIN
 			(3, true, 'etl_logs.data_quality_checks', 'checked_at', 'EXISTS (SELECT FROM etl_logs.data_quality_checks n WHERE n.table_name = o.table_name AND n.check_type = o.check_type AND n.column_name IS NOT DISTINCT FROM o.column_name AND n.check_details->>''check'' IS NOT DISTINCT FROM o.check_details->>''check'' AND n.check_id > o.check_id)'),
 			(4, true, 'etl_logs.scd2_history', 'operation_timestamp', 'true'),
 			(5, true, 'etl_logs.table_statistics', 'last_updated', 'EXISTS (SELECT FROM etl_logs.table_statistics n WHERE n.table_name = o.table_name AND n.stat_id > o.stat_id)'),
+			(8, true, 'medallion.alerts', 'raised_at', 'EXISTS (SELECT FROM medallion.alerts n WHERE n.kind = o.kind AND n.layer IS NOT DISTINCT FROM o.layer AND n.object IS NOT DISTINCT FROM o.object AND n.alert_id > o.alert_id)'),
 			(6, false, 'medallion.measurements', 'measured_at', 'o.measurement_id <= (SELECT n.measurement_id FROM medallion.measurements n WHERE (n.table_name, n.metric, n.column_name) = (o.table_name, o.metric, o.column_name) ORDER BY n.measurement_id DESC OFFSET 30 LIMIT 1)'),
 			(7, false, 'medallion.profiles', 'profiled_at', 'EXISTS (SELECT FROM medallion.profiles n WHERE n.table_name = o.table_name AND n.column_name = o.column_name AND n.profile_id > o.profile_id)')
 			) AS t (place, is_log, name, written_at, condition)

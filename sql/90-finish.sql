@@ -14,5 +14,15 @@ BEGIN
 END
 $$;
 
-/* PUBLIC has nothing: who may run or look is granted by name. */
-REVOKE ALL ON ALL ROUTINES IN SCHEMA medallion FROM PUBLIC;
+/* PUBLIC has nothing: who may run or look is granted by name.  Of an update, only what is new: what an
+ * extension's script revokes from is noted as the extension's own privileges, users' grants among them, and
+ * pg_dump would leave these out. */
+DO $$
+DECLARE
+	routine regprocedure;
+BEGIN
+	FOR routine IN SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.pronamespace = 'medallion'::regnamespace AND p.proacl IS NULL ORDER BY p.oid LOOP
+		EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', routine);
+	END LOOP;
+END
+$$;

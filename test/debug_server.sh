@@ -74,7 +74,7 @@ with()
 
 build()
 {
-	local source=$folder/source valgrind=
+	local source=$folder/source valgrind= module
 
 	fetch_source || die "apt has no source of postgresql-$major"
 	rm -rf "$source" && mkdir -p "$source" &&
@@ -84,7 +84,11 @@ build()
 	cd "$source" &&
 		./configure -q --prefix="$folder/$major" --enable-cassert --enable-debug --enable-tap-tests \
 			--without-readline $(with) CFLAGS='-O1 -g -fno-omit-frame-pointer' CPPFLAGS="$valgrind" &&
-		nice make -s -j"${JOBS:-$(nproc)}" install && nice make -s -C contrib -j"${JOBS:-$(nproc)}" install
+		nice make -s -j"${JOBS:-$(nproc)}" install || return 1
+	# those that tests use
+	for module in amcheck dblink postgres_fdw; do
+		nice make -s -C "contrib/$module" install || return 1
+	done
 }
 
 # pgTAP is SQL alone: Debian's will do.
@@ -98,7 +102,8 @@ copy_tree()
 {
 	mkdir -p "$folder/tree" &&
 		tar -C "$project" --exclude=./.git --exclude=./.server --exclude=./.debug --exclude='*.o' --exclude='*.so' -cf - . |
-		tar -C "$folder/tree" --no-same-owner -xf - && chmod -R a+rX "$folder/tree"
+		tar -C "$folder/tree" --no-same-owner -xf - &&
+		find "$folder/tree" -name .server -prune -o -exec chmod a+rX {} +
 }
 
 choose_folder

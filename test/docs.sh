@@ -4,6 +4,7 @@
 #
 #   test/docs.sh [DOCUMENT...]       README.md, docs/tutorial.md, ...
 #   test/docs.sh --reference         prints docs/reference.md as the catalog has it
+#   test/docs.sh --functions         prints the table of functions in docs/security.md
 
 . "$(dirname "$0")/lib.sh"
 
@@ -30,14 +31,22 @@ SETTINGS
 pg_ctl -D "$work/data" -l "$work/log" -w -s start || { cat "$work/log"; exit 1; }
 cd "$project" || exit 1
 
-# The reference, from a database that has nothing else.
-reference()
+# What a database that has nothing else says to queries.
+catalog()
 {
-	createdb reference && psql -X -q -d reference -c 'CREATE EXTENSION medallion' &&
-		psql -X -q -A -t -v ON_ERROR_STOP=1 -d reference -f docs/reference.sql | sed 's/[[:blank:]]*$//' | cat -s
+	createdb catalog && psql -X -q -d catalog -c 'CREATE EXTENSION medallion' &&
+		psql -X -q -A -t -v ON_ERROR_STOP=1 -d catalog "$@" | sed 's/[[:blank:]]*$//' | cat -s
 }
 
-[ "${1:-}" != --reference ] || { reference; exit; }
+reference()
+{
+	catalog -f docs/reference.sql
+}
+
+case ${1:-} in
+	--reference) reference; exit ;;
+	--functions) catalog -f test/pgtap/security_table.psql -c 'SELECT line FROM pg_temp.function_table'; exit ;;
+esac
 reference >"$work/reference.md"
 export MEDALLION_REFERENCE=$work/reference.md
 python3 test/doc_blocks.py "$work/files" "$@"

@@ -41,6 +41,7 @@ make_cluster()
 		port = $PGPORT
 		fsync = off
 		timezone = 'UTC'
+		jit = off
 	SETTINGS
 }
 
@@ -116,14 +117,15 @@ check "the next run changes nothing" "$(query -c "SELECT DISTINCT status FROM me
 check "what is wrong: nothing" "$(query -c "SELECT * FROM medallion.features f, medallion.verify(f.name) v WHERE broken > 0")" ""
 sed -i 's/^7,.*/7,2025-03-07,city 6,7000.25/' "$work/files/orders_3.csv"
 query -c "INSERT INTO public.people VALUES (501, 'late', '2026-01-01')"
-check "what is new comes in" "$(query -F ' ' -c "SELECT layer, object, status, rows_out FROM medallion.run_pipeline() ORDER BY 1, 2")" \
-"bronze orders COMPLETED 1000
-bronze people COMPLETED 1
-gold by_city COMPLETED 1
-gold largest COMPLETED 1
-silver orders COMPLETED 1
-silver people COMPLETED 1"
+check "what is new comes in" "$(query -F ' ' -c "SELECT layer, object, status FROM medallion.run_pipeline() ORDER BY 1, 2")" \
+"bronze orders COMPLETED
+bronze people COMPLETED
+gold by_city COMPLETED
+gold largest COMPLETED
+silver orders COMPLETED
+silver people COMPLETED"
 check "models are what their queries say" "$(query -c "SELECT count(*) FROM ((SELECT city, orders, amount FROM gold.by_city) EXCEPT (SELECT * FROM models.by_city)) d")" 0
+check "and have all of them" "$(query -c "SELECT count(*) FROM ((SELECT * FROM models.by_city) EXCEPT (SELECT city, orders, amount FROM gold.by_city)) d")" 0
 check "hashes are those of the old version" "$(query -c "$hash")" "$old_hash"
 echo "1..$number"
 [ $failed = 0 ]

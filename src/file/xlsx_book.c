@@ -20,7 +20,8 @@ typedef struct RelationParse
 	XlsxReader *xlsx;			/* NULL: only the workbook's own part is sought */
 	const char *folder;			/* that relative targets start from */
 	char	   *book_path;		/* found in _rels/.rels, or NULL */
-	bool		failed;
+	bool		failed;			/* a target is too long */
+	bool		no_memory;
 } RelationParse;
 
 typedef struct BookParse
@@ -86,8 +87,8 @@ FolderOf(const char *path)
 	return slash ? strndup(path, slash - path) : strdup("");
 }
 
-/* Gives the sheet of a relation its part, or notes that it has no cells. */
-static void
+/* Gives the sheet of a relation its part, or notes that it has no cells; false: out of memory. */
+static bool
 SetSheetPath(XlsxReader *xlsx, const char *relation, const char *path, bool cells)
 {
 	for (int i = 0; i < xlsx->nsheets; i++)
@@ -97,9 +98,18 @@ SetSheetPath(XlsxReader *xlsx, const char *relation, const char *path, bool cell
 		if (sheet->path != NULL || sheet->relation == NULL || strcmp(sheet->relation, relation) != 0)
 			continue;
 		sheet->no_cells = !cells;
-		if (cells)
-			sheet->path = strdup(path);
+		if (cells && (sheet->path = strdup(path)) == NULL)
+			return false;
 	}
+	return true;
+}
+
+/* Notes where a part is; false: out of memory. */
+static bool
+KeepPath(char **kept, const char *path)
+{
+	*kept = strdup(path);
+	return *kept != NULL;
 }
 
 static void
@@ -111,6 +121,7 @@ Relation(void *arg, const char *name, const char **attributes)
 	const char *type = XmlAttribute(attributes, "Type");
 	const char *target = XmlAttribute(attributes, "Target");
 	char	   *path;
+	bool		kept = true;
 
 	if (strcmp(name, "Relationship") != 0 || id == NULL || type == NULL || target == NULL)
 		return;
@@ -121,17 +132,18 @@ Relation(void *arg, const char *name, const char **attributes)
 		return;
 	}
 	if (IsKind(type, "officeDocument") && parse->book_path == NULL)
-		parse->book_path = strdup(path);
+		kept = KeepPath(&parse->book_path, path);
 	else if (xlsx == NULL)
 		;						/* a part that is none of the workbook's */
 	else if (IsKind(type, "worksheet"))
-		SetSheetPath(xlsx, id, path, true);
+		kept = SetSheetPath(xlsx, id, path, true);
 	else if (IsKind(type, "sharedStrings") && xlsx->strings_path == NULL)
-		xlsx->strings_path = strdup(path);
+		kept = KeepPath(&xlsx->strings_path, path);
 	else if (IsKind(type, "styles") && xlsx->styles_path == NULL)
-		xlsx->styles_path = strdup(path);
+		kept = KeepPath(&xlsx->styles_path, path);
 	else
-		SetSheetPath(xlsx, id, path, false);
+		kept = SetSheetPath(xlsx, id, path, false);
+	parse->no_memory |= !kept;
 	free(path);
 }
 
@@ -152,7 +164,7 @@ XlsxAddSheet(XlsxReader *xlsx, const char *name, const char *relation, bool hidd
 	sheets->name = strdup(name);
 	sheets->relation = relation ? strdup(relation) : NULL;
 	sheets->hidden = hidden;
-	return sheets->name != NULL;
+	return sheets->name != NULL && (relation == NULL || sheets->relation != NULL);
 }
 
 static void
@@ -255,12 +267,16 @@ XlsxReadBookRelations(XlsxReader *xlsx, const char *book)
 	const char *slash = strrchr(book, '/');
 	ReaderStatus status;
 
+	if (folder == NULL)
+		return ReaderFail(&xlsx->base, READER_NO_MEMORY, "out of memory");
 	snprintf(path, sizeof(path), "%s%s_rels/%s.rels", folder, folder[0] ? "/" : "", slash ? slash + 1 : book);
 	status = XmlParse(&xlsx->base, xlsx->container, path, &handler);
 	free(folder);
 	free(parse.book_path);
 	DropMissingPart(xlsx, &xlsx->strings_path);
 	DropMissingPart(xlsx, &xlsx->styles_path);
+	if (status == READER_OK && parse.no_memory)
+		return ReaderFail(&xlsx->base, READER_NO_MEMORY, "out of memory");
 	if (status == READER_OK && parse.failed)
 		return ReaderFail(&xlsx->base, READER_ERROR, "part \"%s\" has a target that is too long", path);
 	return status;

@@ -253,7 +253,7 @@ DeclareGroupIndex(const Model *model, const GroupPlan *groups)
 	SqlParams	params = {0};
 	ListCell   *lc;
 
-	foreach(lc, groups->keys)
+	foreach(lc, groups->top->keys)
 		if (IsShort(((GroupKey *) lfirst(lc))->type))
 			index.columns = lappend(index.columns, ((GroupKey *) lfirst(lc))->column);
 	wanted = MakeIndex(model, psprintf("%s%s", GROUP_PREFIX, model->name), &index);

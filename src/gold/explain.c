@@ -11,8 +11,6 @@
 #include "funcapi.h"
 #include "gold/partial.h"
 #include "gold/target.h"
-#include "optimizer/optimizer.h"
-#include "parser/parsetree.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/tuplestore.h"
@@ -41,23 +39,39 @@ TableText(Oid table)
 	return RowText(SqlFetch("SELECT $1", &params), 0, 1);
 }
 
-/* The column of a traced table that a column of its place stands for, or NULL. */
-static char *
-BaseColumn(Query *query, List *path, AttrNumber attno)
-{
-	RangeTblEntry *rte = rt_fetch(linitial_int(path), query->rtable);
-	Query	   *subquery;
-	TargetEntry *entry;
-	Node	   *expr;
+static char *KeyColumn(const QueryLevel *level, const GroupKey *key, Oid *table);
 
-	if (list_length(path) == 1)
-		return get_attname(rte->relid, attno, true);
-	subquery = SubqueryOf(rte);
-	entry = list_nth(subquery->targetList, attno - 1);
-	expr = flatten_aliases(subquery, (Node *) entry->expr);
-	if (!IsA(expr, Var) || ((Var *) expr)->varno != list_nth_int(path, 1))
-		return NULL;
-	return BaseColumn(subquery, list_copy_tail(path, 1), ((Var *) expr)->varattno);
+/* The table and its column that a column of a place stands for; NULL: none. */
+static char *
+BaseColumn(const TracedPlace *traced, AttrNumber attno, Oid *table)
+{
+	ListCell   *lc;
+
+	if (traced->below == NULL)
+	{
+		*table = traced->table;
+		return get_attname(traced->table, attno, true);
+	}
+	foreach(lc, traced->below->keys)
+		if (((GroupKey *) lfirst(lc))->number == attno)
+			return KeyColumn(traced->below, lfirst(lc), table);
+	return NULL;
+}
+
+/* Likewise of a key. */
+static char *
+KeyColumn(const QueryLevel *level, const GroupKey *key, Oid *table)
+{
+	ListCell   *lc;
+
+	foreach(lc, level->traced)
+	{
+		TracedPlace *traced = lfirst(lc);
+
+		if (IsA(key->expr, Var) && ((Var *) key->expr)->varno == traced->place)
+			return BaseColumn(traced, ((Var *) key->expr)->varattno, table);
+	}
+	return NULL;
 }
 
 /* Is there an index that starts with this column? */
@@ -74,22 +88,19 @@ HasIndex(Oid table, const char *column)
 
 /* By which columns of a table its rows of some keys could be found. */
 static char *
-IndexAdvice(const GroupPlan *plan, const TracedTable *traced)
+IndexAdvice(const GroupPlan *plan, Oid table)
 {
 	ListCell   *lc;
 	char	   *wanted = NULL;
 
-	foreach(lc, plan->keys)
+	foreach(lc, plan->top->keys)
 	{
-		Node	   *expr = (Node *) ((GroupKey *) lfirst(lc))->expr;
-		char	   *column;
+		Oid			found = InvalidOid;
+		char	   *column = KeyColumn(plan->top, lfirst(lc), &found);
 
-		if (!IsA(expr, Var) || ((Var *) expr)->varno != linitial_int(traced->path))
+		if (column == NULL || found != table)
 			continue;
-		column = BaseColumn(plan->query, traced->path, ((Var *) expr)->varattno);
-		if (column == NULL)
-			continue;
-		if (HasIndex(traced->table, column))
+		if (HasIndex(table, column))
 			return psprintf("rows of a key are found by the index on %s", quote_identifier(column));
 		wanted = wanted ? wanted : column;
 	}
@@ -104,17 +115,21 @@ SayInputs(ReturnSetInfo *result, const GroupPlan *plan)
 {
 	ListCell   *lc;
 
-	foreach(lc, plan->traced)
+	foreach(lc, TracedTables(plan->top))
 	{
-		TracedTable *traced = lfirst(lc);
-		char	   *advice = plan->why_full == NULL ? IndexAdvice(plan, traced) : NULL;
+		Oid			table = lfirst_oid(lc);
+		char	   *advice = plan->why_full == NULL ? IndexAdvice(plan, table) : NULL;
 
-		if (!list_member_oid(plan->whole, traced->table))
-			Say(result, "input", TableText(traced->table),
+		if (WhyWhole(plan, table) == NULL)
+			Say(result, "input", TableText(table),
 				advice ? psprintf("changes are traced to keys; %s", advice) : "changes are traced to keys");
 	}
 	foreach(lc, plan->whole)
-		Say(result, "input", TableText(lfirst_oid(lc)), "a change asks for a full refresh");
+	{
+		WholeTable *whole = lfirst(lc);
+
+		Say(result, "input", TableText(whole->table), psprintf("a change asks for a full refresh: %s", whole->why));
+	}
 	foreach(lc, plan->unwatched)
 		Say(result, "unwatched", NULL, lfirst(lc));
 }
@@ -125,7 +140,7 @@ SayKeys(ReturnSetInfo *result, const GroupPlan *plan)
 {
 	ListCell   *lc;
 
-	foreach(lc, plan->keys)
+	foreach(lc, plan->top->keys)
 	{
 		GroupKey   *key = lfirst(lc);
 

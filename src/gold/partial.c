@@ -94,8 +94,9 @@ FetchChanges(const Model *model, RefreshPlan *plan, bool append)
 		plan->changes = lappend(plan->changes, pending);
 		if (pending->lost)
 			plan->why = psprintf("changes of %s are not known", get_rel_name(pending->table));
-		else if (!append && list_member_oid(plan->groups->whole, pending->table))
-			plan->why = psprintf("changes of %s cannot be traced to keys", get_rel_name(pending->table));
+		else if (!append && WhyWhole(plan->groups, pending->table) != NULL)
+			plan->why = psprintf("changes of %s cannot be traced to keys: %s", get_rel_name(pending->table),
+								 WhyWhole(plan->groups, pending->table));
 	}
 	return plan->why == NULL;
 }
@@ -104,7 +105,7 @@ FetchChanges(const Model *model, RefreshPlan *plan, bool append)
 static List *
 TablesToWatch(const GroupPlan *groups, bool append)
 {
-	return append ? list_make1_oid(((TracedTable *) linitial(groups->traced))->table) : WatchedTables(groups);
+	return append ? list_make1_oid(FirstTable(groups)) : WatchedTables(groups);
 }
 
 RefreshPlan *
@@ -180,7 +181,7 @@ FetchPatterns(const Model *model, const RefreshPlan *plan)
 	SqlRows    *rows;
 
 	initStringInfo(&bits);
-	for (int i = 0; i < list_length(plan->groups->keys); i++)
+	for (int i = 0; i < list_length(plan->groups->top->keys); i++)
 		appendStringInfo(&bits, "%sCASE WHEN k%d IS NULL THEN %u ELSE 0 END", i > 0 ? " + " : "", i + 1, 1u << i);
 	rows = SqlFetch(psprintf("SELECT DISTINCT %s FROM %s LIMIT %d", bits.data, HitName(model), MAX_PATTERNS + 1), NULL);
 	for (uint64 i = 0; i < rows->count; i++)

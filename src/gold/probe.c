@@ -23,6 +23,7 @@
 #include "base/feature.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
+#include "gold/tree.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
@@ -43,6 +44,17 @@ ChangesOf(List *changes, Oid table)
 		if (((PendingChanges *) lfirst(lc))->table == table)
 			return lfirst(lc);
 	return NULL;
+}
+
+/* NULL of a column's type and collation. */
+static char *
+NullOf(Form_pg_attribute column)
+{
+	char	   *null = psprintf("NULL::%s", format_type_with_typemod(column->atttypid, column->atttypmod));
+
+	if (!OidIsValid(column->attcollation))
+		return null;
+	return psprintf("%s COLLATE %s", null, generate_collation_name(column->attcollation));
 }
 
 /*
@@ -66,7 +78,7 @@ PlacedColumns(Oid table, Oid changes)
 		if (column->attisdropped)
 			appendStringInfo(&sql, "NULL::int AS _dropped_%d", i + 1);
 		else if (OidIsValid(changes) && get_attnum(changes, NameStr(column->attname)) == InvalidAttrNumber)
-			appendStringInfo(&sql, "NULL::%s AS %s", format_type_with_typemod(column->atttypid, column->atttypmod), name);
+			appendStringInfo(&sql, "%s AS %s", NullOf(column), name);
 		else
 			appendStringInfoString(&sql, name);
 	}
@@ -98,64 +110,54 @@ EverQuery(const PendingChanges *changes)
 					ImagesQuery(changes, ""));
 }
 
-/* Does any table of a query, below subqueries and views, have changes? */
+/* Has a place changes, or anything below it? */
 static bool
-HasChanges(Query *query, List *changes)
+HasChanges(const TracedPlace *traced, List *changes)
 {
 	ListCell   *lc;
 
-	foreach(lc, query->rtable)
-	{
-		RangeTblEntry *rte = lfirst(lc);
-		Query	   *subquery = SubqueryOf(rte);
-
-		if (rte->rtekind == RTE_RELATION && ChangesOf(changes, rte->relid) != NULL)
+	if (traced->below == NULL)
+		return ChangesOf(changes, traced->table) != NULL;
+	foreach(lc, traced->below->traced)
+		if (HasChanges(lfirst(lc), changes))
 			return true;
-		if (subquery != NULL && HasChanges(subquery, changes))
-			return true;
-	}
 	return false;
 }
 
-/* Makes tables with changes say what they say and said; all places but one. */
+static char *LevelImages(const QueryLevel *level, List *changes);
+
+/* SELECT of what changed in a place; what is not known of it is NULL. */
+static char *
+PlaceImages(const TracedPlace *traced, List *changes)
+{
+	if (traced->below != NULL)
+		return LevelImages(traced->below, changes);
+	return ImagesQuery(ChangesOf(changes, traced->table), "");
+}
+
+/* SELECT of a place as it is and as it was. */
+static char *
+PlaceEver(const TracedPlace *traced, List *changes)
+{
+	if (traced->below == NULL)
+		return EverQuery(ChangesOf(changes, traced->table));
+	return psprintf("SELECT * FROM (%s) _now UNION ALL %s", pg_get_querydef(copyObject(traced->below->query), false),
+					LevelImages(traced->below, changes));
+}
+
+/* Puts images in the place that is asked, what is and was in all others. */
 static void
-PutEver(Query *query, List *changes, int except)
+PutImages(Query *query, const QueryLevel *level, const TracedPlace *asked, List *changes)
 {
 	ListCell   *lc;
 
-	foreach(lc, query->rtable)
+	foreach(lc, level->traced)
 	{
-		RangeTblEntry *rte = lfirst(lc);
-		Query	   *subquery;
+		TracedPlace *traced = lfirst(lc);
 
-		if (foreach_current_index(lc) + 1 == except)
-			continue;
-		if (rte->rtekind == RTE_RELATION && ChangesOf(changes, rte->relid) != NULL)
-			PutSubquery(rte, ParseQuery(EverQuery(ChangesOf(changes, rte->relid))));
-		else if ((subquery = SubqueryOf(rte)) != NULL && HasChanges(subquery, changes))
-		{
-			PutEver(subquery, changes, 0);
-			PutSubquery(rte, subquery);
-		}
-	}
-}
-
-/* Puts images in the place of a traced table, what is and was in all others. */
-static void
-PutImages(Query *query, List *path, List *changes, const char *images)
-{
-	int			place = linitial_int(path);
-	RangeTblEntry *rte = rt_fetch(place, query->rtable);
-
-	PutEver(query, changes, place);
-	if (list_length(path) == 1)
-		PutSubquery(rte, ParseQuery(images));
-	else
-	{
-		Query	   *subquery = SubqueryOf(rte);
-
-		PutImages(subquery, list_copy_tail(path, 1), changes, images);
-		PutSubquery(rte, subquery);
+		if (HasChanges(traced, changes))
+			PutSubquery(rt_fetch(traced->place, query->rtable),
+						ParseQuery(traced == asked ? PlaceImages(traced, changes) : PlaceEver(traced, changes)));
 	}
 }
 
@@ -217,6 +219,47 @@ StrictFilters(Query *query)
 	return kept == NIL ? NULL : (Node *) make_ands_explicit(kept);
 }
 
+/* Takes the filters that look at what is not known of these places out of WHERE and inner joins. */
+static void
+LeaveOutUnknown(Query *query, Node *node, List *places)
+{
+	Node	  **quals;
+	List	   *kept = NIL;
+	ListCell   *lc;
+
+	if (IsA(node, FromExpr))
+	{
+		foreach(lc, ((FromExpr *) node)->fromlist)
+			LeaveOutUnknown(query, lfirst(lc), places);
+		quals = &((FromExpr *) node)->quals;
+	}
+	else if (IsA(node, JoinExpr))
+	{
+		LeaveOutUnknown(query, ((JoinExpr *) node)->larg, places);
+		LeaveOutUnknown(query, ((JoinExpr *) node)->rarg, places);
+		quals = &((JoinExpr *) node)->quals;
+	}
+	else
+		return;
+	foreach(lc, make_ands_implicit((Expr *) *quals))
+		if (!SeesUnknown(flatten_aliases(query, copyObject((Node *) lfirst(lc))), places))
+			kept = lappend(kept, lfirst(lc));
+	*quals = kept != NIL ? (Node *) make_ands_explicit(kept) : NULL;
+}
+
+/* Places of a level that changed. */
+static List *
+ChangedPlaces(const QueryLevel *level, List *changes)
+{
+	List	   *changed = NIL;
+	ListCell   *lc;
+
+	foreach(lc, level->traced)
+		if (HasChanges(lfirst(lc), changes))
+			changed = lappend(changed, lfirst(lc));
+	return changed;
+}
+
 /* Columns of these places as NULL. */
 static Node *
 NullColumns(Node *node, Bitmapset *places)
@@ -228,24 +271,40 @@ NullColumns(Node *node, Bitmapset *places)
 	return expression_tree_mutator(node, NullColumns, places);
 }
 
+/* The key's expression with NULLs in these places; of the same type and collation. */
+static Expr *
+KeyBesideNulls(const GroupKey *key, Bitmapset *null_places)
+{
+	Node	   *expr = NullColumns(copyObject((Node *) key->expr), null_places);
+	CollateExpr *collate;
+
+	if (equal(expr, key->expr))
+		return (Expr *) expr;
+	expr = (Node *) makeRelabelType((Expr *) expr, key->type, exprTypmod((Node *) key->expr),
+									key->collation, COERCE_EXPLICIT_CAST);
+	if (!OidIsValid(key->collation))
+		return (Expr *) expr;
+	collate = makeNode(CollateExpr);
+	collate->arg = (Expr *) expr;
+	collate->collOid = key->collation;
+	collate->location = -1;
+	return (Expr *) collate;
+}
+
 /* Makes a query return nothing but the keys, those of each joined row. */
 static void
-SelectKeys(Query *query, const GroupPlan *plan, Bitmapset *null_places)
+SelectKeys(Query *query, const QueryLevel *level, Bitmapset *null_places)
 {
 	ListCell   *lc;
 
 	query->targetList = NIL;
-	foreach(lc, plan->keys)
+	foreach(lc, level->keys)
 	{
-		GroupKey   *key = lfirst(lc);
 		int			number = foreach_current_index(lc) + 1;
-		Node	   *expr = NullColumns(copyObject((Node *) key->expr), null_places);
 
-		if (!equal(expr, key->expr))	/* a NULL alone would lose its type */
-			expr = (Node *) makeRelabelType((Expr *) expr, key->type, exprTypmod((Node *) key->expr),
-											key->collation, COERCE_EXPLICIT_CAST);
 		query->targetList = lappend(query->targetList,
-									makeTargetEntry((Expr *) expr, number, psprintf("k%d", number), false));
+									makeTargetEntry(KeyBesideNulls(lfirst(lc), null_places), number,
+													psprintf("k%d", number), false));
 	}
 	query->groupClause = query->windowClause = query->distinctClause = query->sortClause = NIL;
 	query->havingQual = NULL;
@@ -255,129 +314,136 @@ SelectKeys(Query *query, const GroupPlan *plan, Bitmapset *null_places)
 
 /* Adds the SELECT of the keys that images in one place touch. */
 static void
-AddProbe(StringInfo sql, const GroupPlan *plan, const TracedTable *traced, List *changes, uint32 nulled)
+AddProbe(StringInfo sql, const QueryLevel *level, const TracedPlace *traced, List *changes, uint32 nulled)
 {
-	Query	   *query = copyObject(plan->query);
+	Query	   *query = copyObject(level->query);
 	Bitmapset  *null_places = NULL;
 	ListCell   *lc;
 
-	foreach(lc, plan->null_units)
+	foreach(lc, level->null_units)
 		if (nulled & (1 << foreach_current_index(lc)))
 			null_places = bms_add_members(null_places, lfirst(lc));
 	if (traced->nullable)
 	{
 		query->jointree->quals = StrictFilters(query);
-		MakeInner((Node *) query->jointree, linitial_int(traced->path));
+		MakeInner((Node *) query->jointree, traced->place);
 	}
-	SelectKeys(query, plan, null_places);
-	PutImages(query, traced->path, changes, ImagesQuery(ChangesOf(changes, traced->table), ""));
+	LeaveOutUnknown(query, (Node *) query->jointree, ChangedPlaces(level, changes));
+	SelectKeys(query, level, null_places);
+	PutImages(query, level, traced, changes);
 	appendStringInfo(sql, "%s(%s)", sql->len > 0 ? "\nUNION ALL\n" : "", pg_get_querydef(query, false));
+}
+
+/* SELECTs of the keys of a level that these changes touch. */
+static char *
+Probes(const QueryLevel *level, List *changes)
+{
+	StringInfoData sql;
+	ListCell   *lc;
+
+	initStringInfo(&sql);
+	foreach(lc, level->traced)
+	{
+		TracedPlace *traced = lfirst(lc);
+		uint32		variants = traced->nullable ? 1 << list_length(level->null_units) : 1;
+
+		if (!HasChanges(traced, changes))
+			continue;
+		for (uint32 nulled = 0; nulled < variants; nulled++)
+			AddProbe(&sql, level, traced, changes, nulled);
+	}
+	return sql.data;
+}
+
+/* The columns of a level: those that are known from k, which has them as k1, k2, ...
+ * or by their names; the others as NULL. */
+static char *
+LevelColumns(const QueryLevel *level, bool by_name)
+{
+	StringInfoData sql;
+	ListCell   *lc;
+
+	initStringInfo(&sql);
+	foreach(lc, level->query->targetList)
+	{
+		TargetEntry *entry = lfirst(lc);
+		Node	   *expr = (Node *) entry->expr;
+		char	   *type = format_type_with_typemod(exprType(expr), exprTypmod(expr));
+		char	   *value = "NULL";
+		ListCell   *kc;
+
+		if (entry->resjunk)
+			continue;
+		foreach(kc, level->keys)
+			if (((GroupKey *) lfirst(kc))->number == entry->resno)
+				value = psprintf("k.%c%d", by_name ? 'c' : 'k', by_name ? entry->resno : foreach_current_index(kc) + 1);
+		appendStringInfo(&sql, "%s%s::%s", sql.len > 0 ? ", " : "", value, type);
+		if (OidIsValid(exprCollation(expr)))
+			appendStringInfo(&sql, " COLLATE %s", generate_collation_name(exprCollation(expr)));
+		appendStringInfo(&sql, " AS %s", quote_identifier(entry->resname));
+	}
+	return sql.data;
+}
+
+/* c1, c2, ... */
+static char *
+NumberedColumns(const QueryLevel *level)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	for (int i = 0; i < list_length(level->query->targetList); i++)
+		appendStringInfo(&sql, "%sc%d", i > 0 ? ", " : "", i + 1);
+	return sql.data;
+}
+
+/* SELECT of the rows of a view or subquery that changed, as they are and were, as far as that is known. */
+static char *
+LevelImages(const QueryLevel *level, List *changes)
+{
+	StringInfoData sql;
+	ListCell   *lc;
+
+	if (level->query->setOperations == NULL)
+		return psprintf("SELECT %s FROM (%s%s) k", LevelColumns(level, false),
+						IsGrouped(level->query) ? "SELECT DISTINCT * FROM " : "SELECT * FROM ",
+						psprintf("(%s) p", Probes(level, changes)));
+	initStringInfo(&sql);
+	foreach(lc, level->traced)
+		if (HasChanges(lfirst(lc), changes))
+			appendStringInfo(&sql, "%sSELECT %s FROM (%s) k (%s)", sql.len > 0 ? " UNION ALL " : "",
+							 LevelColumns(level, true), PlaceImages(lfirst(lc), changes), NumberedColumns(level));
+	return sql.data;
 }
 
 char *
 AffectedKeysQuery(const GroupPlan *plan, List *changes)
 {
-	StringInfoData sql;
-	ListCell   *lc;
-
-	initStringInfo(&sql);
-	foreach(lc, plan->traced)
-	{
-		TracedTable *traced = lfirst(lc);
-		uint32		variants = traced->nullable ? 1 << list_length(plan->null_units) : 1;
-
-		if (ChangesOf(changes, traced->table) == NULL)
-			continue;
-		for (uint32 nulled = 0; nulled < variants; nulled++)
-			AddProbe(&sql, plan, traced, changes, nulled);
-	}
-	return psprintf("SELECT DISTINCT * FROM (%s) k", sql.data);
+	return psprintf("SELECT DISTINCT * FROM (%s) k", Probes(plan->top, changes));
 }
 
-/* key = k.k1, or key IS NULL */
-static Expr *
-KeyEquals(const GroupKey *key, Var *column, bool is_null)
+/* Puts images in the place of the first table, below subqueries too. */
+static void
+PutFirst(Query *query, const QueryLevel *level, const char *images)
 {
-	if (is_null)
+	TracedPlace *first = linitial(level->traced);
+	Query	   *below;
+
+	if (first->below == NULL)
+		below = ParseQuery(images);
+	else
 	{
-		NullTest   *test = makeNode(NullTest);
-
-		test->arg = copyObject(key->expr);
-		test->nulltesttype = IS_NULL;
-		test->location = -1;
-		return (Expr *) test;
+		below = copyObject(first->below->query);
+		PutFirst(below, first->below, images);
 	}
-	return make_opclause(key->equals, BOOLOID, false, copyObject(key->expr), (Expr *) column,
-						 InvalidOid, key->collation);
-}
-
-/* Which keys of the table have just these columns NULL: "k1 IS NULL AND k2 IS NOT NULL" */
-static char *
-PatternFilter(const GroupPlan *plan, uint32 nulls)
-{
-	StringInfoData sql;
-
-	initStringInfo(&sql);
-	for (int i = 0; i < list_length(plan->keys); i++)
-		appendStringInfo(&sql, "%sk%d IS %sNULL", i > 0 ? " AND " : "", i + 1, nulls & (1 << i) ? "" : "NOT ");
-	return sql.data;
-}
-
-char *
-RestrictedQuery(const GroupPlan *plan, const char *keys, uint32 nulls)
-{
-	Query	   *query = copyObject(plan->query);
-	Query	   *sample = ParseQuery(psprintf("SELECT _touched.* FROM (SELECT * FROM %s WHERE %s) _touched",
-											 keys, PatternFilter(plan, nulls)));
-	RangeTblRef *ref = makeNode(RangeTblRef);
-	List	   *conditions = query->jointree->quals ? list_make1(query->jointree->quals) : NIL;
-	ListCell   *lc;
-
-	query->rtable = lappend(query->rtable, linitial(sample->rtable));
-	ref->rtindex = list_length(query->rtable);
-	foreach(lc, plan->keys)
-	{
-		GroupKey   *key = lfirst(lc);
-		int			number = foreach_current_index(lc) + 1;
-		TargetEntry *entry = list_nth(sample->targetList, number - 1);
-		Node	   *value = (Node *) entry->expr;
-		Var		   *column = makeVar(ref->rtindex, number, exprType(value), exprTypmod(value),
-									 exprCollation(value), 0);
-
-		conditions = lappend(conditions, KeyEquals(key, column, nulls & (1 << (number - 1))));
-	}
-	query->jointree->fromlist = lappend(query->jointree->fromlist, ref);
-	query->jointree->quals = (Node *) make_ands_explicit(conditions);
-	return pg_get_querydef(query, false);
-}
-
-char *
-KeyCondition(const GroupPlan *plan, const char *rows, uint32 nulls)
-{
-	StringInfoData sql;
-	ListCell   *lc;
-
-	initStringInfo(&sql);
-	foreach(lc, plan->keys)
-	{
-		const char *column = quote_identifier(((GroupKey *) lfirst(lc))->column);
-		int			number = foreach_current_index(lc) + 1;
-
-		appendStringInfo(&sql, "%s%s.%s ", number > 1 ? " AND " : "", rows, column);
-		if (nulls & (1 << (number - 1)))
-			appendStringInfo(&sql, "IS NULL AND k.k%d IS NULL", number);
-		else
-			appendStringInfo(&sql, "= k.k%d", number);
-	}
-	return sql.data;
+	PutSubquery(rt_fetch(first->place, query->rtable), below);
 }
 
 char *
 AppendedQuery(const GroupPlan *plan, const PendingChanges *changes)
 {
-	Query	   *query = copyObject(plan->query);
+	Query	   *query = copyObject(plan->top->query);
 
-	PutImages(query, ((TracedTable *) linitial(plan->traced))->path, NIL,
-			  ImagesQuery(changes, " AND _change_image = 'i'"));
+	PutFirst(query, plan->top, ImagesQuery(changes, " AND _change_image = 'i'"));
 	return pg_get_querydef(query, false);
 }

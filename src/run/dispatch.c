@@ -236,6 +236,30 @@ AnyBusy(List *jobs)
 	return false;
 }
 
+/* A line for whoever waits for the run; workers have nobody to tell. */
+static void
+TellProgress(Run *run, List *units)
+{
+	StringInfoData at_work;
+	int			done = 0;
+	ListCell   *lc;
+
+	if (!NoticeIsDue(run))
+		return;
+	initStringInfo(&at_work);
+	foreach(lc, units)
+	{
+		Unit	   *unit = lfirst(lc);
+
+		if (unit->state == UNIT_DONE)
+			done++;
+		else if (unit->state == UNIT_RUNNING)
+			appendStringInfo(&at_work, "%s%s %s", at_work.len > 0 ? ", " : "", UnitLayer(unit), unit->name);
+	}
+	ereport(NOTICE, (errmsg_internal("%d of %d steps done; at work: %s", done, list_length(units), at_work.data)));
+	pfree(at_work.data);
+}
+
 /* Does the units in workers, side by side where the graph allows it.  While we
  * wait, we hold no snapshot. */
 void
@@ -255,6 +279,7 @@ RunUnitsInWorkers(Run *run, List *units)
 						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
+		TellProgress(run, units);
 		jobs = PollJobs(run, jobs);
 	}
 	EndWorkers();

@@ -29,7 +29,8 @@ FailStep(StepLog *step, const ErrorData *error)
 	step->status = "FAILED";
 	step->error = ErrorLine(error);
 	step->sqlstate = pstrdup(unpack_sql_state(error->sqlerrcode));
-	step->context = error->context ? Redact(ContextWithoutValues(error)) : NULL;
+	/* a step's statement, which the context quotes, is for who may see it in medallion.steps */
+	step->context = error->context && strcmp(step->layer, "step") != 0 ? Redact(ContextWithoutValues(error)) : NULL;
 }
 
 /* Counts a failure and remembers the first few. */
@@ -103,6 +104,18 @@ FinishStep(Run *run, StepLog *step)
 		AlertOfSuccess(run, step);
 }
 
+/* Is it time for another line to whoever waits for the run? */
+bool
+NoticeIsDue(Run *run)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (now - run->noticed_at < NOTICE_INTERVAL_US)
+		return false;
+	run->noticed_at = now;
+	return true;
+}
+
 /*
  * Where the run is, for other sessions: application_name, which everybody can
  * read while nothing is committed; medallion.progress takes it apart.  Numbers
@@ -112,7 +125,6 @@ FinishStep(Run *run, StepLog *step)
 void
 Progress(Run *run, const char *layer, const char *object, int done, int total, int64 rows)
 {
-	TimestampTz now = GetCurrentTimestamp();
 	char	   *where = total == 0 ? psprintf("%s %s", layer, object) :
 		psprintf("%d/%d " INT64_FORMAT " rows: %s %s", done, total, rows, layer, object);
 	char	   *name = psprintf("medallion run " INT64_FORMAT " %s", run->order.id, where);
@@ -121,9 +133,8 @@ Progress(Run *run, const char *layer, const char *object, int done, int total, i
 	name[pg_mbcliplen(name, strlen(name), NAMEDATALEN - 1)] = '\0';
 	(void) set_config_option("application_name", name, PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
-	if (now - run->noticed_at < NOTICE_INTERVAL_US)
+	if (!NoticeIsDue(run))
 		return;
-	run->noticed_at = now;
 	if (total == 0)
 		ereport(NOTICE, (errmsg_internal("%s %s", layer, object)));
 	else

@@ -111,6 +111,7 @@ extern void CommitStepSometimes(Run *run);
 extern void FailStep(StepLog *step, const ErrorData *error);
 extern void FinishStep(Run *run, StepLog *step);
 extern void NoteFailure(Run *run, const char *layer, const char *object, const char *error);
+extern bool NoticeIsDue(Run *run);
 extern void Progress(Run *run, const char *layer, const char *object, int done, int total, int64 rows);
 
 /* dispatch.c */

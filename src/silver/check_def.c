@@ -33,7 +33,7 @@ static const CheckKind kinds[] = {
 	{"unique", "unique_check", CHECK_SET, true, -1, 0, {NULL}},
 	{"relationship", "relationship_check", CHECK_SET, true, -1, 1, {"to", "columns", "condition", NULL}},
 	{"row_count", "row_count_check", CHECK_TABLE, false, -1, LIMIT_PARAM_COUNT, {LIMIT_PARAMS, NULL}},
-	{"drift", "drift_check", CHECK_TABLE, true, -1, LIMIT_PARAM_COUNT, {LIMIT_PARAMS, "metric", NULL}},
+	{"drift", "drift_check", CHECK_TABLE, true, -1, LIMIT_PARAM_COUNT, {LIMIT_PARAMS, "metric", "against", "robust", NULL}},
 	{"metric", "metric_check", CHECK_TABLE, false, -1, LIMIT_PARAM_COUNT, {LIMIT_PARAMS, "sql", NULL}},
 	{"freshness", "freshness_check", CHECK_TABLE, true, -1, 1, {"max_age", NULL}},
 	{"schema", "schema_check", CHECK_TABLE, false, -1, 1, {"columns", "exact", NULL}},

@@ -363,6 +363,43 @@ static const struct
 	{"distinct", "count(DISTINCT d.%s)::float8"},
 };
 
+/* Drift checks that follow how far a distribution is from what it was, and whether of numbers. */
+static const struct
+{
+	const char *name;
+	bool		of_numbers;
+}			distances[] =
+{
+	{"ks", true},
+	{"psi", true},
+	{"l_infinity", false},
+	{"chi_square", false},
+	{"categorical_psi", false},
+};
+
+/*
+ * The distribution of a column as jsonb, in a scan of its own.  Of more than 1000
+ * numbers, those that have a thousandth of the rows each up to them; of more values,
+ * the most frequent.
+ */
+static char *
+DistributionMeasure(const SilverShape *shape, const char *column, bool of_numbers)
+{
+	const char *name = quote_identifier(column);
+
+	if (of_numbers)
+		return psprintf("(SELECT jsonb_build_object('values', coalesce(jsonb_agg(jsonb_build_array(v, n) ORDER BY v), '[]'))"
+						" FROM (SELECT max(v) AS v, sum(n) AS n FROM (SELECT v, n, CASE WHEN count(*) OVER () <= 1000"
+						" THEN row_number() OVER (ORDER BY v) ELSE ceil(sum(n) OVER (ORDER BY v) * 1000 / sum(n) OVER ()) END AS place"
+						" FROM (SELECT d.%s::float8 AS v, count(*) AS n FROM %s d WHERE (%s) AND d.%s IS NOT NULL GROUP BY 1) g) p"
+						" GROUP BY place) q)", name, CheckedTable(shape), CheckedCondition(shape), name);
+	return psprintf("(SELECT jsonb_build_object('values', coalesce(jsonb_agg(jsonb_build_array(v, n) ORDER BY v::text COLLATE \"C\")"
+					" FILTER (WHERE place <= 1000), '[]'), 'others', coalesce(sum(n) FILTER (WHERE place > 1000), 0))"
+					" FROM (SELECT v, n, row_number() OVER (ORDER BY n DESC, v::text COLLATE \"C\") AS place FROM"
+					" (SELECT to_jsonb(d.%s) AS v, count(*) AS n FROM %s d WHERE (%s) GROUP BY 1) g) p)",
+					name, CheckedTable(shape), CheckedCondition(shape));
+}
+
 /* The aggregate of a drift check on a column. */
 static char *
 DriftMeasure(const SilverShape *shape, const CheckDef *def, const char *column)
@@ -383,6 +420,13 @@ DriftMeasure(const SilverShape *shape, const CheckDef *def, const char *column)
 		initStringInfo(&sql);
 		appendStringInfo(&sql, drift_metrics[i].aggregate, quote_identifier(column));
 		return sql.data;
+	}
+	for (int i = 0; i < lengthof(distances); i++)
+	{
+		known = lappend(known, unconstify(char *, distances[i].name));
+		if (strcmp(metric, distances[i].name) == 0)
+			return measured != NULL && measured->empty ? "NULL::jsonb" :
+				DistributionMeasure(shape, column, distances[i].of_numbers);
 	}
 	RaiseUnknownName("metric of a drift check:", metric, known);
 }

@@ -214,6 +214,12 @@ SetTableWords(TableMerge *tables)
 	SetWord(words, "scope", ScopeExpression(options));
 	SetWord(words, "forever", forever);
 	SetWord(words, "p.is_new", "true");
+	SetWord(words, "at_one_time", options->sequence_by != NIL ? "" :
+			FillTemplate(" WHERE v._began <= {time} AND (v._in_force OR v._ended > {time})", words));
+	SetWord(words, "at_that_time", options->sequence_by == NIL ? "" :
+			" AND v._began <= s._event_at AND (v._in_force OR v._ended > s._event_at)");
+	SetWord(words, "until_then", options->sequence_by == NIL ? "" :
+			" AND v._began < p._at AND (v._in_force OR v._ended > p._at)");
 	SetWord(words, "same_row", options->no_track == NIL ? "" :
 			FillTemplate(" AND record_image_eq(ROW({v.data}), ROW({s.data}))", words));
 	SetWord(words, "new_key", KeyExpression(&tables->feature));
@@ -263,16 +269,20 @@ SourceEvents(const Merge *merge, bool said_again)
 static void
 CollectTableSnapshots(Merge *merge)
 {
+	TemplateWords *words = &merge->words;
 	const FeatureOptions *options = &merge->shape->feature->options;
 	bool		snapshot = options->deletes == DELETES_SNAPSHOT;
 
+	/* one row tells where all say the same */
+	SetWord(words, "first", options->sequence_by == NIL && options->delete_scope == NIL && options->delete_condition == NULL ?
+			" LIMIT 1" : "");
 	if (snapshot)
 	{
 		MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {snapshots} AS SELECT _scope, max(_at) AS _at"
-				  " FROM (SELECT {scope} AS _scope, {time} AS _at FROM {source} d) s WHERE _scope IS NOT NULL GROUP BY _scope");
+				  " FROM (SELECT {scope} AS _scope, {time} AS _at FROM {source} d{first}) s WHERE _scope IS NOT NULL GROUP BY _scope");
 		MergeExec(merge, NULL, "ANALYZE {snapshots}");
 	}
-	SetWord(&merge->words, "said", SourceEvents(merge, snapshot && options->sequence_by != NIL));
+	SetWord(words, "said", SourceEvents(merge, snapshot && options->sequence_by != NIL));
 }
 
 /* The target's rows as versions: key, value, begin, end, whether in force. */
@@ -280,10 +290,12 @@ CollectTableSnapshots(Merge *merge)
 	"(SELECT true AS _was, {key} AS _was_key, {value} AS _was_value, {scope} AS _was_scope, d.{valid_from} AS _began," \
 	" d.{valid_to} AS _ended, {current} AS _in_force, d.* FROM {table} d)"
 
-/* Is what event s says what version v does at that time? */
+/* Is what event s says what version v does at that time?  Where all events have
+ * one time, only versions of that time are looked at. */
 #define SAYS_NOTHING_NEW \
-	"v._was_key = s._business_key_hash AND v._was_value = s._value_hash AND v._began <= s._event_at" \
-	" AND (v._in_force OR v._ended > s._event_at) AND NOT s._is_delete{same_row}"
+	"v._was_key = s._business_key_hash AND v._was_value = s._value_hash{at_that_time} AND NOT s._is_delete{same_row}"
+#define PAST_AT_TIME \
+	"(SELECT v.* FROM " PAST " v{at_one_time})"
 
 /*
  * The keys of which the source says something that the target does not; and where
@@ -294,14 +306,14 @@ static void
 CollectNewsKeys(const Merge *merge)
 {
 	const FeatureOptions *options = &merge->shape->feature->options;
-	const char *keys = "SELECT s._business_key_hash AS key FROM ({said}) s WHERE NOT EXISTS (SELECT FROM " PAST " v WHERE " SAYS_NOTHING_NEW ")";
+	const char *keys = "SELECT s._business_key_hash AS key FROM ({said}) s WHERE NOT EXISTS (SELECT FROM " PAST_AT_TIME " v WHERE " SAYS_NOTHING_NEW ")";
 
 	if (options->ignore_null_updates)
 		keys = "SELECT s._business_key_hash AS key FROM ({said}) s";
 	else if (options->deletes == DELETES_SNAPSHOT)
-		keys = "SELECT coalesce(s._business_key_hash, v._was_key) AS key FROM ({said}) s FULL JOIN " PAST " v ON " SAYS_NOTHING_NEW
+		keys = "SELECT coalesce(s._business_key_hash, v._was_key) AS key FROM ({said}) s FULL JOIN " PAST_AT_TIME " v ON " SAYS_NOTHING_NEW
 			" LEFT JOIN {snapshots} p ON p._scope = v._was_scope WHERE (s._rank IS NULL OR v._was IS NULL)"
-			" AND (v._was IS NULL OR (v._began < p._at AND (v._in_force OR v._ended > p._at)))";
+			" AND (v._was IS NULL OR p._at IS NOT NULL{until_then})";
 	MergeExec(merge, NULL, psprintf("CREATE UNLOGGED TABLE {refold} AS SELECT DISTINCT k.key AS _business_key_hash,"
 									" false AS _in_order, 0 AS _base_version FROM (%s) k", keys));
 	if (options->ignore_null_updates && options->deletes == DELETES_SNAPSHOT)

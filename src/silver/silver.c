@@ -154,6 +154,31 @@ FetchPending(const Feature *feature, PendingFiles *pending)
 	FetchTakenUntil(feature, pending);
 }
 
+/*
+ * Raises where the options make versions count whose rows maintain() pruned, for they
+ * did not: a history that lacks them would be another, and nobody would know.
+ */
+static void
+CheckNotPruned(const Feature *feature)
+{
+	SqlParams	params = {0};
+	SqlRows    *rows;
+
+	if (!FeatureKeepsHistory(feature))
+		return;
+	ParamInt(&params, feature->id);
+	ParamBool(&params, FeatureRestates(feature));
+	ParamBool(&params, feature->options.on_missing == ON_MISSING_CLOSE);
+	rows = CatalogFetch("SELECT path FROM medallion.file_versions WHERE feature_id = $1 AND status = 'LOADED'"
+						" AND pruned_at IS NOT NULL AND " COUNTS " ORDER BY file_id LIMIT 1", &params);
+	if (rows->count > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a former version of file \"%s\" would count again, but its rows were pruned from bronze",
+						RowText(rows, 0, 1)),
+				 errhint("Take back the change of on_change, on_missing or history, or begin anew with reset_feature().")));
+}
+
 /* Everything is due, and no end is: the table is made anew. */
 static void
 StartAgain(PendingFiles *pending)
@@ -350,7 +375,10 @@ RunSilver(const Feature *feature, int64 run_id, SilverOutcome *outcome)
 	if (feature->needs_rebuild || !has_table || MayBePending(feature))
 		FetchPending(feature, &pending);
 	if (feature->needs_rebuild || !has_table)
+	{
+		CheckNotPruned(feature);
 		StartAgain(&pending);
+	}
 	if (!has_table)
 		pending.touched_count = 0;
 	if (pending.due_count + pending.ended_count + pending.touched_count == 0)

@@ -251,15 +251,45 @@ MeasureFault(const SilverShape *shape, const RowCheck *check, bool isnull, doubl
 	return RowText(CatalogFetch("SELECT medallion.judge_measurement($1, $2, $3, $4, $5, nullif($6, 0))", &params), 0, 1);
 }
 
-/* The outcome of one measure. */
-static CheckOutcome *
-TableOutcome(const SilverShape *shape, const RowCheck *check, bool isnull, double value, int64 run_id)
+/* Why a distribution is not acceptable; NULL if it is.  value: how far it is from
+ * that before, if there was one.  Notes both. */
+static char *
+DistanceFault(const SilverShape *shape, const RowCheck *check, Datum distribution, bool *isnull, double *value, int64 run_id)
 {
-	char	   *fault = MeasureFault(shape, check, isnull, value, run_id);
-	CheckOutcome *outcome = NewOutcome(check, fault ? 1 : 0, 1);
 	SqlParams	params = {0};
 	SqlRows    *rows;
+	Datum		distance;
 
+	ParamText(&params, CheckedTable(shape));
+	ParamText(&params, shape->feature ? check->def->name : psprintf("%s.%s", shape->measured_by, check->def->name));
+	ParamText(&params, JoinColumns(check->columns, ""));
+	ParamJsonb(&params, *isnull ? NULL : DatumGetJsonbP(distribution));
+	ParamJsonb(&params, check->def->params);
+	ParamBigint(&params, run_id);
+	rows = CatalogFetch("SELECT distance, fault FROM medallion.judge_distance($1, $2, $3, $4, $5, nullif($6, 0))", &params);
+	distance = RowDatum(rows, 0, 1, isnull);
+	*value = *isnull ? 0 : DatumGetFloat8(distance);
+	return RowText(rows, 0, 2);
+}
+
+/* The outcome of one measure: a number, or a distribution. */
+static CheckOutcome *
+TableOutcome(const SilverShape *shape, const RowCheck *check, Oid type, Datum measured, bool isnull, int64 run_id)
+{
+	SqlParams	params = {0};
+	CheckOutcome *outcome;
+	SqlRows    *rows;
+	double		value;
+	char	   *fault;
+
+	if (type == JSONBOID)
+		fault = DistanceFault(shape, check, measured, &isnull, &value, run_id);
+	else
+	{
+		value = isnull ? 0 : DatumGetFloat8(measured);
+		fault = MeasureFault(shape, check, isnull, value, run_id);
+	}
+	outcome = NewOutcome(check, fault ? 1 : 0, 1);
 	if (isnull)
 		ParamNull(&params, FLOAT8OID);
 	else
@@ -291,7 +321,8 @@ JudgeTable(List *outcomes, List *checks, const SilverShape *shape, int64 run_id)
 		RowCheck   *check = lfirst(lc);
 		bool		isnull;
 		Datum		value = RowDatum(rows, 0, foreach_current_index(lc) + 2, &isnull);
-		CheckOutcome *outcome = TableOutcome(shape, check, isnull, isnull ? 0 : DatumGetFloat8(value), run_id);
+		Oid			type = TupleDescAttr(rows->desc, foreach_current_index(lc) + 1)->atttypid;
+		CheckOutcome *outcome = TableOutcome(shape, check, type, value, isnull, run_id);
 
 		RaiseIfFailed(check->def, outcome);
 		outcomes = lappend(outcomes, outcome);

@@ -5,7 +5,7 @@
 \set name gold_incremental
 \ir setup.psql
 
-SELECT plan(54);
+SELECT plan(62);
 
 /* rows that a model's table has and its query has not, and the other way round */
 CREATE FUNCTION pg_temp.differences(model text) RETURNS bigint LANGUAGE plpgsql AS $$
@@ -146,11 +146,37 @@ SELECT is(pg_temp.why_of('SELECT b, rank() OVER (ORDER BY a) AS n FROM public.t'
 SELECT is(pg_temp.why_of('SELECT b, rank() OVER (PARTITION BY b ORDER BY a) AS n FROM public.t'), 'incremental', 'a rank within groups');
 SELECT is(pg_temp.why_of('SELECT count(*) AS b, 1 AS n FROM public.t'), 'full: an aggregate over all rows: there is no GROUP BY', 'one total');
 SELECT is(pg_temp.why_of('SELECT DISTINCT ON (b) b, a AS n FROM public.t ORDER BY b, a'), 'full: DISTINCT ON', 'DISTINCT ON');
-SELECT is(pg_temp.why_of('SELECT b, a AS n FROM public.t UNION SELECT name, a FROM public.u'), 'full: set operations (UNION, INTERSECT, EXCEPT) at the top', 'UNION');
+SELECT is(pg_temp.why_of('SELECT b, a AS n FROM public.t UNION SELECT name, a FROM public.u'), 'incremental', 'UNION');
+SELECT is(pg_temp.why_of('SELECT b, a AS n FROM public.t UNION SELECT name, a FROM public.u LIMIT 3'), 'full: LIMIT or OFFSET', 'UNION and LIMIT');
+SELECT is(pg_temp.why_of('SELECT s.b, s.total AS n FROM (SELECT b, sum(a) AS total FROM public.t GROUP BY b) s JOIN public.u ON u.name = s.b'), 'incremental', 'an aggregate below the top');
+SELECT is((SELECT string_agg(object || ' ' || coalesce(detail, ''), ', ' ORDER BY what, object) FROM medallion.explain_model('asked') WHERE what IN ('key', 'input')),
+	'public.t changes are traced to keys; rows of a key are found by a scan; an index on b would spare it, public.u changes are traced to keys, b text', 'its key is that of the groups below');
+SELECT is(pg_temp.why_of('WITH s AS (SELECT b, sum(a) AS total FROM public.t GROUP BY b) SELECT s.b, max(s.total) OVER (PARTITION BY s.b) AS n FROM s'), 'incremental', 'an aggregate in WITH');
+SELECT is(pg_temp.why_of('SELECT s.total::text AS b, count(*) AS n FROM (SELECT b, sum(a) AS total FROM public.t GROUP BY b) s GROUP BY s.total'), 'full: no column of the result is a key of all its groups and windows',
+	'groups of an aggregate: what it was, no change tells');
+SELECT pg_temp.why_of('SELECT u.name AS b, count(*) AS n FROM public.u LEFT JOIN (SELECT b, sum(a) AS total FROM public.t GROUP BY b) s ON s.b = u.name AND s.total > 3 GROUP BY 1') \gset
+SELECT is((SELECT detail FROM medallion.explain_model('asked') WHERE what = 'input' AND object = 'public.t'), 'a change asks for a full refresh: an outer join, or USING, asks for an aggregate of it', 'an outer join by an aggregate');
+SELECT pg_temp.why_of('SELECT u.name AS b, count(*) AS n FROM public.u JOIN (SELECT b, a FROM public.t ORDER BY a LIMIT 3) s ON s.b = u.name GROUP BY 1') \gset
+SELECT is((SELECT detail FROM medallion.explain_model('asked') WHERE what = 'input' AND object = 'public.t'), 'a change asks for a full refresh: it is below LIMIT or OFFSET', 'LIMIT below the top');
 SELECT is(pg_temp.why_of('SELECT b, string_agg(a::text, '','') AS n FROM public.t GROUP BY b'), 'full: string_agg() depends on the order of its rows, and none is stated', 'an order that is not stated');
 SELECT is(pg_temp.why_of('SELECT b, count(*) AS n FROM public.t GROUP BY ROLLUP (b)'), 'full: GROUPING SETS, ROLLUP or CUBE', 'ROLLUP');
 SELECT is(pg_temp.why_of('WITH RECURSIVE r AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM r WHERE a < 3) SELECT b, count(*) AS n FROM public.t JOIN r USING (a) GROUP BY b'), 'incremental', 'a recursive query beside the table');
 SELECT throws_like($$SELECT medallion.alter_model('asked', '{"refresh": "append"}')$$, '%cannot be refreshed by appending%', 'append needs rows of rows');
+
+-- Inputs that hide: in VALUES, behind the name of a join, in a column's collation
+\o /dev/null
+CREATE TABLE public.c (a int, b text COLLATE "C");
+INSERT INTO public.c VALUES (1, 'x'), (2, 'y'), (31, 'z');
+SELECT medallion.create_model('hidden', 'SELECT x.v, count(*) AS n FROM public.t CROSS JOIN (VALUES (1, (SELECT max(a) FROM public.u))) x (w, v) GROUP BY x.v', '{"refresh": "incremental"}');
+SELECT medallion.create_model('named', 'SELECT o.name, count(*) AS n FROM (public.t LEFT JOIN (SELECT a AS ca, b AS cb FROM public.c) c ON c.ca = t.a) j JOIN public.u o ON o.name = coalesce(j.cb, ''u7'') GROUP BY o.name', '{"refresh": "incremental"}');
+SELECT medallion.create_model('collated', 'SELECT c.b, count(*) AS n FROM public.t LEFT JOIN public.c ON c.a = t.a GROUP BY c.b', '{"refresh": "incremental"}');
+SELECT medallion.refresh_models('{hidden,named,collated}');
+INSERT INTO public.u VALUES (99, 'u99');
+DELETE FROM public.c WHERE a = 2;
+INSERT INTO public.c VALUES (3, 'u3');
+SELECT medallion.refresh_models('{hidden,named,collated}');
+\o
+SELECT is(pg_temp.differences('hidden') + pg_temp.differences('named') + pg_temp.differences('collated'), 0::bigint, 'inputs in VALUES, of a named join, with a collation');
 
 -- append
 \o /dev/null
@@ -181,7 +207,7 @@ SELECT medallion.create_model('of_reader', 'SELECT shop, count(*) AS n FROM silv
 SELECT medallion.refresh_model('of_reader');
 RESET ROLE;
 \o
-SELECT is((SELECT detail FROM medallion.explain_model('of_reader') WHERE what = 'input'), 'a change asks for a full refresh', 'changes of a table that the owner may not read are not traced');
+SELECT is((SELECT detail FROM medallion.explain_model('of_reader') WHERE what = 'input'), 'a change asks for a full refresh: the model''s owner may not read it', 'changes of a table that the owner may not read are not traced');
 \o /dev/null
 GRANT SELECT ON silver.sales TO gold_reader;
 SELECT pg_temp.put('sales/d.csv', E'Id,Shop,Amount\n20,1,7\n21,9,30\n');

@@ -4,7 +4,7 @@
  */
 \set name grants
 \ir setup.psql
-SELECT plan(58);
+SELECT plan(59);
 
 /* what a role is told for a statement: '' where it works, else its sqlstate */
 CREATE FUNCTION pg_temp.as_role(role text, statement text) RETURNS text LANGUAGE plpgsql AS $$
@@ -100,6 +100,8 @@ RESET ROLE;
 SELECT is(:'said'::text, '1 silver a.csv 2 1, 2 bronze a.csv 2 no data', 'trace() leads it to file and row');
 SELECT is(:raw::int, 0, '... without what is masked');
 SELECT is((SELECT count(*)::int FROM medallion.trace('silver.people_current', '{"id": 1}') t WHERE t::text ~ 'ann@.*555123|555123.*ann@'), 1, '... which who may read bronze is told');
+SELECT is(string_agg(pg_temp.as_role('grants_silver', s), ' '), ' 42501', 'it reads silver''s past, and no one else''s')
+  FROM unnest(ARRAY['SELECT * FROM medallion.as_of(''silver.people'', now())', 'SELECT * FROM medallion.as_of(''bronze.people'', now())']) s;
 SELECT is(pg_temp.as_role('grants_gold', 'SELECT * FROM medallion.trace(''gold.per_person'', ''{}'')'), '42501', 'a grant of a layer alone does not let trace');
 SELECT is((SELECT count(*) FROM etl_logs.data_quality_checks WHERE check_details::text ~ 'example.org'), 0::bigint, '... nor in the logs');
 SELECT is((SELECT string_agg(c.relname, ', ') FROM pg_class c WHERE c.relnamespace IN ('bronze'::regnamespace, 'silver'::regnamespace)

@@ -13,12 +13,13 @@ $pkglibdir = $ENV{PKGLIBDIR} if $ENV{PKGLIBDIR};
 plan skip_all => 'pg_cron is not installed' if !-e "$pkglibdir/pg_cron.so";
 
 my $folder = test_folder('cron');
-my $server = new_server('cron', <<'SETTINGS');
+my $settings = <<'SETTINGS';
 shared_preload_libraries = 'pg_cron'
 cron.database_name = 'scheduled'
 cron.use_background_workers = on
 max_worker_processes = 20
 SETTINGS
+my $server = new_server('cron', $settings);
 
 # --- without pg_cron in the database ---
 
@@ -54,10 +55,12 @@ is($server->safe_psql('scheduled', "SELECT jobname, schedule, database, active F
 # The first execution that began after now.
 sub wait_for_job
 {
-	my $since = $server->safe_psql('scheduled', 'SELECT coalesce(max(runid), 0) FROM cron.job_run_details');
+	my ($node) = @_;
+	$node //= $server;
+	my $since = $node->safe_psql('scheduled', 'SELECT coalesce(max(runid), 0) FROM cron.job_run_details');
 
 	return wait_until(sub {
-		$server->safe_psql('scheduled', "SELECT status, return_message FROM cron.job_run_details
+		$node->safe_psql('scheduled', "SELECT status, return_message FROM cron.job_run_details
 			WHERE jobid = $job AND runid > $since AND status IN ('succeeded', 'failed') ORDER BY runid LIMIT 1");
 	}, 150, 0.5);
 }
@@ -123,6 +126,30 @@ is($server->safe_psql('scheduled', "SELECT r.status, p.execution_metadata->>'rea
 	ORDER BY run_id DESC LIMIT 1"), 'SKIPPED|runs are paused', 'nor while runs are paused');
 is($server->safe_psql('scheduled', "SELECT state, detail FROM medallion.health() WHERE kind = 'pause'"), 'PAUSED|maintenance', 'health() says why');
 is($server->safe_psql('scheduled', 'SELECT medallion.resume(), medallion.resume()'), 't|f', 'resume()');
+
+# --- a restart, a dump ---
+
+$job = $server->safe_psql('scheduled', "SELECT medallion.schedule('$every')");
+$server->restart;
+like(wait_for_job(), qr/^succeeded/, 'after a restart the job runs');
+
+my $rows = 'SELECT count(*), max(_opened_run_id) FROM silver.things';
+my $before = $server->safe_psql('scheduled', $rows);
+my $file = PostgreSQL::Test::Utils::tempdir() . '/dump';
+$server->command_ok([ 'pg_dump', '-Fc', '-f', $file, $server->connstr('scheduled') ], 'dumped');
+my $restored = new_server('restored', $settings);
+$restored->safe_psql('postgres', 'CREATE DATABASE scheduled');
+$restored->restart;
+$restored->command_ok([ 'pg_restore', '--exit-on-error', '-d', $restored->connstr('scheduled'), $file ], 'restored on another server');
+my $last = $restored->safe_psql('scheduled', 'SELECT max(run_id) FROM medallion.runs');
+$restored->restart;
+is($restored->safe_psql('scheduled', 'SELECT j.jobname, j.schedule, s.cron = j.schedule FROM cron.job j JOIN medallion.schedules s ON s.job = j.jobname'), "medallion|$every|t", 'the job came with it');
+like(wait_for_job($restored), qr/^succeeded/, 'and runs there');
+is($restored->safe_psql('scheduled', "SELECT string_agg(DISTINCT status, ',') FROM etl_logs.pipeline_runs WHERE run_id > $last"), 'UNCHANGED', 'which changes nothing');
+is($restored->safe_psql('scheduled', $rows), $before, 'and every row is as it was');
+write_file("$folder/later.csv", 'Id,Name', '9,nine');
+ok(wait_until(sub { $restored->safe_psql('scheduled', "SELECT count(*) FROM silver.things_current WHERE name = 'nine'") }, 150, 0.5), 'a new file is taken in by the restored job');
+$restored->stop;
 
 # --- the end ---
 

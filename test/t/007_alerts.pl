@@ -38,7 +38,7 @@ SQL
 
 my $received = "$folder/received";
 my $webserver = <<'PYTHON';
-import http.server, sys, time
+import http.server, socketserver, sys, threading, time
 class Handler(http.server.BaseHTTPRequestHandler):
 	def do_POST(self):
 		body = self.rfile.read(int(self.headers["Content-Length"])).decode()
@@ -48,20 +48,37 @@ class Handler(http.server.BaseHTTPRequestHandler):
 		self.end_headers()
 	def log_message(self, *rest):
 		pass
+class Mail(socketserver.StreamRequestHandler):
+	def handle(self):
+		body = None
+		self.wfile.write(b"220 test\r\n")
+		for line in self.rfile:
+			if body is not None and line != b".\r\n":
+				body += line
+				continue
+			if body is not None:
+				with open(sys.argv[1] + ".mail", "ab") as out:
+					out.write(body.replace(b"\r\n", b"\n") + b"\n--end--\n")
+			body = b"" if line[:4].upper() == b"DATA" else None
+			self.wfile.write(b"354 go on\r\n" if body is not None else b"221 bye\r\n" if line[:4].upper() == b"QUIT" else b"250 test\r\n")
 server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-with open(sys.argv[1] + ".port", "w") as out:
-	out.write("%d\n" % server.server_port)
+mail = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Mail)
+mail.daemon_threads = True
+threading.Thread(target=mail.serve_forever, daemon=True).start()
+with open(sys.argv[1] + ".ports", "w") as out:
+	out.write("%d %d\n" % (server.server_port, mail.server_address[1]))
 server.serve_forever()
 PYTHON
 my ($in, $out, $err) = ('', '', '');
 my $web = IPC::Run::start([ 'python3', '-c', $webserver, $received ], '<', \$in, '>', \$out, '2>', \$err);
-ok(wait_until(sub { -s "$received.port" }), 'a web server listens');
-chomp(my $port = slurp_file("$received.port"));
+ok(wait_until(sub { -s "$received.ports" }), 'a web server and a mail server listen');
+my ($port, $mail_port) = split(' ', slurp_file("$received.ports"));
 my ($bridge_in, $bridge_out, $bridge_err) = ('', '', '');
 my $bridge;
 {
 	local %ENV = ($server->_get_env(), MEDALLION_WEBHOOK => "http://127.0.0.1:$port/discord/s3cr3t");
-	$bridge = IPC::Run::start([ 'python3', "$project/examples/alert_bridge/bridge.py", '--dbname', $server->connstr('postgres'), '--state', "$folder/state" ],
+	$bridge = IPC::Run::start([ 'python3', "$project/examples/alert_bridge/bridge.py", '--dbname', $server->connstr('postgres'), '--state', "$folder/state",
+			'--mail', 'ops@example.com', '--smtp', "127.0.0.1:$mail_port" ],
 		'<', \$bridge_in, '>', \$bridge_out, '2>', \$bridge_err);
 }
 ok(wait_until(sub { sql("SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT;'") ne '0' }), 'the bridge listens');
@@ -90,6 +107,10 @@ $session->query('SELECT count(*) FROM medallion.run_pipeline()');
 ok(wait_until(sub { posted() =~ /failure step bad/ }, 10), 'the web server hears of a failure');
 my ($at) = posted() =~ /^([\d.]+)/;
 cmp_ok($at - $start, '<', 5, sprintf('within five seconds (%.2f s), while the run has not committed', $at - $start));
+ok(wait_until(sub { -s "$received.mail" }, 10), 'so does the mail server');
+my $mail = slurp_file("$received.mail");
+like($mail, qr/^Subject: medallion: failure bad$/m, 'the mail says what failed');
+like($mail, qr/^To: ops\@example\.com$/m, 'to whom it should');
 like(($listener->query('SELECT 1'))[0], qr/Asynchronous notification "medallion" with payload "\{.*"kind": "failure".*\}"/, 'NOTIFY has a json payload');
 is(sql("SELECT count(*) || min(who) FROM public.hooked"), '1watcher', 'the hook was called, with the rights of its owner');
 $session->query('ROLLBACK');
@@ -102,7 +123,7 @@ ok(wait_until(sub { sql("SELECT count(*) FROM medallion.runs WHERE status = 'ROL
 is(sql("SELECT count(*) FROM (SELECT alerts::text FROM medallion.alerts UNION ALL SELECT runs::text FROM medallion.runs
 	UNION ALL SELECT pipeline_runs::text FROM etl_logs.pipeline_runs UNION ALL SELECT failing::text FROM medallion.failing
 	UNION ALL SELECT hooked::text FROM public.hooked) t (line) WHERE line ~ 'hunter2'"), '0', 'no log has the password');
-unlike(posted(), qr/hunter2/, 'nor has the message');
+unlike(posted() . $mail, qr/hunter2/, 'nor has the message');
 unlike($bridge_out . $bridge_err, qr/s3cr3t/, 'the bridge does not print its address');
 
 # --- again, then recovery, quality, success ---
@@ -134,6 +155,16 @@ like($errors, qr/WARNING:.*alert hook public\.bad_hook failed: division by zero/
 like($errors, qr/WARNING:.*alert hook public\.nowhere\(jsonb\) does not exist/, 'one that is not there too');
 is(sql("SELECT detail->>'failures' FROM medallion.alerts ORDER BY alert_id DESC LIMIT 1"), '2', 'the alerts stand');
 sql("SELECT medallion.drop_step('bad')");
+
+# --- who waits for a run is told where it is ---
+
+sql("SELECT medallion.add_step('slow', 'SELECT pg_sleep(2.5)', 'start')");
+($status, $text, $errors) = $server->psql('postgres', 'SET client_min_messages = notice; SELECT FROM medallion.run_pipeline()');
+like($errors, qr/NOTICE:  bronze \w+$/m, 'a line of progress');
+unlike($errors, qr/(NOTICE:.*\n.*){3}/, 'not one for each step');
+($status, $text, $errors) = $server->psql('postgres', "SET client_min_messages = notice;\nCALL medallion.run_pipeline_proc()");
+like($errors, qr/NOTICE:  0 of 3 steps done; at work: step slow$/m, 'also of a run whose workers do the work');
+sql("SELECT medallion.drop_step('slow')");
 
 # --- a run that is cancelled, a bridge that was away ---
 

@@ -70,9 +70,9 @@ sub measure
 {
 	my %now = (memory => private_memory($session->{pid}));
 
-	($now{contexts}) = $session->query('SELECT sum(total_bytes) / 1024 FROM pg_backend_memory_contexts');
+	($now{contexts}) = $session->query('SELECT sum(used_bytes) / 1024 FROM pg_backend_memory_contexts');
 	($now{context_names}) = $session->query("SELECT string_agg(name || '=' || bytes, ' ' ORDER BY bytes DESC) FROM
-		(SELECT name, sum(total_bytes) / 1024 AS bytes FROM pg_backend_memory_contexts GROUP BY 1 HAVING sum(total_bytes) > 102400) c");
+		(SELECT name, sum(used_bytes) / 1024 AS bytes FROM pg_backend_memory_contexts GROUP BY 1 HAVING sum(used_bytes) > 51200) c");
 	$now{rows} = sql(join(' UNION ALL ', map { "SELECT '$_ ' || count(*) FROM pg_catalog.$_" } @catalogs));
 	$now{catalogs} = sql("SELECT sum(pg_total_relation_size(oid)) / 1024 FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind = 'r'");
 	$now{ledgers} = sql("SELECT sum(pg_total_relation_size(oid)) / 1024 FROM pg_class WHERE relkind = 'r' AND relnamespace IN ('medallion'::regnamespace, 'etl_logs'::regnamespace)");

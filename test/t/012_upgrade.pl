@@ -20,18 +20,18 @@ relation AS (SELECT c.* FROM pg_class c WHERE c.relkind <> 't' AND (EXISTS (SELE
 SELECT 'member ' || pg_describe_object(classid, objid, 0) FROM member
 UNION ALL SELECT 'function ' || pg_get_functiondef(p.oid) || coalesce(p.proacl::text, 'default') || p.proowner::regrole FROM pg_proc p JOIN member ON objid = p.oid AND classid = 'pg_proc'::regclass WHERE p.prokind <> 'a'
 UNION ALL SELECT 'aggregate ' || concat_ws(' ', p.oid::regprocedure, a.aggtransfn, a.aggtranstype::regtype, a.agginitval, p.proacl, p.proparallel) FROM pg_proc p JOIN pg_aggregate a ON a.aggfnoid = p.oid JOIN member ON objid = p.oid AND classid = 'pg_proc'::regclass
-UNION ALL SELECT 'relation ' || concat_ws(' ', c.oid::regclass, c.relkind, c.relpersistence, c.relacl, c.reloptions, c.relowner::regrole, c.relrowsecurity) FROM relation c
+UNION ALL SELECT 'relation ' || concat_ws(' ', c.oid::regclass, c.relkind, c.relpersistence, coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's'::"char" ELSE 'r' END, c.relowner)), c.reloptions, c.relowner::regrole, c.relrowsecurity) FROM relation c
 UNION ALL SELECT 'column ' || concat_ws(' ', a.attrelid::regclass, row_number() OVER (PARTITION BY a.attrelid ORDER BY a.attnum), a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated,
-		pg_get_expr(d.adbin, d.adrelid), a.attcollation, a.attacl) FROM pg_attribute a JOIN relation c ON c.oid = a.attrelid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE a.attnum > 0 AND NOT a.attisdropped
+		pg_get_expr(d.adbin, d.adrelid), a.attcollation, nullif(a.attacl::text, '{}')) FROM pg_attribute a JOIN relation c ON c.oid = a.attrelid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE a.attnum > 0 AND NOT a.attisdropped
 UNION ALL SELECT 'view ' || c.oid::regclass || pg_get_viewdef(c.oid) FROM relation c WHERE c.relkind = 'v'
 UNION ALL SELECT 'index ' || pg_get_indexdef(i.indexrelid) FROM pg_index i JOIN relation c ON c.oid = i.indrelid WHERE i.indisvalid
 UNION ALL SELECT 'constraint ' || conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(o.oid) FROM pg_constraint o JOIN relation c ON c.oid = o.conrelid
-UNION ALL SELECT 'trigger ' || pg_get_triggerdef(t.oid) FROM pg_trigger t JOIN relation c ON c.oid = t.tgrelid
+UNION ALL SELECT 'trigger ' || pg_get_triggerdef(t.oid) FROM pg_trigger t JOIN relation c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal
 UNION ALL SELECT 'sequence ' || concat_ws(' ', s.seqrelid::regclass, s.seqtypid::regtype, s.seqstart, s.seqincrement, s.seqmax, s.seqmin, s.seqcache, s.seqcycle) FROM pg_sequence s JOIN relation c ON c.oid = s.seqrelid
 UNION ALL SELECT 'comment ' || pg_describe_object(d.classoid, d.objoid, d.objsubid) || ': ' || d.description FROM pg_description d JOIN member m ON m.classid = d.classoid AND m.objid = d.objoid
 UNION ALL SELECT 'dumped ' || t::regclass || ' ' || f FROM pg_extension e, unnest(e.extconfig, e.extcondition) x (t, f) WHERE e.extname = 'medallion'
 UNION ALL SELECT 'initial ' || pg_describe_object(i.classoid, i.objoid, i.objsubid) || i.initprivs::text FROM pg_init_privs i JOIN member m ON m.classid = i.classoid AND m.objid = i.objoid
-UNION ALL SELECT 'schema ' || concat_ws(' ', n.nspname, n.nspacl) FROM pg_namespace n JOIN member ON objid = n.oid AND classid = 'pg_namespace'::regclass
+UNION ALL SELECT 'schema ' || concat_ws(' ', n.nspname, coalesce(n.nspacl, acldefault('n', n.nspowner))) FROM pg_namespace n JOIN member ON objid = n.oid AND classid = 'pg_namespace'::regclass
 UNION ALL SELECT 'wrapper ' || concat_ws(' ', w.fdwname, w.fdwhandler::regproc, w.fdwvalidator::regproc, w.fdwacl, w.fdwoptions) FROM pg_foreign_data_wrapper w JOIN member ON objid = w.oid AND classid = 'pg_foreign_data_wrapper'::regclass
 UNION ALL SELECT 'server ' || concat_ws(' ', s.srvname, s.srvtype, s.srvversion, s.srvacl, s.srvoptions) FROM pg_foreign_server s JOIN member ON objid = s.oid AND classid = 'pg_foreign_server'::regclass
 SQL
@@ -144,6 +144,8 @@ for my $path (@paths)
 	is($server->safe_psql($database, "SELECT status FROM medallion.run_pipeline(options => '{\"pipeline\": \"nightly\"}')"), 'SKIPPED', "$path: what is paused is paused");
 	is($server->safe_psql($database, "SELECT string_agg(DISTINCT action, ',') FROM medallion.apply_config(medallion.export_config())"), 'unchanged', "$path: the configuration can be taken out and in");
 
+	$server->safe_psql($database, "SELECT medallion.grant_role('reader', 'looks')");
+
 	# Restored from a dump, it is a fresh installation with the same in it.
 	my $file = PostgreSQL::Test::Utils::tempdir() . "/$database";
 	$before = contents($database);
@@ -151,6 +153,8 @@ for my $path (@paths)
 	$server->safe_psql('postgres', "CREATE DATABASE restored_$database");
 	$server->command_ok([ 'pg_restore', '--exit-on-error', '-d', $server->connstr("restored_$database"), $file ], "$path: and restored");
 	is_deeply(contents("restored_$database"), $before, "$path: with the same in it");
+	is($server->safe_psql("restored_$database", "SELECT has_function_privilege('looks', 'medallion.report_html(int)', 'EXECUTE'), has_function_privilege('public', 'medallion.report_html(int)', 'EXECUTE')"),
+		't|f', "$path: and what was granted");
 
 	# And life goes on.
 	write_orders($database, 3, 7);
