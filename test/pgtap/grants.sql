@@ -4,7 +4,7 @@
  */
 \set name grants
 \ir setup.psql
-SELECT plan(71);
+SELECT plan(59);
 
 /* what a role is told for a statement: '' where it works, else its sqlstate */
 CREATE FUNCTION pg_temp.as_role(role text, statement text) RETURNS text LANGUAGE plpgsql AS $$
