@@ -239,7 +239,8 @@ CREATE OPERATOR mal.= (LEFTARG = uuid, RIGHTARG = uuid, FUNCTION = mal.same);
 CREATE FUNCTION mal.later(timestamptz, timestamptz) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN PERFORM mal.note('> of times'); RETURN pg_catalog.timestamptz_gt($1, $2); END$$;
 CREATE OPERATOR mal.> (LEFTARG = timestamptz, RIGHTARG = timestamptz, FUNCTION = mal.later);
 GRANT SELECT, UPDATE ON silver.people TO security_attacker;
-SELECT is(pg_temp.as_role('security_attacker', 'SET LOCAL search_path = mal, pg_catalog; UPDATE silver.people SET _run_id = _run_id'), '', 'who may write silver does so with a search path of its own');
+SELECT pg_temp.as_role('security_attacker', 'SET LOCAL search_path = mal, pg_catalog; UPDATE silver.people SET _opened_run_id = _opened_run_id') AS answer \gset
+SELECT is(:'answer'::text, '', 'who may write silver does so with a search path of its own');
 SELECT is((SELECT is_called FROM mal.caught), false, '... which the triggers on it do not go by');
 
 /* --- images of changes --- */
