@@ -101,6 +101,7 @@ medallion_refuse_overlap(PG_FUNCTION_ARGS)
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	TemplateWords words = {0};
 	SavedIdentity saved;
+	int			nest_level;
 	uint64		found;
 	char	   *table;
 
@@ -117,9 +118,12 @@ medallion_refuse_overlap(PG_FUNCTION_ARGS)
 	SetWord(&words, "table", table);
 	SetWord(&words, "valid_from", quote_identifier(trigger->tg_trigger->tgargs[0]));
 	SetWord(&words, "valid_to", quote_identifier(trigger->tg_trigger->tgargs[1]));
+	/* whose statement it is has a search path of his own */
+	nest_level = PinSettings();
 	AsRole(&saved, trigger->tg_relation->rd_rel->relowner);
 	found = SqlExecInTrigger(FillTemplate(overlap_sql, &words), NULL, trigger);
 	EndAs(&saved);
+	UnpinSettings(nest_level);
 	if (found > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_EXCLUSION_VIOLATION),

@@ -5,7 +5,7 @@
  */
 \set name security_planted
 \ir setup.psql
-SELECT plan(31);
+SELECT plan(33);
 
 SELECT set_config('medallion.allowed_paths', :'tree', false) AS allowed \gset
 CREATE FUNCTION pg_temp.drop_roles() RETURNS void LANGUAGE plpgsql AS $$
@@ -231,6 +231,17 @@ SELECT is((SELECT string_agg(s || ': ' || e, '; ') FROM unnest('{rebuild(''peopl
 ALTER ROLE security_operator SET medallion.silver_schema = 'elsewhere';
 SELECT is(pg_temp.as_role('security_operator', 'SELECT FROM medallion.run_pipeline(''{people}'')'), '', 'without a choice it runs');
 SELECT is((SELECT count(*) FROM silver.people_current), 4::bigint, '... into the layers of all');
+
+/* --- triggers of the extension's under the search path of who writes --- */
+
+CREATE FUNCTION mal.same(uuid, uuid) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN PERFORM mal.note('= of uuid'); RETURN pg_catalog.uuid_eq($1, $2); END$$;
+CREATE OPERATOR mal.= (LEFTARG = uuid, RIGHTARG = uuid, FUNCTION = mal.same);
+CREATE FUNCTION mal.later(timestamptz, timestamptz) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN PERFORM mal.note('> of times'); RETURN pg_catalog.timestamptz_gt($1, $2); END$$;
+CREATE OPERATOR mal.> (LEFTARG = timestamptz, RIGHTARG = timestamptz, FUNCTION = mal.later);
+GRANT SELECT, UPDATE ON silver.people TO security_attacker;
+SELECT pg_temp.as_role('security_attacker', 'SET LOCAL search_path = mal, pg_catalog; UPDATE silver.people SET _opened_run_id = _opened_run_id') AS answer \gset
+SELECT is(:'answer'::text, '', 'who may write silver does so with a search path of its own');
+SELECT is((SELECT is_called FROM mal.caught), false, '... which the triggers on it do not go by');
 
 /* --- images of changes --- */
 
