@@ -3,7 +3,7 @@
 
 twenty_checks()
 {
-	local kinds='{"kind": "not_null"} {"kind": "length", "params": {"min": 1, "max": 200}}' column checks=
+	local column checks=
 
 	for column in id name email city segment balance orders born registered active; do
 		checks+=", {\"name\": \"given_$column\", \"kind\": \"not_null\", \"columns\": [\"$column\"]}"
@@ -16,7 +16,7 @@ twenty_checks()
 	done
 	checks+=', {"name": "known_segment", "kind": "accepted_values", "columns": ["segment"], "params": {"values": ["retail", "wholesale", "public", "export", "staff"]}}'
 	checks+=', {"name": "has_at", "kind": "pattern", "columns": ["email"], "params": {"pattern": "@"}}'
-	checks+=', {"name": "born_before", "kind": "expression", "params": {"expression": "d.born < date ''2020-01-01''"}}'
+	checks+=', {"name": "few_orders", "kind": "expression", "params": {"expression": "d.orders < 100000"}}'
 	echo "[${checks#, }]"
 }
 

@@ -237,8 +237,8 @@ MakePattern(char *pattern, const char *value, int length)
 
 	for (int i = 0; i < length && characters < PATTERN_LENGTH; characters++)
 	{
-		int			bytes = Min(pg_mblen(value + i), length - i);
 		unsigned char c = value[i];
+		int			bytes = IS_HIGHBIT_SET(c) ? Min(pg_mblen(value + i), length - i) : 1;
 
 		if (bytes > 1)
 			pattern[out++] = 'x';
@@ -269,6 +269,8 @@ CountPattern(ColumnProfile *profile, const char *value, int length, int64 weight
 	{
 		while (FrequenciesFull(&profile->patterns))
 			FrequenciesShrink(&profile->patterns, profile->described);
+		if (!FrequenciesTakes(&profile->patterns, hash))
+			return;
 		FrequenciesAdd(&profile->patterns, hash, PointerGetDatum(cstring_to_text_with_len(pattern, pattern_length)));
 		known = FrequenciesFind(&profile->patterns, hash);
 		known->count = 0;
@@ -277,12 +279,23 @@ CountPattern(ColumnProfile *profile, const char *value, int length, int64 weight
 		known->count += weight;
 }
 
+/* The characters of a text; most are ASCII, which the server's function does not know to be quick. */
+static int
+CountCharacters(const char *bytes, int length)
+{
+	unsigned char high = 0;
+
+	for (int i = 0; i < length; i++)
+		high |= (unsigned char) bytes[i];
+	return IS_HIGHBIT_SET(high) ? pg_mbstrlen_with_len(bytes, length) : length;
+}
+
 static void
 DescribeText(ColumnProfile *profile, Datum value, int64 weight)
 {
 	const char *bytes = VARDATA_ANY(DatumGetPointer(value));
 	int			length = VARSIZE_ANY_EXHDR(DatumGetPointer(value));
-	int			characters = pg_mbstrlen_with_len(bytes, length);
+	int			characters = CountCharacters(bytes, length);
 
 	profile->shortest = profile->described == 0 ? characters : Min(profile->shortest, characters);
 	profile->longest = Max(profile->longest, characters);

@@ -36,21 +36,25 @@ FrequenciesInit(Frequencies *all, MemoryContext context, uint32 capacity, bool b
 	all->context = context;
 	all->capacity = capacity;
 	all->level = 0;
+	all->heavies = 0;
 	all->by_value = by_value;
 	all->length = length;
 	all->table = frequency_create(context, FIRST_SIZE, NULL);
-}
-
-Frequency *
-FrequenciesFind(const Frequencies *all, uint64 hash)
-{
-	return frequency_lookup(all->table, hash);
 }
 
 bool
 FrequenciesTakes(const Frequencies *all, uint64 hash)
 {
 	return (hash & ((UINT64CONST(1) << all->level) - 1)) == 0;
+}
+
+/* Of a column of keys most values are not in the sample: they are not looked for. */
+Frequency *
+FrequenciesFind(const Frequencies *all, uint64 hash)
+{
+	if (all->heavies == 0 && !FrequenciesTakes(all, hash))
+		return NULL;
+	return frequency_lookup(all->table, hash);
 }
 
 bool
@@ -81,6 +85,7 @@ FrequenciesShrink(Frequencies *all, int64 rows)
 	Frequency  *entry;
 
 	all->level++;
+	all->heavies = 0;
 	all->table = frequency_create(all->context, FIRST_SIZE, NULL);
 	frequency_start_iterate(old, &it);
 	while ((entry = frequency_iterate(old, &it)) != NULL)
@@ -95,6 +100,7 @@ FrequenciesShrink(Frequencies *all, int64 rows)
 			kept->value = entry->value;
 			kept->count = entry->count;
 			kept->heavy = heavy;
+			all->heavies += heavy;
 		}
 		else if (!all->by_value)
 			pfree(DatumGetPointer(entry->value));

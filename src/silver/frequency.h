@@ -23,6 +23,7 @@ typedef struct Frequencies
 	struct frequency_hash *table;
 	uint32		capacity;
 	int			level;			/* one in 2^level values is sampled; 0: all are */
+	int			heavies;		/* values kept whatever their hash */
 	bool		by_value;
 	int16		length;			/* typlen */
 } Frequencies;
