@@ -10,7 +10,8 @@
  *
  * A row updated by hand may have moved to another block.  Therefore rows are
  * counted in the blocks first, and must be as many as the ledger knows: else the
- * whole table is read.  Only a row added by hand under the id of a file, outside
+ * whole table is read.  From the count on a lock keeps writers by hand waiting; where one
+ * has begun already, the whole table is read as well.  Only a row added by hand under the id of a file, outside
  * of its blocks, is not seen; bronze is not the place to add rows by hand.
  */
 #include "base/compat.h"
@@ -20,6 +21,7 @@
 #include "base/sql.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -48,6 +50,12 @@ HasBlocks(Oid table)
 	return SqlBigint("SELECT count(*) FROM pg_class c JOIN pg_am a ON a.oid = c.relam WHERE c.oid = $1"
 					 " AND c.relkind = 'r' AND a.amname = 'heap' AND NOT c.relhassubclass", &params, 0) > 0 &&
 		!IsDistributed(table);
+}
+
+bool
+KeepRowsInPlace(Oid table)
+{
+	return ConditionalLockRelationOid(table, ShareLock);
 }
 
 /*
@@ -87,7 +95,7 @@ RowsOfFiles(Oid table, Datum files, int parameter)
 	ParamDatum(&params, INT8ARRAYOID, files);
 	ParamDatum(&params, OIDOID, ObjectIdGetDatum(table));
 	ranges = CatalogFetch(ranges_sql, &params);
-	if (ranges->count == 0 || ranges->count > RANGES_MAX || !HasBlocks(table))
+	if (ranges->count == 0 || ranges->count > RANGES_MAX || !HasBlocks(table) || !KeepRowsInPlace(table))
 		return name;
 	params.count = 1;
 	if (SqlBigint(psprintf("SELECT count(*) FROM (%s) b", BlocksQuery(name, ranges, 1)), &params, 0) !=

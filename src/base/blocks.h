@@ -14,6 +14,12 @@ extern bool IsDistributed(Oid table);
 extern bool HasBlocks(Oid table);
 
 /*
+ * Keeps others from moving rows of the table until the transaction ends; false
+ * where somebody is about to, and waiting for them might be for long.
+ */
+extern bool KeepRowsInPlace(Oid table);
+
+/*
  * What to select rows of file versions (bigint[]) from, as an item of FROM that
  * needs an alias: the blocks they lie in where the ledger knows these and they
  * are a small part of the table, else all of it.  The statement must still ask

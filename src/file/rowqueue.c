@@ -241,6 +241,30 @@ Reset(RowQueue *queue)
 	queue->row_arena = 0;
 }
 
+/* Keeps a failure back until the rows that were whole before it are handed out. */
+static void
+HoldFailure(RowQueue *queue, ReaderStatus status)
+{
+	Reader	   *reader = queue->reader;
+
+	queue->failed = status;
+	queue->failed_row = reader->row;
+	queue->failed_column = reader->column;
+	reader->status = READER_OK;
+}
+
+/* Fails as was kept back. */
+static ReaderStatus
+FailNow(RowQueue *queue)
+{
+	Reader	   *reader = queue->reader;
+
+	reader->row = queue->failed_row;
+	reader->column = queue->failed_column;
+	reader->status = queue->failed;
+	return reader->status;
+}
+
 /* Sees to it that something waits in the queue. */
 static ReaderStatus
 AwaitRow(RowQueue *queue, QueueFill fill)
@@ -249,10 +273,16 @@ AwaitRow(RowQueue *queue, QueueFill fill)
 	{
 		ReaderStatus status;
 
+		if (queue->failed != READER_OK)
+			return FailNow(queue);
 		Reset(queue);
 		status = fill(queue->reader);
 		if (status != READER_OK && status != READER_END)
-			return status;
+		{
+			if (queue->nrows == 0)
+				return status;
+			HoldFailure(queue, status);
+		}
 		if (status == READER_END && queue->nrows == 0)
 			return READER_END;
 	}

@@ -60,6 +60,9 @@ typedef struct RowQueue
 	char	   *sheet_name;		/* of the sheet handed out */
 	int			sheets;			/* handed out so far */
 	uint64_t	expanded;		/* bytes handed out beyond those in the file */
+	ReaderStatus failed;		/* why there is no more, once the rows before are handed out */
+	int64_t		failed_row;
+	int			failed_column;
 	unsigned int asked;			/* rows since the last look at options.interrupted */
 	ReaderCell *out;			/* the row handed out */
 	int			out_capacity;

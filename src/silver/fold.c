@@ -266,6 +266,9 @@ ApplyVersions(Merge *merge)
 	uint64		inserted;
 	int64		keys;
 
+	/* an empty table has no index yet, and is looked through for each row all the same, with what was just inserted */
+	SetWord(&merge->words, "unknown", merge->initial ? "" :
+			FillTemplate(" WHERE NOT EXISTS (SELECT FROM {table} v WHERE " SAME_VERSION ")", &merge->words));
 	MergeExec(merge, NULL, "DELETE FROM {table} v USING {refold} r WHERE v._business_key_hash = r._business_key_hash"
 			  " AND v.{version} > r._base_version AND NOT EXISTS (SELECT FROM {versions} n WHERE " SAME_VERSION ")");
 	merge->outcome->expired +=
@@ -281,8 +284,7 @@ ApplyVersions(Merge *merge)
 		MergeExec(merge, NULL, "INSERT INTO {table} ({data}, {history}, _file_id, _sheet, _row)"
 				  " SELECT {e.data}, n._business_key_hash, n._value_hash, n._event_at, coalesce(n.valid_to, {forever}),"
 				  " n.valid_to IS NULL, n.version, {run}, CASE WHEN n.valid_to IS NOT NULL THEN {run} END,"
-				  " n._file_id, n._sheet, n._row FROM {versions} n JOIN {events} e ON " DATA_EVENT
-				  " WHERE NOT EXISTS (SELECT FROM {table} v WHERE " SAME_VERSION ")");
+				  " n._file_id, n._sheet, n._row FROM {versions} n JOIN {events} e ON " DATA_EVENT "{unknown}");
 	MergeExec(merge, NULL, "UPDATE {table} v SET dq_conflict_flag = n.conflict FROM {versions} n WHERE " SAME_VERSION
 			  " AND n.conflict <> v.dq_conflict_flag");
 	merge->outcome->conflicts += MergeCount(merge, "SELECT count(*) FROM {versions} WHERE conflict");

@@ -311,7 +311,7 @@ RowsOfKeys(const SilverShape *shape, const SqlParams *files, const char *keys)
 	bool		isnull;
 
 	if (medallion_key_filter_blocks == 0 || shape->bronze != NULL || !HasBlocks(table) ||
-		BlocksOf(table) < medallion_key_filter_blocks * INT64CONST(2))
+		BlocksOf(table) < medallion_key_filter_blocks * INT64CONST(2) || !KeepRowsInPlace(table))
 		return NULL;
 	asked = SqlFetch(psprintf("SELECT count(*), array_agg(h) FROM (SELECT h FROM (%s) k (h) LIMIT %d) k", keys, KEYS_MAX + 1), NULL);
 	if (RowBigint(asked, 0, 1) == 0 || RowBigint(asked, 0, 1) > KEYS_MAX)
