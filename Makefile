@@ -355,3 +355,8 @@ undo-property:
 .PHONY: corpus
 corpus:
 	@CORPUS="$(CORPUS)" bash bench/corpus.sh
+
+# What takes too long for every day.  The last two build a PostgreSQL of their own at first.
+.PHONY: analyze soak assert valgrind
+analyze soak assert valgrind:
+	@bash test/$@.sh

@@ -118,6 +118,7 @@ suite_style()
 {
 	run_tap "layer rules" layers.log bash test/layers.sh --tap
 	run_tap "forbidden words, versions" style.log bash test/style.sh --tap
+	run_tap "static analysis" analyze.log bash test/analyze.sh --tap
 }
 
 suite_file()
@@ -217,7 +218,7 @@ move_to_open_place()
 
 	say "user $(server_user) cannot read $project; testing a copy in $copy"
 	mkdir -p "$copy" && find "$copy" -mindepth 1 -maxdepth 1 ! -name .server -exec rm -rf {} + &&
-		tar -C "$project" --exclude=./.git --exclude=./.server -cf - . |
+		tar -C "$project" --exclude=./.git --exclude=./.server --exclude=./.debug -cf - . |
 		tar -C "$copy" --no-same-owner -xf - || die "cannot copy $project to $copy"
 	chmod 755 "$copy" && find "$copy" -name .server -prune -o -exec chmod a+rX {} +
 	cd "$copy" || exit 1

@@ -28,7 +28,7 @@ text_files()
 {
 	{
 		git ls-files --cached --others --exclude-standard 2>/dev/null ||
-			find . -type f -not -path './.git/*' -not -path './.server/*' -not -name '*.o' -not -name '*.so' \
+			find . -type f -not -path './.git/*' -not -path './.server/*' -not -path './.debug/*' -not -name '*.o' -not -name '*.so' \
 				-not -path './results/*' -not -path './output_iso/*' -not -path './sql/medallion--*' |
 			sed 's,^\./,,'
 	} | grep -vE '^(test/data|test/fuzz/seeds|expected|examples/[^/]*/(data|changes))/' | while IFS= read -r file; do

@@ -15,11 +15,13 @@
 #include "run/redact.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/json.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #define NOTICE_INTERVAL_US (2 * 1000 * 1000)	/* at most one progress line per so long */
+#define STEPS_REMEMBERED 200	/* steps that changed something, until caches are emptied */
 #define ERRORS_SHOWN 2000		/* bytes of errors that the end of a run repeats */
 
 /* Notes the error of a step. */
@@ -82,6 +84,23 @@ PutResult(Run *run, const StepLog *step)
 	tuplestore_putvalues(run->result->setResult, run->result->setDesc, values, nulls);
 }
 
+/*
+ * A step's tables in between come and go, and for each column of theirs the
+ * server's catalog cache keeps that there are no statistics: of a table that is
+ * gone nothing ever clears that out.  Now and then a session that runs steps
+ * forever empties its caches.
+ */
+static void
+ForgetDroppedTables(void)
+{
+	static int	steps = 0;
+
+	if (++steps < STEPS_REMEMBERED)
+		return;
+	steps = 0;
+	InvalidateSystemCaches();
+}
+
 /* The end of a step: in the run table, in the log, in the journal, to whom it concerns. */
 void
 FinishStep(Run *run, StepLog *step)
@@ -98,6 +117,8 @@ FinishStep(Run *run, StepLog *step)
 		PutResult(run, step);
 	LogStep(step);
 	JournalStep(step);
+	if (strcmp(step->status, "COMPLETED") == 0)
+		ForgetDroppedTables();
 	if (step->error != NULL && !step->alerted)
 		AlertOfFailure(run, step);
 	else if (step->error == NULL && strcmp(step->status, "SKIPPED") != 0)
