@@ -56,7 +56,7 @@ fill_root()
 	else
 		rmdir "$root/srv/shared" 2>/dev/null
 	fi
-	tar -C "$project" --exclude=./.git --exclude=./.server --exclude='*.o' --exclude='*.so' \
+	tar -C "$project" --exclude=./.git --exclude=./.server --exclude=./.debug --exclude='./bench/.*' --exclude='*.o' --exclude='*.so' \
 		--exclude=./results --exclude=./output_iso -cf - . |
 		tar -C "$root/srv/medallion" --no-same-owner -xf - || return 1
 	share_network "$root"
