@@ -3,7 +3,7 @@
 #
 #   bench/silver.sh                       1,000,000 rows, three rounds of everything
 #   bench/silver.sh 5000000               as many
-#   PARTS="merge hash" bench/silver.sh    some of: merge incremental checks profile hash growth workers spark
+#   PARTS="merge hash" bench/silver.sh    some of: merge incremental checks profile hash spark
 #   SERVER=here bench/silver.sh           on the server of PGHOST and PGPORT, with the extension installed there
 #
 # merge        full extract of ten columns, 1 % changed, 1 % new, 0.1 % gone: medallion.scd2_merge() beside dbt's snapshot,
@@ -12,9 +12,7 @@
 # checks       a feature with twenty row-local checks beside the same without
 # profile      profile() of 14 columns beside count, min, max and avg of each
 # hash         row_hash() of ten columns beside a function that adds up their bytes, md5(row::text), sha256(row::text)
-# growth       first load and merge at ROWS and ten times as many
-# workers      the merge by two sessions, each of half of the keys, beside one session
-# spark        Delta Lake's MERGE and PyDeequ's VerificationSuite, by Spark on two cores
+# spark        Delta Lake's MERGE of the same, by Spark on two cores
 #
 # Competitors take turns within a round; medians over the rounds.  Seconds of the clock and of the processor are
 # both given, and ratios are of the second: on a busy machine only that means much.  Each session has one process,
@@ -26,7 +24,7 @@
 
 rows=${1:-1000000}
 runs=${RUNS:-3}
-parts=${PARTS:-merge incremental checks profile hash growth workers spark}
+parts=${PARTS:-merge incremental checks profile hash spark}
 here=$project/bench/silver
 peers=$project/bench/.peers
 work=$peers/silver
