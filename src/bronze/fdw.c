@@ -370,7 +370,7 @@ FilesBeginForeignScan(ForeignScanState *node, int eflags)
 	Bitmapset  *used = NULL;
 	ListCell   *lc;
 
-	foreach(lc, linitial_node(List, plan->fdw_private))
+	foreach(lc, (List *) linitial(plan->fdw_private))
 		used = bms_add_member(used, lfirst_int(lc));
 	node->fdw_state = running;
 	running->node = node;
