@@ -381,7 +381,9 @@ RunSilver(const Feature *feature, int64 run_id, SilverOutcome *outcome)
 	}
 	if (!has_table)
 		pending.touched_count = 0;
-	if (pending.due_count + pending.ended_count + pending.touched_count == 0)
+	/* a table that is to be made anew is, also where no version counts any more */
+	if (pending.due_count + pending.ended_count + pending.touched_count == 0 &&
+		!(has_table && feature->needs_rebuild && HasTakenAny(feature)))
 	{
 		if (has_table)
 			outcome->checks = JudgeFreshness(feature, run_id);
