@@ -23,6 +23,7 @@
 #include "silver/key_filter.h"
 #include "silver/merge.h"
 #include "silver/quarantine.h"
+#include "silver/retain.h"
 #include "silver/table.h"
 #include "silver/typed.h"
 #include "silver/verdict.h"
@@ -331,6 +332,7 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	outcome->invalid = CountInvalid(shape, merge.stage);
 	ClearQuarantine(feature, merge.initial);
 	QuarantineRows(shape, merge.stage, run_id, outcome);
+	QuarantineLate(shape, run_id, outcome);
 	MergeStage(&merge);
 	NoteSequence(&merge);
 	if (outcome->rebuilt)
