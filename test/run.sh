@@ -20,12 +20,12 @@
 
 suites=${*:-style file fuzz regress isolation pgtap tap docs}
 : "${TESTS:=}" "${MEDALLION_TEST_TIMEOUT:=900}"
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 tallied_at=0
 stop_at_end=					# yes when the server did not run before
 
 # --- counting ---
 
-# Adds to the totals and says so in one line.
+# Adds to the totals and says so in one line, with the seconds it took.
 tally()
 {
 	local what=$1 ok=$2 bad=$3 skip=${4:-0} text
@@ -33,7 +33,8 @@ tally()
 	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
 	text="$ok passed, $bad failed"
 	[ "$skip" = 0 ] || text="$text, $skip skipped"
-	printf '%-44s %s\n' "$what" "$text"
+	printf '%-44s %-32s %4d s\n' "$what" "$text" $((SECONDS - tallied_at))
+	tallied_at=$SECONDS
 }
 
 # "passed failed skipped" of a TAP log: top-level results only, subtests are inside them.
@@ -274,6 +275,7 @@ export MEDALLION_SHARED
 project_is_open || move_to_open_place
 [ -n "$MEDALLION_SHARED" ] || say "no ../shared here: tests on its data are skipped"
 prepare
+tallied_at=$SECONDS
 for suite in $suites; do
 	[ "$(type -t "suite_$suite")" = function ] || die "no such suite: $suite"
 	"suite_$suite"
