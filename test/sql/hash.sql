@@ -189,4 +189,4 @@ DROP TYPE hash_pair;
 --
 SELECT oid::regprocedure AS function, provolatile, proisstrict, proparallel FROM pg_proc
  WHERE pronamespace = 'medallion'::regnamespace AND proname IN ('row_hash', 'pairs_hash')
- ORDER BY proname COLLATE "C", pronargs;
+ ORDER BY oid::regprocedure::text COLLATE "C";
