@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reproduces the test vectors of docs/row_hash.md without PostgreSQL; prints TAP."""
+"""Reproduces the test vectors of docs/row_hash.md without PostgreSQL, and sees that test/sql/hash.sql asks it for the same; prints TAP."""
 import datetime as dt, decimal, math, pathlib, struct, sys, uuid
 try:
     import xxhash
@@ -59,9 +59,11 @@ def encode(value):
     raise TypeError(value)
 
 page = (pathlib.Path(__file__).parent.parent / "docs/row_hash.md").read_text(encoding="utf-8")
+server = (pathlib.Path(__file__).parent / "sql/hash.sql").read_text(encoding="utf-8")
 rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| `row_hash(")]
 print("1..%d" % len(rows))
 for i, (sql, python, code, result) in enumerate(rows, 1):
     encoding = b"".join(map(encode, eval(python.strip("`"))))
     got = str(uuid.UUID(bytes=xxhash.xxh3_128_digest(encoding)))
-    print("%sok %d - %s" % ("" if (encoding.hex(), got) == (code.strip("`"), result.strip("`")) else "not ", i, sql.strip("`")))
+    same = (encoding.hex(), got) == (code.strip("`"), result.strip("`")) and "(medallion.%s, '%s')" % (sql.strip("`"), got) in server
+    print("%sok %d - %s" % ("" if same else "not ", i, sql.strip("`")))
