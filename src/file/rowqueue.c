@@ -268,8 +268,8 @@ FailNow(RowQueue *queue)
 }
 
 /* Sees to it that something waits in the queue. */
-static ReaderStatus
-AwaitRow(RowQueue *queue, QueueFill fill)
+ReaderStatus
+QueueAwait(RowQueue *queue, QueueFill fill)
 {
 	while (queue->next == queue->nrows)
 	{
@@ -299,7 +299,7 @@ QueueNextSheet(RowQueue *queue, QueueFill fill, ReaderSheet *sheet)
 	ReaderStatus status;
 	const QueuedRow *row;
 
-	while ((status = AwaitRow(queue, fill)) == READER_OK && !queue->rows[queue->next].is_sheet)
+	while ((status = QueueAwait(queue, fill)) == READER_OK && !queue->rows[queue->next].is_sheet)
 	{
 		queue->next++;
 		queue->handed = 0;
@@ -402,7 +402,7 @@ CheckRepetition(RowQueue *queue)
 ReaderStatus
 QueueNextRow(RowQueue *queue, QueueFill fill, ReaderRow *row)
 {
-	ReaderStatus status = AwaitRow(queue, fill);
+	ReaderStatus status = QueueAwait(queue, fill);
 	const QueuedRow *queued;
 	int			width;
 

@@ -461,9 +461,10 @@ RunSilverStep(Run *run, const Feature *feature)
 		log.invalid = outcome->invalid;
 		log.detail = psprintf("{\"inserted\": " INT64_FORMAT ", \"updated\": " INT64_FORMAT
 							  ", \"expired\": " INT64_FORMAT ", \"quarantined\": " INT64_FORMAT
-							  ", \"dropped\": " INT64_FORMAT ", \"flagged\": " INT64_FORMAT ", \"rebuilt\": %s%s}",
+							  ", \"dropped\": " INT64_FORMAT ", \"flagged\": " INT64_FORMAT ", \"rebuilt\": %s%s%s}",
 							  outcome->inserted, outcome->updated, outcome->expired,
-							  outcome->quarantined, outcome->dropped, outcome->invalid, outcome->rebuilt ? "true" : "false",
+							  outcome->quarantined + outcome->late, outcome->dropped, outcome->invalid, outcome->rebuilt ? "true" : "false",
+							  outcome->late > 0 ? psprintf(", \"late\": " INT64_FORMAT, outcome->late) : "",
 							  retries > 0 ? psprintf(", \"retries\": %d", retries) : "");
 	}
 	FinishStep(run, &log);
