@@ -201,7 +201,7 @@ FailObstacles(Run *run, const BronzePlan *plan, BronzeTotals *totals, StepLog *l
 	{
 		const Obstacle *obstacle = lfirst(lc);
 		FoundFile	found = {.path = obstacle->path};
-		ErrorData	error = {.elevel = ERROR,.sqlerrcode = obstacle->sqlerrcode,.message = obstacle->message};
+		ErrorData	error = {.elevel = ERROR,.sqlerrcode = obstacle->sqlerrcode,.message = obstacle->message,.domain = TEXTDOMAIN};
 
 		FailFile(run, &found, NULL, &error, 0, totals, log);
 	}
