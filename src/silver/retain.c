@@ -62,50 +62,73 @@ LoadHorizon(SilverShape *shape)
 		shape->too_old = OlderThan(feature, "d.", horizon);
 }
 
-/* The addresses of rows that are past their time, as parameters $2, $3 and $4
- * behind the feature's id: of files that are new to silver, or that had such
- * rows as they were. */
-static SqlParams
-FetchLate(const SilverShape *shape)
+/* The files whose rows may be past their time: those new to silver, and of those
+ * judged anew, or of all, the ones that had such rows. */
+static Datum
+FilesToAsk(const SilverShape *shape, bool all, int64 *count)
 {
 	SqlParams	params = {0};
-	SqlParams	late = {0};
 	SqlRows    *rows;
-	Oid			types[] = {INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID};
 	bool		isnull;
 
 	ParamInt(&params, shape->feature->id);
-	rows = CatalogFetch("SELECT coalesce(array_agg(file_id), '{}') FROM medallion.file_versions f WHERE feature_id = $1"
-						" AND status = 'LOADED' AND superseded_at IS NULL AND (silver_run_id IS NULL OR EXISTS"
-						" (SELECT FROM medallion.quarantine q WHERE q.file_id = f.file_id AND q.reason = '" LATE_REASON "'))", &params);
-	ParamDatum(&late, INT8ARRAYOID, RowDatum(rows, 0, 1, &isnull));
+	ParamBool(&params, all);
+	rows = CatalogFetch("SELECT coalesce(array_agg(file_id), '{}'), count(*) FROM medallion.file_versions f WHERE feature_id = $1"
+						" AND status = 'LOADED' AND superseded_at IS NULL AND (silver_run_id IS NULL OR (($2 OR refold) AND EXISTS"
+						" (SELECT FROM medallion.quarantine q WHERE q.file_id = f.file_id AND q.reason = '" LATE_REASON "')))", &params);
+	*count = RowBigint(rows, 0, 2);
+	return RowDatum(rows, 0, 1, &isnull);
+}
+
+/* The addresses of their rows that are, as $2, $3 and $4 behind the feature's id; the files are $5. */
+static SqlParams
+FetchLate(const SilverShape *shape, Datum asked)
+{
+	SqlParams	files = {0};
+	SqlParams	late = {0};
+	SqlRows    *rows;
+	Oid			types[] = {INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID};
+
+	ParamDatum(&files, INT8ARRAYOID, asked);
 	rows = SqlFetch(psprintf("SELECT coalesce(array_agg(_file_id), '{}'), coalesce(array_agg(_sheet), '{}'),"
-							 " coalesce(array_agg(_row), '{}') FROM (%s) l", TooOldSelect(shape, late.values[0])), &late);
+							 " coalesce(array_agg(_row), '{}') FROM (%s) l", TooOldSelect(shape, asked)), &files);
+	ParamInt(&late, shape->feature->id);
 	for (int i = 0; i < lengthof(types); i++)
-		ParamDatum(&params, types[i], RowDatum(rows, 0, i + 1, &isnull));
-	return params;
+	{
+		bool		isnull;
+
+		ParamDatum(&late, types[i], RowDatum(rows, 0, i + 1, &isnull));
+	}
+	ParamDatum(&late, INT8ARRAYOID, asked);
+	return late;
 }
 
 #define LATE_ROWS "unnest($2, $3, $4) AS l (file_id, sheet, \"row\")"
 
 void
-QuarantineLate(const SilverShape *shape, int64 run_id, SilverOutcome *outcome)
+QuarantineLate(const SilverShape *shape, bool all, int64 run_id, SilverOutcome *outcome)
 {
 	SqlParams	params = {0};
+	Datum		asked;
+	int64		count;
 
 	if (shape->too_old == NULL)
 	{
 		ParamInt(&params, shape->feature->id);
-		CatalogExec("DELETE FROM medallion.quarantine WHERE feature_id = $1 AND reason = '" LATE_REASON "'", &params);
+		if (all)				/* as where the option was taken back */
+			CatalogExec("DELETE FROM medallion.quarantine WHERE feature_id = $1 AND reason = '" LATE_REASON "'", &params);
 		return;
 	}
-	params = FetchLate(shape);
+	asked = FilesToAsk(shape, all, &count);
+	if (count == 0)
+		return;
+	params = FetchLate(shape, asked);
 	CatalogExec("DELETE FROM medallion.quarantine q WHERE feature_id = $1 AND reason = '" LATE_REASON "'"
-				" AND NOT EXISTS (SELECT FROM " LATE_ROWS
+				" AND file_id = ANY ($5) AND NOT EXISTS (SELECT FROM " LATE_ROWS
 				" WHERE l.file_id = q.file_id AND l.sheet = q.sheet AND l.row = q.row)", &params);
 	ParamBigint(&params, run_id);
 	outcome->late = CatalogExec("INSERT INTO medallion.quarantine (feature_id, file_id, sheet, row, reason, run_id)"
-								" SELECT $1, l.file_id, l.sheet, l.row, '" LATE_REASON "', $5 FROM " LATE_ROWS
+								" SELECT $1, l.file_id, l.sheet, l.row, '" LATE_REASON "', $6 FROM " LATE_ROWS
 								" JOIN medallion.file_versions f USING (file_id) WHERE f.silver_run_id IS NULL"
 								" ON CONFLICT DO NOTHING", &params);
 }

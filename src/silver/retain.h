@@ -16,7 +16,8 @@
 extern void LoadHorizon(SilverShape *shape);
 
 /* Notes the rows of new files that are past their time, and forgets those noted
- * before that are so no more.  Rows that aged in silver are not noted. */
-extern void QuarantineLate(const SilverShape *shape, int64 run_id, SilverOutcome *outcome);
+ * before that are so no more, of files judged anew or of all.  Rows that aged in
+ * silver are not noted. */
+extern void QuarantineLate(const SilverShape *shape, bool all, int64 run_id, SilverOutcome *outcome);
 
 #endif							/* MEDALLION_RETAIN_H */

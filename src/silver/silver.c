@@ -332,7 +332,7 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	outcome->invalid = CountInvalid(shape, merge.stage);
 	ClearQuarantine(feature, merge.initial);
 	QuarantineRows(shape, merge.stage, run_id, outcome);
-	QuarantineLate(shape, run_id, outcome);
+	QuarantineLate(shape, merge.initial, run_id, outcome);
 	MergeStage(&merge);
 	NoteSequence(&merge);
 	if (outcome->rebuilt)
