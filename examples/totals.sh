@@ -13,17 +13,16 @@ differences=0
 for name in ${EXAMPLES:-sales klines store_sales retail_orders olist}; do
 	folder=$examples/$name/data
 	if [ $# -gt 0 ]; then
-		root=$1
-		[ ! -e "$examples/$name/root" ] || root=$1/$(cat "$examples/$name/root")
 		missing=
-		for part in $(cat "$examples/$name/folders"); do
-			[ -d "$root/$part" ] || missing=$part
+		folder=$(cd "$1" && pwd -P)
+		for part in $(cat "$examples/$name/folders" "$examples/$name/root" 2>/dev/null); do
+			[ -d "$folder/$part" ] || missing=$part
 		done
 		if [ -n "$missing" ]; then
-			echo "$name: skipped, $root/$missing is not there"
+			echo "$name: skipped, $folder/$missing is not there"
 			continue
 		fi
-		folder=$(cd "$root" && pwd -P)
+		[ ! -e "$examples/$name/root" ] || folder=$folder/$(cat "$examples/$name/root")
 	fi
 	bash "$examples/run.sh" "$name" "$folder" >/tmp/example_$name.$$ || { cat /tmp/example_$name.$$; exit 1; }
 	rm -f /tmp/example_$name.$$
