@@ -353,7 +353,7 @@ RunBronze(Run *run, const Feature *feature)
 		return;
 	}
 	foreach(lc, step.plan->missing)
-		LogMissingFile(run->order.id, lfirst(lc));
+		LogMissingFile(run->order.id, lfirst(lc), feature->options.on_missing);
 	FailObstacles(run, step.plan, &totals, &log);
 	RunFiles(run, feature, step.plan, &policy, 0, &totals, &log);
 	retries += RetryFiles(run, feature, &policy, &totals, &log);

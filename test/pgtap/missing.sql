@@ -4,7 +4,7 @@
  */
 \set name missing
 \ir setup.psql
-SELECT plan(33);
+SELECT plan(36);
 
 CREATE FUNCTION pg_temp.at(path text) RETURNS text LANGUAGE sql AS $$ SELECT current_setting('test.tree') || '/' || path $$;
 CREATE FUNCTION pg_temp.open(feature text) RETURNS text LANGUAGE plpgsql AS $$
@@ -55,9 +55,14 @@ SELECT set_eq('SELECT ''c'', k, a, _scd2_valid_from, _scd2_valid_to FROM silver.
 
 /* one file left: the others are gone by intent; then the last one, too */
 \o /dev/null
-SELECT pg_temp.shell('rm ' || pg_temp.at(f || '/in/1.csv')) FROM unnest('{c,r}'::text[]) f;
-SELECT pg_temp.run();
+SELECT medallion.alter_feature('i', '{"on_missing": null}');
+SELECT pg_temp.shell('rm ' || pg_temp.at(f || '/in/1.csv')) FROM unnest('{c,i,r}'::text[]) f;
 \o
+SELECT is((SELECT string_agg(f || ': ' || reason, ', ' ORDER BY f) FROM unnest('{c,i,r}'::text[]) f, medallion.files(f) WHERE state = 'missing'),
+	'c: gone from its folder; the next run closes what no other says, i: gone from its folder; what it said stays, r: gone from its folder; the next run withdraws it', 'files() says what will come of it');
+SELECT pg_temp.run() \g /dev/null
+SELECT is((SELECT string_agg(substr(file_path, length(pg_temp.at('')) + 1, 1) || ': ' || error_message, ', ' ORDER BY file_path) FROM etl_logs.file_processing WHERE status = 'MISSING' AND file_path LIKE pg_temp.at('_/in/1.csv') AND run_id = (SELECT max(run_id) FROM medallion.runs)),
+	'c: the file is gone; what no other file says is closed, i: the file is gone; what it said stays in force, r: the file is gone; what it said is withdrawn', '... and the log what did');
 SELECT is(pg_temp.open(f), '2 x, 4 y', f || ': one file of two closes its keys') FROM unnest('{c,r}'::text[]) f;
 \o /dev/null
 SELECT pg_temp.shell('rm ' || pg_temp.at(f || '/in/2.csv')) FROM unnest('{c,r}'::text[]) f;
@@ -101,11 +106,18 @@ SELECT pg_temp.run('two');
 SELECT is(pg_temp.open('two') || '; ' || pg_temp.said('two'), '1 x, 2 x; bronze PARTIAL, silver COMPLETED', 'of two sources the one that is empty closes nothing, the other does');
 SELECT matches(pg_temp.errors(), 'the 1 files below folder ".*/missing/disk/north"', '... and the one is named');
 
+/* rows that were pushed are no files that could be missing */
+\o /dev/null
+SELECT medallion.push('d', '[{"k": 9, "a": "p"}]');
+SELECT pg_temp.run('d');
+\o
+SELECT is((SELECT string_agg(state, ' ') FROM medallion.files('d')) || '; ' || pg_temp.open('d'), 'loaded; 2 x, 3 x, 9 p', 'rows that were pushed are no files that could be missing');
+
 /* another input root, where there is nothing */
 \o /dev/null
 SELECT set_config('medallion.input_root', pg_temp.at('elsewhere'), false);
 SELECT pg_temp.run('d');
 \o
-SELECT is(pg_temp.open('d'), '2 x, 3 x', 'nor does a wrong input root close anything');
+SELECT is(pg_temp.open('d'), '2 x, 3 x, 9 p', 'nor does a wrong input root close anything');
 SELECT matches(pg_temp.errors(), 'below folder ".*/missing/d" is there any more', '... and says so');
 SELECT * FROM finish();
