@@ -3,6 +3,8 @@
 #
 #   bench/peers.sh                     retail: nested workbooks of 13 months, to gold; then ten days, a workbook each, 1 % of all lines corrected
 #   bench/peers.sh retail 10           ten times as many files; 0.1: a tenth of the months
+#   bench/peers.sh store 0.1           receipts as JSON, 0.1 GB, to gold; then the next four hours, 1 % of them corrections
+#   DAYS=3 bench/peers.sh              three days, not ten
 #   RUNS=5 PEERS="polars_delta duckdb_file" bench/peers.sh
 #   SERVER=here bench/peers.sh         on the server of PGHOST and PGPORT, with the extension installed there
 #
@@ -14,7 +16,7 @@
 . "$(dirname "$0")/lib.sh"
 
 pipeline=${1:-retail}
-scale=${2:-1}
+scale=${2:-$([ "$pipeline" = retail ] && echo 1 || echo 0.1)}
 runs=${RUNS:-3}
 others=${PEERS:-polars_delta duckdb_file spark_delta pandas_dbt}
 here=$project/bench/peers
@@ -43,7 +45,7 @@ get()
 	local python=$peers/$1/bin/python packages
 
 	case $1 in
-		spark) packages="pyspark==3.5.* delta-spark==3.3.* setuptools pandas<3 pyarrow python-calamine" ;;
+		spark) packages="pyspark==3.5.* delta-spark==3.3.* setuptools pandas<3 pyarrow<18 python-calamine" ;;
 		dbt) packages="dbt-core>=1.9,<1.11 dbt-postgres>=1.9,<1.10 pandas openpyxl" ;;
 		*) packages="polars fastexcel deltalake duckdb openpyxl pyarrow" ;;
 	esac
@@ -83,7 +85,7 @@ of()
 	awk -v peer="$1" -v step="$2" -v field="$3" '$1 == peer && $2 == step { print $field }' "$work/times" | median
 }
 
-[ -d "$tree" ] || { echo "skipped: $tree is not there"; exit 0; }
+[ "$pipeline" != retail ] || [ -d "$tree" ] || { echo "skipped: $tree is not there"; exit 0; }
 get pipelines || die "no Python packages: nothing to compare with"
 compared=
 for peer in $others; do
@@ -92,7 +94,7 @@ done
 use_server medallion_bench_peers
 PEER_SERVER=$(sql -d postgres -c "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)")
 export PEER_SERVER
-"$peers/pipelines/bin/python" "$here/sales_files.py" "$pipeline" "$tree" "$work/made" "$scale" || die "the files could not be made"
+"$peers/pipelines/bin/python" "$here/sales_files.py" "$pipeline" "$tree" "$work/made" "$scale" "${DAYS:-10}" || die "the files could not be made"
 chmod -R a+rX "$work/made"
 
 for ((i = 0; i < runs; i++)); do
@@ -112,6 +114,10 @@ for step in first increment; do
 		awk -v step="$step" -v peer="$peer" -v a="$(of medallion "$step" 3)" -v b="$(of "$peer" "$step" 3)" -v c="$(of medallion "$step" 4)" -v d="$(of "$peer" "$step" 4)" \
 			'BEGIN { printf "%-10s %-14s %10.2f %10.2f %10.2f %11.2f %10.2f %10.2f\n", step, peer, a, b, b / a, c, d, d / c }'
 	done
+done
+echo
+for peer in medallion $compared; do
+	printf '%-25s %10s MB of memory at most%s\n' "$peer" "$(of "$peer" memory 3)" "$([ "$peer" != medallion ] || echo ', its session, beyond shared_buffers')"
 done
 [[ $compared != *spark* ]] || printf '\nSpark took %s s more to start\n' "$(of spark_delta start 3)"
 printf '\n%s values of gold and numbers of versions equal in all\n' "${rows:-no}"

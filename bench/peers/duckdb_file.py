@@ -7,7 +7,7 @@ import fastexcel
 
 import sales
 
-TYPES = {"text": "varchar", "integer": "bigint", "number": "double", "timestamp": "timestamp"}
+TYPES = {"text": "varchar", "integer": "bigint", "number": "double", "date": "date", "timestamp": "timestamp"}
 
 
 def connect(work):

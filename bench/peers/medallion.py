@@ -7,6 +7,9 @@ import subprocess
 import sales
 
 
+PEAKS = []  # MB of each session at most, beyond what all share
+
+
 def sql(*statements):
     """Runs them; the rows of the last, after their columns."""
     command = ["psql", "-X", "-q", "--csv", "-v", "ON_ERROR_STOP=1"]
@@ -20,12 +23,14 @@ def sql(*statements):
 
 def run(*statements):
     """Runs what is given, then the pipeline, which says what failed; nothing else does."""
-    failed = sql(*statements)[1:]
+    memory = """SELECT 'memory', (substring(s FROM 'VmHWM:\\s+(\\d+)')::int - substring(s FROM 'RssShmem:\\s+(\\d+)')::int)::text FROM pg_read_file('/proc/self/status') s"""
+    *failed, (_, peak) = sql(*statements[:-1], f"{statements[-1]} UNION ALL {memory}")[1:]
+    PEAKS.append(int(peak) / 1024)
     if failed:
         raise RuntimeError(f"the run failed: {failed}")
 
 
-RUN = "SELECT layer, object, status, detail FROM medallion.run_pipeline({}) WHERE status NOT IN ('COMPLETED', 'UNCHANGED')"
+RUN = "SELECT object, detail::text FROM medallion.run_pipeline({}) WHERE status NOT IN ('COMPLETED', 'UNCHANGED')"
 
 
 def features(work):
@@ -39,7 +44,10 @@ def features(work):
 
 
 def models(work):
-    return ["SELECT FROM medallion.install_sales_pack('{invoices}')"]
+    if "invoices" in work.pipeline.features:
+        return ["SELECT FROM medallion.install_sales_pack('{invoices}')"]
+    lines = work.pipeline.lines.replace("FROM sales WHERE _is_current", "FROM silver.sales_current")
+    return [f"SELECT FROM medallion.create_model('{name}', $model$WITH lines AS ({lines}) {query}$model$)" for name, query in work.pipeline.gold.items()]
 
 
 def first_run(work):
@@ -63,4 +71,4 @@ def totals(work):
 
 
 if __name__ == "__main__":
-    sales.run(first_run, increment, totals)
+    sales.run(first_run, increment, totals, memory=lambda _work: max(PEAKS))

@@ -9,7 +9,7 @@ from dbt.cli.main import dbtRunner
 
 import sales
 
-TYPES = {"text": "text", "integer": "bigint", "number": "numeric", "timestamp": "timestamp"}
+TYPES = {"text": "text", "integer": "bigint", "number": "numeric", "date": "date", "timestamp": "timestamp"}
 
 PROJECT = """name: peers
 version: "1.0"
@@ -63,6 +63,12 @@ def make_project(work):
         write(work, f"models/{name}.sql", ("{{ config(materialized='view') }} " if name == "lines" else "") + query)
 
 
+def read(path):
+    if path.endswith(".xlsx"):
+        return pandas.read_excel(path, dtype=str, engine="openpyxl")
+    return pandas.read_csv(path, dtype=str) if path.endswith(".csv") else pandas.read_json(path, lines=True, dtype=False, convert_dates=False)
+
+
 def load(work, connection):
     """New files to bronze, with where each row comes from and which load it came with; returns the features that they belong to."""
     found = work.new_files()
@@ -73,7 +79,7 @@ def load(work, connection):
             cursor.execute(f"SELECT coalesce(max(_load), 0) + 1 FROM bronze.{name}")
             (number,) = cursor.fetchone()
             for path in paths:
-                frame = pandas.read_excel(path, dtype=str, engine="openpyxl").rename(columns=sales.clean).reindex(columns=columns)
+                frame = read(path).rename(columns=sales.clean).reindex(columns=columns)
                 frame = frame.assign(_source_file=path, _row=range(1, len(frame) + 1), _load=number)
                 rows = io.StringIO(frame.to_csv(index=False, header=False))
                 cursor.copy_expert(f"COPY bronze.{name} ({', '.join(frame.columns)}) FROM STDIN (FORMAT csv)", rows)

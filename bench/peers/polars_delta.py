@@ -1,24 +1,22 @@
 """Polars and Delta Lake by delta-rs: workbooks by calamine, each layer a Delta table, history by MERGE."""
 
-import os
-
 import fastexcel
 import polars as pl
 from deltalake import DeltaTable
 
 import sales
 
-TYPES = {"text": pl.String, "integer": pl.Int64, "number": pl.Float64, "timestamp": pl.Datetime("us")}
+TYPES = {"text": pl.String, "integer": pl.Int64, "number": pl.Float64, "date": pl.Date, "timestamp": pl.Datetime("us")}
 
 
-def read(feature, path):
+def read(path):
     """The rows of a file as texts, with where they come from."""
     if path.endswith(".xlsx"):
         frame = fastexcel.read_excel(path).load_sheet(0, dtypes="string").to_polars()
     elif path.endswith(".csv"):
         frame = pl.read_csv(path, infer_schema=False)
     else:
-        frame = pl.read_ndjson(path, schema_overrides={name: pl.String for name in feature.columns})
+        frame = pl.read_ndjson(path)
     return frame.rename(sales.clean).with_columns(pl.lit(path).alias("_source_file"), pl.int_range(1, pl.len() + 1).alias("_row"), pl.lit(sales.now()).alias("_loaded_at"))
 
 
@@ -26,7 +24,11 @@ def typed(feature, bronze):
     def cast(name, kind):
         if name not in bronze.columns:
             return pl.lit(None, TYPES[kind]).alias(name)
-        value = pl.col(name).str.strip_chars().replace("", None)
+        value = pl.col(name)
+        if bronze.schema[name] == pl.String:
+            value = value.str.strip_chars().replace("", None)
+        if kind == "date":
+            return value.str.to_date(strict=False)
         return value.str.to_datetime(strict=False, time_unit="us") if kind == "timestamp" else value.cast(TYPES[kind])
     return bronze.select(cast(name, kind) for name, kind in feature.columns.items())
 
@@ -35,7 +37,7 @@ def bronze_and_silver(work, write):
     """Reads what is new to bronze; hands each feature's rows, typed, to write."""
     for name, paths in work.new_files().items():
         feature = work.pipeline.features[name]
-        bronze = pl.concat([read(feature, path) for path in paths], how="diagonal")
+        bronze = pl.concat([read(path) for path in paths], how="diagonal")
         bronze.write_delta(f"{work.folder}/bronze/{name}", mode="append", delta_write_options={"schema_mode": "merge"})
         write(work, name, feature, typed(feature, bronze).unique(feature.keys, keep="last", maintain_order=True).with_columns(
             pl.lit(1, pl.Int32).alias("_version"), pl.lit(sales.now()).alias("_valid_from"), pl.lit(None, pl.Datetime("us")).alias("_valid_to"), pl.lit(True).alias("_is_current")))

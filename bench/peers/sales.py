@@ -14,7 +14,7 @@ import shutil
 import sys
 import time
 
-# columns: name to type, of text, integer, number, timestamp
+# columns: name to type, of text, integer, number, date, timestamp
 Feature = collections.namedtuple("Feature", "pattern keys columns")
 # lines: of which silver tables gold is made; gold: name to query over lines, a later one may use an earlier; keys: columns that identify a row of each
 Pipeline = collections.namedtuple("Pipeline", "features lines gold keys")
@@ -64,7 +64,35 @@ RETAIL = Pipeline(
     keys={"daily_sales_summary": ("date", "branch_name"), "monthly_sales_summary": ("year", "month", "branch_name"),
           "customer_analytics": ("customer",), "product_analytics": ("product",)})
 
-PIPELINES = {"retail": RETAIL}
+# S1: receipts as JSON, a file every four hours
+STORE = Pipeline(
+    features={"sales": Feature("sales/*.json", ("transaction_id",), dict(
+        transaction_id="text", date="date", store_id="text", store_name="text", city="text", product_id="text", product_name="text", category="text",
+        customer_id="text", customer_name="text", quantity_sold="integer", unit_price="number", total_amount="number", payment_method="text"))},
+    lines="""SELECT transaction_id, date, store_id, city, product_id, category, customer_id, quantity_sold, unit_price, total_amount, payment_method
+        FROM sales WHERE _is_current""",
+    gold={
+        "daily_sales_summary": """
+            SELECT date, store_id, count(transaction_id) AS transactions, sum(quantity_sold) AS units_sold, sum(total_amount) AS total_sales,
+                round(avg(total_amount), 2) AS average_transaction, count(DISTINCT customer_id) AS unique_customers
+            FROM lines GROUP BY date, store_id""",
+        "product_performance": """
+            SELECT product_id, category, count(transaction_id) AS transactions, sum(quantity_sold) AS units_sold, sum(total_amount) AS revenue,
+                round(avg(unit_price), 4) AS average_price, count(DISTINCT customer_id) AS unique_customers
+            FROM lines GROUP BY product_id, category""",
+        "store_performance": """
+            SELECT store_id, city, count(transaction_id) AS transactions, sum(total_amount) AS revenue, count(DISTINCT customer_id) AS unique_customers,
+                count(DISTINCT product_id) AS products, count(DISTINCT date) AS trading_days
+            FROM lines GROUP BY store_id, city""",
+        "customer_summary": """
+            SELECT customer_id, transactions, total_spent, first_date, last_date,
+                CASE WHEN total_spent > 5000 THEN 'High Value' WHEN total_spent > 1000 THEN 'Medium Value' ELSE 'Low Value' END AS segment
+            FROM (SELECT customer_id, count(transaction_id) AS transactions, sum(total_amount) AS total_spent, min(date) AS first_date, max(date) AS last_date
+                FROM lines GROUP BY customer_id) AS customers"""},
+    keys={"daily_sales_summary": ("date", "store_id"), "product_performance": ("product_id", "category"), "store_performance": ("store_id", "city"),
+          "customer_summary": ("customer_id",)})
+
+PIPELINES = {"retail": RETAIL, "store": STORE}
 
 # of silver, beside the feature's columns
 HISTORY = ("_version", "_valid_from", "_valid_to", "_is_current")
@@ -114,19 +142,36 @@ def stat_fields(pid):
         return stat.read().rsplit(") ", 1)[1].split()
 
 
-def processor():
-    """Seconds of the processor that this process took, its children, dead and alive, and their children; and so the server's that PEER_SERVER names."""
-    parents = {}
+def family(*roots):
+    """Stat fields of processes and their children, with theirs, by pid."""
+    found = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            parents[pid] = stat_fields(pid)
+            found[pid] = stat_fields(pid)
         except (FileNotFoundError, ProcessLookupError):
             continue
-    family, grown = {str(os.getpid()), os.environ.get("PEER_SERVER", "")}, 0
-    while grown != len(family):
-        grown = len(family)
-        family |= {pid for pid, fields in parents.items() if fields[1] in family}
-    return sum(int(ticks) for pid in family if pid in parents for ticks in parents[pid][11:15]) / os.sysconf("SC_CLK_TCK")
+    members, grown = set(roots), 0
+    while grown != len(members):
+        grown = len(members)
+        members |= {pid for pid, fields in found.items() if fields[1] in members}
+    return {pid: found[pid] for pid in members if pid in found}
+
+
+def processor():
+    """Seconds of the processor that this process and its children took, those that are gone too; and so the server that PEER_SERVER names."""
+    return sum(int(ticks) for fields in family(str(os.getpid()), os.environ.get("PEER_SERVER", "")).values() for ticks in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_of(pid):
+    """MB that a process held at most, without what it shares with others."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        values = dict(line.split(":", 1) for line in status)
+    return (int(values["VmHWM"].split()[0]) - int(values["RssShmem"].split()[0])) / 1024
+
+
+def peak_memory(_work):
+    """MB that this process and its living children, with theirs, held at most, each at its time; not the server's."""
+    return sum(peak_of(pid) for pid in family(str(os.getpid())))
 
 
 def text(value):
@@ -150,9 +195,9 @@ def write_totals(path, pipeline, tables):
                         print(name, " ".join(key), column, text(value), sep="\t", file=file)
 
 
-def run(first_run, increment, totals, started=None):
+def run(first_run, increment, totals, started=None, memory=peak_memory):
     """The first run, then each file that comes later as an increment, of one process.  Writes FOLDER/times: step, seconds by the clock, of the processor;
-    and FOLDER/first.tsv and last.tsv, the totals.  started: when a peer's own start began, which no step counts."""
+    and FOLDER/first.tsv and last.tsv, the totals.  started: when a peer's own start began, which no step counts; memory: MB that the steps took at most."""
     name, files, later, folder = sys.argv[1:]
     work = Work(name, files, folder)
     with open(os.path.join(folder, "times"), "w", encoding="ascii") as times:
@@ -173,4 +218,5 @@ def run(first_run, increment, totals, started=None):
             os.makedirs(os.path.dirname(target), exist_ok=True)
             shutil.copy(path, target)
             timed("increment", increment)
+        print(f"memory {memory(work):.0f} 0", file=times, flush=True)
         write_totals(os.path.join(folder, "last.tsv"), work.pipeline, totals(work))

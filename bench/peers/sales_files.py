@@ -1,7 +1,8 @@
-"""Makes the files of a pipeline: sales_files.py retail TREE FOLDER SCALE
+"""Makes the files of a pipeline: sales_files.py retail|store TREE FOLDER SCALE DAYS
 
 retail: FOLDER/files is TREE's workbooks, as many times over as SCALE says, the documents of each copy numbered apart, or, below 1, that share of its months;
-FOLDER/later holds ten days that come after it, a file each: 1 % of all lines of TREE with another quantity, and a day's new documents.
+FOLDER/later holds up to ten days that come after it, a file each: 1 % of all lines of TREE with another quantity, and a day's new documents.
+store: FOLDER/files is a day's receipts, SCALE GB of JSON in six files of four hours; FOLDER/later the next four hours, 1 % of them receipts told again with another quantity.
 """
 
 import datetime
@@ -64,8 +65,8 @@ def lines_of(path):
         yield {header: value(header, cell) for header, cell in row.items()}
 
 
-def ten_days(workbooks, later):
-    """The files of the ten days: line i of every hundred is corrected on day i; each day's new documents are every 300th of all."""
+def next_days(workbooks, later, days):
+    """The files of the days: line i of every hundred is corrected on day i; each day's new documents are every 300th of all."""
     corrected, new, count = [[] for _ in range(10)], [[] for _ in range(10)], 0
     for path in workbooks:
         for line in lines_of(path):
@@ -78,7 +79,7 @@ def ten_days(workbooks, later):
     headers = ["DOCUMENT NUMBER", "LINE NO.", "TRN DATE", "BRANCH NAME", "CUSTOMER CODE", "ITEM CODE", "PRODUCT DESCRIPTION", "QUANTITY", "UNIT PRICE", "AMOUNT", "VAT AMOUNT", "CURRENCY"]
     folder = os.path.join(later, "sales/cash_invoices/detailed/2011/december")
     os.makedirs(folder, exist_ok=True)
-    for day in range(10):
+    for day in range(days):
         workbook = openpyxl.Workbook(write_only=True)
         sheet = workbook.create_sheet("Sheet1")
         sheet.append(headers)
@@ -91,10 +92,33 @@ def ten_days(workbooks, later):
         workbook.save(os.path.join(folder, f"day_{day:02}.xlsx"))
 
 
+def receipt(number, quantity):
+    """One receipt; each value follows from its number, none is rare or frequent beyond what a shop has."""
+    store, product, customer = number * 7919 % 50, number * 104729 % 2000, number * 15485863 % 100003 % 50000
+    price = product * 37 % 9900 + 100
+    return (f'{{"transaction_id": "T{number:09}", "date": "2025-07-{1 + number * 31 % 7:02}", "store_id": "S{store:02}", "store_name": "Shop number {store}", "city": "City {store % 20}", '
+            f'"product_id": "P{product:04}", "product_name": "Article {product}", "category": "Category {product % 12}", "customer_id": "C{customer:05}", "customer_name": "Customer {customer}", '
+            f'"quantity_sold": {quantity}, "unit_price": "{price / 100:.2f}", "total_amount": "{price * quantity / 100:.2f}", "payment_method": "{("CASH", "CARD", "VOUCHER", "PHONE")[number % 4]}"}}\n')
+
+
+def receipts(folder, gigabytes):
+    count = int(gigabytes * 1e9 / 6 / len(receipt(123456, 3)))
+    for name in ("files", "later"):
+        os.makedirs(os.path.join(folder, name, "sales"))
+    for period in range(7):
+        path = os.path.join(folder, "files" if period < 6 else "later", f"sales/sales_202507{8 + period // 6:02}_{period % 6 * 4:02}0000.json")
+        with open(path, "w", encoding="ascii") as file:
+            file.writelines(receipt(number, number % 9 + 1) for number in range(period * count, (period + 1) * count))
+            if period == 6:
+                file.writelines(receipt(number, number % 9 + 2) for number in range(0, count, 100))
+
+
 def main():
-    _, tree, folder, scale = sys.argv[1:]
-    workbooks = multiply(tree, os.path.join(folder, "files"), float(scale))
-    ten_days(workbooks, os.path.join(folder, "later"))
+    _, pipeline, tree, folder, scale, days = sys.argv
+    if pipeline == "store":
+        receipts(folder, float(scale))
+    else:
+        next_days(multiply(tree, os.path.join(folder, "files"), float(scale)), os.path.join(folder, "later"), int(days))
 
 
 if __name__ == "__main__":
