@@ -10,18 +10,19 @@
 set -eu
 examples=$(cd "$(dirname "$0")" && pwd -P)
 differences=0
-for name in ${EXAMPLES:-klines store_sales retail_orders olist}; do
+for name in ${EXAMPLES:-sales klines store_sales retail_orders olist}; do
 	folder=$examples/$name/data
 	if [ $# -gt 0 ]; then
 		missing=
-		for part in $(cat "$examples/$name/folders"); do
-			[ -d "$1/$part" ] || missing=$part
+		folder=$(cd "$1" && pwd -P)
+		for part in $(cat "$examples/$name/folders" "$examples/$name/root" 2>/dev/null); do
+			[ -d "$folder/$part" ] || missing=$part
 		done
 		if [ -n "$missing" ]; then
-			echo "$name: skipped, $1/$missing is not there"
+			echo "$name: skipped, $folder/$missing is not there"
 			continue
 		fi
-		folder=$(cd "$1" && pwd -P)
+		[ ! -e "$examples/$name/root" ] || folder=$folder/$(cat "$examples/$name/root")
 	fi
 	bash "$examples/run.sh" "$name" "$folder" >/tmp/example_$name.$$ || { cat /tmp/example_$name.$$; exit 1; }
 	rm -f /tmp/example_$name.$$

@@ -28,7 +28,7 @@ CREATE FUNCTION medallion.files(feature text, OUT path text, OUT state text, OUT
 RETURNS SETOF record LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 WITH ledger AS MATERIALIZED (
 	SELECT v.* FROM medallion.file_versions v JOIN medallion.features f USING (feature_id)
-	 WHERE f.name = files.feature AND v.watermark IS NULL AND (v.superseded_at IS NULL OR v.refused)),
+	 WHERE f.name = files.feature AND v.watermark IS NULL AND v.kind = 'file' AND (v.superseded_at IS NULL OR v.refused)),
 found AS MATERIALIZED (SELECT * FROM medallion.found_files(files.feature)),
 failed AS MATERIALIZED (	-- the last try of a path, where it failed
 	SELECT p.* FROM (SELECT DISTINCT ON (p.file_path) p.* FROM etl_logs.file_processing p
@@ -50,7 +50,7 @@ SELECT l.path,
 			WHEN l.error_message IS NOT NULL THEN 'failed'
 			WHEN (l.live).file_id IS NOT NULL OR (l.refused).file_id IS NOT NULL THEN 'changed'
 			ELSE 'new' END,
-	   CASE WHEN NOT l.is_found THEN 'gone from its folder; what it said stays'
+	   CASE WHEN NOT l.is_found THEN 'gone from its folder; ' || CASE o.on_missing WHEN 'close' THEN 'the next run closes what no other says' WHEN 'restate' THEN 'the next run withdraws it' ELSE 'what it said stays' END
 			WHEN l.as_refused THEN format('run %s, which loaded it, was undone; a changed content loads', (l.refused).seen_run_id)
 			WHEN l.as_live AND (l.live).status = 'DUPLICATE' THEN
 				format('the same content as %s', (SELECT o.path FROM medallion.file_versions o WHERE o.file_id = (l.live).duplicate_of))
@@ -62,6 +62,8 @@ SELECT l.path,
 	   l.size, l.modified_at, CASE WHEN l.as_live OR NOT l.is_found THEN (l.live).rows END,
 	   coalesce((l.live).file_id, (l.refused).file_id), coalesce((l.live).loaded_run_id, (l.refused).loaded_run_id)
   FROM looked l
+  LEFT JOIN (SELECT medallion.environment_options(f.options, current_setting('medallion.environment'))->>'on_missing' AS on_missing
+			   FROM medallion.features f WHERE f.name = files.feature) o ON true
  ORDER BY l.path COLLATE "C"
 $$;
 COMMENT ON FUNCTION medallion.files(text) IS

@@ -30,7 +30,7 @@ packages()
 	echo libexpat1-dev libisal-dev libminizip-dev libxxhash-dev libzstd-dev zlib1g-dev
 	echo "postgresql-$major" "postgresql-server-dev-$major"
 	echo "postgresql-$major-cron" "postgresql-$major-pgtap"
-	echo libtap-parser-sourcehandler-pgtap-perl libipc-run-perl libfaketime python3
+	echo libtap-parser-sourcehandler-pgtap-perl libipc-run-perl libfaketime python3 python3-xxhash
 }
 
 # Of the given packages, those that are not installed.

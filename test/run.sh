@@ -20,12 +20,12 @@
 
 suites=${*:-style file fuzz regress isolation pgtap tap docs}
 : "${TESTS:=}" "${MEDALLION_TEST_TIMEOUT:=900}"
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 tallied_at=0
 stop_at_end=					# yes when the server did not run before
 
 # --- counting ---
 
-# Adds to the totals and says so in one line.
+# Adds to the totals and says so in one line, with the seconds it took.
 tally()
 {
 	local what=$1 ok=$2 bad=$3 skip=${4:-0} text
@@ -33,7 +33,8 @@ tally()
 	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
 	text="$ok passed, $bad failed"
 	[ "$skip" = 0 ] || text="$text, $skip skipped"
-	printf '%-44s %s\n' "$what" "$text"
+	printf '%-44s %-32s %4d s\n' "$what" "$text" $((SECONDS - tallied_at))
+	tallied_at=$SECONDS
 }
 
 # "passed failed skipped" of a TAP log: top-level results only, subtests are inside them.
@@ -60,20 +61,38 @@ count_regress()
 		END { print ok + 0, bad + 0, 0 }' "$1"
 }
 
-# Runs one TAP-emitting command and counts it; its whole output is shown when something is wrong.
+# Runs one TAP-emitting command and counts it.
 run_tap()
 {
-	local name=$1 log=$logs/$2 status counts
+	local name=$1 log=$2
 	shift 2
 
+	run_aside "$log" "$@"
+	count_aside "$name" "$log"
+}
+
+# Runs it, and only notes how it ended: what runs in the background is counted later.
+run_aside()
+{
+	local log=$logs/$1
+	shift
+
 	timeout -k 10 "$MEDALLION_TEST_TIMEOUT" "$@" >"$log" 2>&1 </dev/null
-	status=$?
+	echo $? >"$log.status"
+}
+
+# Counts what ran; its whole output is shown when something is wrong.
+count_aside()
+{
+	local name=$1 log=$logs/$2 status counts
+
+	status=$(cat "$log.status")
 	read -r -a counts <<<"$(count_tap "$log")"
 	# It failed, and no single test says so: a crash or a time-out.
-	[ $status = 0 ] || [ "${counts[1]}" != 0 ] || counts[1]=1
+	[ "$status" = 0 ] || [ "${counts[1]}" != 0 ] || counts[1]=1
 	if [ "${counts[1]}" != 0 ]; then
 		cat "$log"
-		[ $status != 124 ] || echo "# timed out after $MEDALLION_TEST_TIMEOUT seconds"
+		[ "$status" != 124 ] || echo "# timed out after $MEDALLION_TEST_TIMEOUT seconds"
 	else
 		grep -iE '^ok.*# *skip|^1\.\.0' "$log" | sed 's/^/    /'
 	fi
@@ -180,25 +199,47 @@ choose_small_disk()
 	"${with_small_disk[@]}" true 2>/dev/null || { small_disk='' with_small_disk=(); }
 }
 
-# The server's own TAP framework: tests that start, crash and restart servers.  Not as root.
+# The server's own TAP framework: tests that start, crash and restart servers.  Not as root.  003_cron waits for
+# whole minutes, while the others run.
 suite_tap()
 {
-	local file name perl_modules failed_before small_disk with_small_disk
+	local file name aside='' small_disk with_small_disk tap_command
 
-	perl_modules=$(dirname "$("$PG_CONFIG" --pgxs)")/../test/perl
 	choose_small_disk
 	for file in $(files test/t/*.pl); do
 		name=$(basename "$file" .pl)
-		failed_before=$failed
-		run_tap "tap $name" "tap_$name.log" "${with_small_disk[@]}" bash -c '. test/lib.sh && as_server_user "$@"' - \
-			env -u PGHOST -u PGPORT -u PGUSER -u PGDATABASE TESTDIR="$work/tap" TESTDATADIR="$work/tap/$name" TESTLOGDIR="$work/tap/$name/log" \
-			PG_REGRESS="$(dirname "$("$PG_CONFIG" --pgxs)")/../test/regress/pg_regress" \
-			MEDALLION_PROJECT="$MEDALLION_PROJECT" MEDALLION_SHARED="$MEDALLION_SHARED" \
-			MEDALLION_SCRATCH="$MEDALLION_SCRATCH" MEDALLION_SMALL_DISK="$small_disk" PATH="$PATH" HOME="$work/tap" \
-			perl -I"$perl_modules" -I"$project/test/t" "$project/$file"
-		[ "$failed" = "$failed_before" ] ||
-			find "$work/tap" -name "regress_log_$name" -exec tail -n 60 {} +
+		choose_tap_command "$file" "$name"
+		if [ "$name" = 003_cron ]; then
+			run_aside "tap_$name.log" "${tap_command[@]}" &
+			aside=$name
+			continue
+		fi
+		run_aside "tap_$name.log" "${tap_command[@]}"
+		count_tap_test "$name"
 	done
+	[ -z "$aside" ] || { wait; count_tap_test "$aside"; }
+}
+
+choose_tap_command()
+{
+	local file=$1 name=$2 framework
+
+	framework=$(dirname "$("$PG_CONFIG" --pgxs)")/../test
+	tap_command=("${with_small_disk[@]}" bash -c '. test/lib.sh && as_server_user "$@"' - \
+		env -u PGHOST -u PGPORT -u PGUSER -u PGDATABASE TESTDIR="$work/tap" TESTDATADIR="$work/tap/$name" TESTLOGDIR="$work/tap/$name/log" \
+		PG_REGRESS="$framework/regress/pg_regress" \
+		MEDALLION_PROJECT="$MEDALLION_PROJECT" MEDALLION_SHARED="$MEDALLION_SHARED" \
+		MEDALLION_SCRATCH="$MEDALLION_SCRATCH" MEDALLION_SMALL_DISK="$small_disk" PATH="$PATH" HOME="$work/tap" \
+		perl -I"$framework/perl" -I"$project/test/t" "$project/$file")
+}
+
+count_tap_test()
+{
+	local name=$1 failed_before=$failed
+
+	count_aside "tap $name" "tap_$name.log"
+	[ "$failed" = "$failed_before" ] ||
+		find "$work/tap" -name "regress_log_$name" -exec tail -n 60 {} +
 }
 
 # What README.md and docs/ show.
@@ -274,6 +315,7 @@ export MEDALLION_SHARED
 project_is_open || move_to_open_place
 [ -n "$MEDALLION_SHARED" ] || say "no ../shared here: tests on its data are skipped"
 prepare
+tallied_at=$SECONDS
 for suite in $suites; do
 	[ "$(type -t "suite_$suite")" = function ] || die "no such suite: $suite"
 	"suite_$suite"

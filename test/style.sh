@@ -80,6 +80,7 @@ unlisted()
 }
 
 check "the Makefile's lists are complete" "$(unlisted)"
+check "row_hash: another language computes the vectors of docs/row_hash.md" "$(python3 test/hash_vectors.py 2>&1 | grep -v '^ok\|^1\.\.')"
 check "docs/*.md name tests that are there" "$(python3 test/docs.py)"
 check "no unfinished-work marks" "$(find_words '\b(TODO|FIXME|XXX|HACK)\b' | grep -vE 'XXXXXX')"
 check "no absolute paths of one machine" "$(find_words '(^|[^[:alnum:]_.])/(work|home|root)/')"

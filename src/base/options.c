@@ -102,6 +102,7 @@ static const OptionDef feature_options[] = {
 	{"no_track", OPTION_NAMES, FIELD(no_track)},
 	{"ignore_null_updates", OPTION_BOOL, FIELD(ignore_null_updates)},
 	{"on_missing", OPTION_CHOICE, FIELD(on_missing), on_missing_choices},
+	{"allow_all_missing", OPTION_BOOL, FIELD(allow_all_missing)},
 	{"valid_to", OPTION_TEXT, FIELD(valid_to)},
 	{"history_columns", OPTION_OBJECT, FIELD(history_columns), NULL, history_column_options, lengthof(history_column_options)},
 	{"null_tokens", OPTION_NAMES, FIELD(null_tokens)},

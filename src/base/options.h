@@ -160,6 +160,7 @@ typedef struct FeatureOptions
 	List	   *no_track;		/* columns that open no versions */
 	bool		ignore_null_updates;	/* NULL keeps the value before */
 	int			on_missing;		/* OnMissing */
+	bool		allow_all_missing;	/* also where no file of a source is left */
 	char	   *valid_to;		/* of the current version; NULL: NULL */
 	HistoryNames history_columns;
 	List	   *null_tokens;

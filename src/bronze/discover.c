@@ -264,26 +264,35 @@ SplitPattern(const char *pattern)
 	return parts;
 }
 
-/* Adds the files of one pattern. */
-static void
-DiscoverPattern(Walk *walk, const char *pattern)
+/* The folders before a pattern's first wildcard, and the components after them. */
+static char *
+PatternFolder(const char *pattern, List **parts)
 {
 	char	   *folder = "/";
-	struct stat st;
 
 	if (pattern[0] != '/' && medallion_input_root[0] != '\0')
 		pattern = psprintf("%s/%s", medallion_input_root, pattern);
-	walk->parts = SplitPattern(pattern);
-	if (pattern[0] != '/' || walk->parts == NIL)
+	*parts = SplitPattern(pattern);
+	if (pattern[0] != '/' || *parts == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("source pattern \"%s\" is not absolute", pattern),
 				 errhint("Set medallion.input_root to the folder that relative patterns start from.")));
-	while (list_length(walk->parts) > 1 && !HasWildcard(linitial(walk->parts)))
+	while (list_length(*parts) > 1 && !HasWildcard(linitial(*parts)))
 	{
-		folder = JoinPath(folder, linitial(walk->parts));
-		walk->parts = list_delete_first(walk->parts);
+		folder = JoinPath(folder, linitial(*parts));
+		*parts = list_delete_first(*parts);
 	}
+	return folder;
+}
+
+/* Adds the files of one pattern. */
+static void
+DiscoverPattern(Walk *walk, const char *pattern)
+{
+	char	   *folder = PatternFolder(pattern, &walk->parts);
+	struct stat st;
+
 	folder = CheckFolderAllowed(folder, walk->role);
 	if (folder == NULL)
 		return;					/* a folder that is not there holds no files */
@@ -291,6 +300,24 @@ DiscoverPattern(Walk *walk, const char *pattern)
 		AddHiddenEntry(walk, folder);
 	else if (S_ISDIR(st.st_mode))
 		WalkFolder(walk, folder, 0, 0);
+}
+
+/* Where the patterns begin to look: as they say, or, of links, where these lead. */
+List *
+SourceFolders(List *patterns, Oid role)
+{
+	List	   *folders = NIL;
+	ListCell   *lc;
+
+	foreach(lc, patterns)
+	{
+		List	   *parts;
+		char	   *folder = PatternFolder(lfirst(lc), &parts);
+		char	   *resolved = CheckFolderAllowed(folder, role);
+
+		folders = lappend(folders, resolved ? resolved : folder);
+	}
+	return folders;
 }
 
 static int
@@ -322,16 +349,21 @@ UniqueObstacles(List *obstacles)
 }
 
 bool
+IsBelow(const char *path, const char *folder)
+{
+	size_t		length = strlen(folder);
+
+	return strncmp(path, folder, length) == 0 && (path[length] == '/' || length == 0 || strcmp(folder, "/") == 0);
+}
+
+bool
 IsObstructed(List *obstacles, const char *path)
 {
 	ListCell   *lc;
 
 	foreach(lc, obstacles)
 	{
-		const char *folder = ((Obstacle *) lfirst(lc))->path;
-		size_t		length = strlen(folder);
-
-		if (strncmp(path, folder, length) == 0 && (path[length] == '/' || length == 0))
+		if (IsBelow(path, ((Obstacle *) lfirst(lc))->path))
 			return true;
 	}
 	return false;

@@ -35,6 +35,12 @@ typedef struct Obstacle
  */
 extern List *DiscoverFiles(List *patterns, Oid role, List **obstacles);
 
+/* Where the patterns begin to look (char *). */
+extern List *SourceFolders(List *patterns, Oid role);
+
+/* Is a path in a folder, however deep? */
+extern bool IsBelow(const char *path, const char *folder);
+
 /* Is it on account of one of these that a file was not found? */
 extern bool IsObstructed(List *obstacles, const char *path);
 

@@ -161,13 +161,31 @@ MakeTask(const Feature *feature, FoundFile *file, const LiveVersion *live, int64
 	return task;
 }
 
-/* Notes files that are gone; only those not noted before are reported. */
+/* A file that was missing is back as it was. */
+static void
+NoteReturned(const LiveVersion *live)
+{
+	SqlParams	params = {0};
+
+	if (!live->missing)
+		return;
+	ParamBigint(&params, live->file_id);
+	CatalogExec("UPDATE medallion.file_versions SET missing_since = NULL WHERE file_id = $1", &params);
+}
+
+/* Notes files that are gone; only those not noted before are reported.  Where
+ * nobody can look, nobody knows, whatever was noted before. */
 static void
 NoteMissing(BronzePlan *plan, const LiveVersion *live)
 {
 	SqlParams	params = {0};
 
-	if (live->missing || IsObstructed(plan->obstacles, live->path))
+	if (IsObstructed(plan->obstacles, live->path))
+	{
+		NoteReturned(live);
+		return;
+	}
+	if (live->missing)
 		return;
 	plan->missing = lappend(plan->missing, live->path);
 	ParamBigint(&params, live->file_id);
@@ -187,18 +205,6 @@ EndMissing(const Feature *feature, TimestampTz at)
 	ParamTime(&params, at);
 	CatalogExec("UPDATE medallion.file_versions SET superseded_at = $2"
 				" WHERE feature_id = $1 AND superseded_at IS NULL AND missing_since IS NOT NULL", &params);
-}
-
-/* A file that was missing is back as it was. */
-static void
-NoteReturned(const LiveVersion *live)
-{
-	SqlParams	params = {0};
-
-	if (!live->missing)
-		return;
-	ParamBigint(&params, live->file_id);
-	CatalogExec("UPDATE medallion.file_versions SET missing_since = NULL WHERE file_id = $1", &params);
 }
 
 /* The next pull from the feature's relation.  Each is a file version of its own
@@ -296,6 +302,69 @@ AnyDuplicate(List *versions)
 	return false;
 }
 
+/* The versions in force below a folder, if no file is there any more; else 0. */
+static int
+GoneBelow(const BronzePlan *plan, List *versions, const char *folder)
+{
+	int			count = 0;
+	ListCell   *lc;
+
+	foreach(lc, plan->found)
+		if (IsBelow(((FoundFile *) lfirst(lc))->path, folder))
+			return 0;
+	foreach(lc, versions)
+		if (IsBelow(((LiveVersion *) lfirst(lc))->path, folder))
+			count++;
+	return count;
+}
+
+/* The folder that all of the versions are in; they are in C order of path. */
+static char *
+CommonFolder(List *versions)
+{
+	char	   *folder = pstrdup(((LiveVersion *) linitial(versions))->path);
+	const char *last = ((LiveVersion *) llast(versions))->path;
+
+	do
+		*strrchr(folder, '/') = '\0';
+	while (!IsBelow(last, folder));
+	return folder;
+}
+
+/* Notes a folder of whose files none is left. */
+static void
+NoteEmptied(BronzePlan *plan, List *versions, const char *folder)
+{
+	int			count = GoneBelow(plan, versions, folder);
+	Obstacle   *obstacle;
+
+	if (count == 0 || IsObstructed(plan->obstacles, psprintf("%s/", folder)))
+		return;
+	obstacle = palloc(sizeof(Obstacle));
+	obstacle->path = pstrdup(folder);
+	obstacle->sqlerrcode = ERRCODE_UNDEFINED_FILE;
+	obstacle->message = psprintf("none of the %d files below folder \"%s\" is there any more, as if it were not mounted: what they said stays in force"
+								 " (option \"allow_all_missing\" lets them go)", count, folder);
+	plan->obstacles = lappend(plan->obstacles, obstacle);
+}
+
+/*
+ * Where files that are gone mean something, a source without any is taken for
+ * one that cannot be seen: a folder that is not mounted looks just so.
+ */
+static void
+NoteEmptiedSources(const Feature *feature, BronzePlan *plan, List *versions)
+{
+	ListCell   *lc;
+
+	if (feature->options.on_missing == ON_MISSING_IGNORE || feature->options.allow_all_missing || versions == NIL)
+		return;
+	foreach(lc, SourceFolders(feature->source, feature->owner))
+		NoteEmptied(plan, versions, lfirst(lc));
+	if (plan->found == NIL)		/* the source may be another by now */
+		NoteEmptied(plan, versions, CommonFolder(versions));
+}
+
 /* Compares the files under the feature's patterns with the ledger. */
 BronzePlan *
 PlanBronze(const Feature *feature)
@@ -310,6 +379,7 @@ PlanBronze(const Feature *feature)
 	LoadStanding(feature, &versions, &refused);
 	plan->duplicates = AnyDuplicate(versions);
 	plan->found = DiscoverFiles(feature->source, feature->owner, &plan->obstacles);
+	NoteEmptiedSources(feature, plan, versions);
 	foreach(lc, plan->found)
 	{
 		FoundFile  *file = lfirst(lc);

@@ -573,8 +573,8 @@ HtmlOpen(Reader *reader)
 	ReaderStatus status = HtmlScanOpen(&page->scan, reader);
 
 	page->queue.reader = reader;
-	while (status == READER_OK && page->queue.nrows == 0 && !page->at_end)
-		status = Fill(reader);
+	if (status == READER_OK)
+		status = QueueAwait(&page->queue, Fill);
 	return status == READER_END ? READER_OK : status;
 }
 

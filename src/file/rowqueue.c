@@ -241,14 +241,16 @@ Reset(RowQueue *queue)
 	queue->row_arena = 0;
 }
 
-/* Keeps a failure back until the rows that were whole before it are handed out. */
+/* Keeps a failure back until the rows that were whole before it are handed out;
+ * if it names no row of its own, it is behind the last of them. */
 static void
-HoldFailure(RowQueue *queue, ReaderStatus status)
+HoldFailure(RowQueue *queue, ReaderStatus status, int64_t row_before)
 {
 	Reader	   *reader = queue->reader;
+	const QueuedRow *last = &queue->rows[queue->nrows - 1];
 
 	queue->failed = status;
-	queue->failed_row = reader->row;
+	queue->failed_row = reader->row != row_before ? reader->row : last->is_sheet ? 0 : last->number + last->repeat - 1;
 	queue->failed_column = reader->column;
 	reader->status = READER_OK;
 }
@@ -266,11 +268,12 @@ FailNow(RowQueue *queue)
 }
 
 /* Sees to it that something waits in the queue. */
-static ReaderStatus
-AwaitRow(RowQueue *queue, QueueFill fill)
+ReaderStatus
+QueueAwait(RowQueue *queue, QueueFill fill)
 {
 	while (queue->next == queue->nrows)
 	{
+		int64_t		row_before = queue->reader->row;
 		ReaderStatus status;
 
 		if (queue->failed != READER_OK)
@@ -281,7 +284,7 @@ AwaitRow(RowQueue *queue, QueueFill fill)
 		{
 			if (queue->nrows == 0)
 				return status;
-			HoldFailure(queue, status);
+			HoldFailure(queue, status, row_before);
 		}
 		if (status == READER_END && queue->nrows == 0)
 			return READER_END;
@@ -296,7 +299,7 @@ QueueNextSheet(RowQueue *queue, QueueFill fill, ReaderSheet *sheet)
 	ReaderStatus status;
 	const QueuedRow *row;
 
-	while ((status = AwaitRow(queue, fill)) == READER_OK && !queue->rows[queue->next].is_sheet)
+	while ((status = QueueAwait(queue, fill)) == READER_OK && !queue->rows[queue->next].is_sheet)
 	{
 		queue->next++;
 		queue->handed = 0;
@@ -399,7 +402,7 @@ CheckRepetition(RowQueue *queue)
 ReaderStatus
 QueueNextRow(RowQueue *queue, QueueFill fill, ReaderRow *row)
 {
-	ReaderStatus status = AwaitRow(queue, fill);
+	ReaderStatus status = QueueAwait(queue, fill);
 	const QueuedRow *queued;
 	int			width;
 

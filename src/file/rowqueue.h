@@ -91,7 +91,8 @@ extern bool QueueRow(RowQueue *queue, int64_t number, int64_t repeat);
 extern void QueueMerge(RowQueue *queue, int64_t rows, int64_t columns);
 extern void QueueDropCells(RowQueue *queue);
 
-/* For the reader's calls. */
+/* For the reader's calls.  QueueAwait: READER_OK once something waits. */
+extern ReaderStatus QueueAwait(RowQueue *queue, QueueFill fill);
 extern ReaderStatus QueueNextSheet(RowQueue *queue, QueueFill fill, ReaderSheet *sheet);
 extern ReaderStatus QueueNextRow(RowQueue *queue, QueueFill fill, ReaderRow *row);
 

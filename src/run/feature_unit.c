@@ -201,7 +201,7 @@ FailObstacles(Run *run, const BronzePlan *plan, BronzeTotals *totals, StepLog *l
 	{
 		const Obstacle *obstacle = lfirst(lc);
 		FoundFile	found = {.path = obstacle->path};
-		ErrorData	error = {.elevel = ERROR,.sqlerrcode = obstacle->sqlerrcode,.message = obstacle->message};
+		ErrorData	error = {.elevel = ERROR,.sqlerrcode = obstacle->sqlerrcode,.message = obstacle->message,.domain = TEXTDOMAIN};
 
 		FailFile(run, &found, NULL, &error, 0, totals, log);
 	}
@@ -353,7 +353,7 @@ RunBronze(Run *run, const Feature *feature)
 		return;
 	}
 	foreach(lc, step.plan->missing)
-		LogMissingFile(run->order.id, lfirst(lc));
+		LogMissingFile(run->order.id, lfirst(lc), feature->options.on_missing);
 	FailObstacles(run, step.plan, &totals, &log);
 	RunFiles(run, feature, step.plan, &policy, 0, &totals, &log);
 	retries += RetryFiles(run, feature, &policy, &totals, &log);
@@ -461,9 +461,10 @@ RunSilverStep(Run *run, const Feature *feature)
 		log.invalid = outcome->invalid;
 		log.detail = psprintf("{\"inserted\": " INT64_FORMAT ", \"updated\": " INT64_FORMAT
 							  ", \"expired\": " INT64_FORMAT ", \"quarantined\": " INT64_FORMAT
-							  ", \"dropped\": " INT64_FORMAT ", \"flagged\": " INT64_FORMAT ", \"rebuilt\": %s%s}",
+							  ", \"dropped\": " INT64_FORMAT ", \"flagged\": " INT64_FORMAT ", \"rebuilt\": %s%s%s}",
 							  outcome->inserted, outcome->updated, outcome->expired,
-							  outcome->quarantined, outcome->dropped, outcome->invalid, outcome->rebuilt ? "true" : "false",
+							  outcome->quarantined + outcome->late, outcome->dropped, outcome->invalid, outcome->rebuilt ? "true" : "false",
+							  outcome->late > 0 ? psprintf(", \"late\": " INT64_FORMAT, outcome->late) : "",
 							  retries > 0 ? psprintf(", \"retries\": %d", retries) : "");
 	}
 	FinishStep(run, &log);

@@ -174,9 +174,11 @@ LogFileFailure(int64 run_id, const FoundFile *file, const char *sheet, const cha
 
 /* A file that was there and is gone. */
 void
-LogMissingFile(int64 run_id, const char *path)
+LogMissingFile(int64 run_id, const char *path, int on_missing)
 {
 	LogFileRow(run_id, 0, path, NULL, 0, NULL, 0, "MISSING",
+			   on_missing == ON_MISSING_CLOSE ? "the file is gone; what no other file says is closed" :
+			   on_missing == ON_MISSING_RESTATE ? "the file is gone; what it said is withdrawn" :
 			   "the file is gone; what it said stays in force", 0);
 }
 

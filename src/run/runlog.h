@@ -48,7 +48,7 @@ extern bool HoldSchedule(const char *schedule, bool over_commits);
 extern void LogStep(const StepLog *step);
 extern void LogFile(int64 run_id, const char *path, const FileOutcome *outcome, int64 elapsed_ms);
 extern void LogFileFailure(int64 run_id, const FoundFile *file, const char *sheet, const char *error, int64 elapsed_ms);
-extern void LogMissingFile(int64 run_id, const char *path);
+extern void LogMissingFile(int64 run_id, const char *path, int on_missing);
 extern void LogSchemaChange(int64 run_id, const char *layer, const char *table, const char *type,
 							const char *column, const char *old_type, const char *new_type);
 extern void LogCheck(int64 run_id, const char *table, const CheckOutcome *check);

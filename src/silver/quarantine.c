@@ -15,6 +15,7 @@
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "silver/checks.h"
+#include "silver/retain.h"
 #include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(medallion_correct);
@@ -37,7 +38,8 @@ LoadCorrections(SilverShape *shape)
 	shape->corrected = TextArrayToList(RowDatum(rows, 0, 2, &isnull));
 }
 
-/* Forgets what was quarantined of rows that are judged anew. */
+/* Forgets what was quarantined of rows that are judged anew; QuarantineLate()
+ * does so of what is past its time. */
 void
 ClearQuarantine(const Feature *feature, bool all)
 {
@@ -46,7 +48,7 @@ ClearQuarantine(const Feature *feature, bool all)
 	ParamInt(&params, feature->id);
 	ParamBool(&params, all);
 	CatalogExec("DELETE FROM medallion.quarantine q USING medallion.file_versions f WHERE q.feature_id = $1"
-				" AND f.file_id = q.file_id AND ($2 OR f.superseded_at IS NOT NULL OR f.refold)", &params);
+				" AND f.file_id = q.file_id AND (f.superseded_at IS NOT NULL OR (q.reason <> '" LATE_REASON "' AND ($2 OR f.refold)))", &params);
 }
 
 /* SQL: the name of the check that refuses a staged row; NULL where its key is at fault. */

@@ -62,6 +62,54 @@ LoadHorizon(SilverShape *shape)
 		shape->too_old = OlderThan(feature, "d.", horizon);
 }
 
+/* The addresses of rows that are past their time, as parameters $2, $3 and $4
+ * behind the feature's id: of files that are new to silver, or that had such
+ * rows as they were. */
+static SqlParams
+FetchLate(const SilverShape *shape)
+{
+	SqlParams	params = {0};
+	SqlParams	late = {0};
+	SqlRows    *rows;
+	Oid			types[] = {INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID};
+	bool		isnull;
+
+	ParamInt(&params, shape->feature->id);
+	rows = CatalogFetch("SELECT coalesce(array_agg(file_id), '{}') FROM medallion.file_versions f WHERE feature_id = $1"
+						" AND status = 'LOADED' AND superseded_at IS NULL AND (silver_run_id IS NULL OR EXISTS"
+						" (SELECT FROM medallion.quarantine q WHERE q.file_id = f.file_id AND q.reason = '" LATE_REASON "'))", &params);
+	ParamDatum(&late, INT8ARRAYOID, RowDatum(rows, 0, 1, &isnull));
+	rows = SqlFetch(psprintf("SELECT coalesce(array_agg(_file_id), '{}'), coalesce(array_agg(_sheet), '{}'),"
+							 " coalesce(array_agg(_row), '{}') FROM (%s) l", TooOldSelect(shape, late.values[0])), &late);
+	for (int i = 0; i < lengthof(types); i++)
+		ParamDatum(&params, types[i], RowDatum(rows, 0, i + 1, &isnull));
+	return params;
+}
+
+#define LATE_ROWS "unnest($2, $3, $4) AS l (file_id, sheet, \"row\")"
+
+void
+QuarantineLate(const SilverShape *shape, int64 run_id, SilverOutcome *outcome)
+{
+	SqlParams	params = {0};
+
+	if (shape->too_old == NULL)
+	{
+		ParamInt(&params, shape->feature->id);
+		CatalogExec("DELETE FROM medallion.quarantine WHERE feature_id = $1 AND reason = '" LATE_REASON "'", &params);
+		return;
+	}
+	params = FetchLate(shape);
+	CatalogExec("DELETE FROM medallion.quarantine q WHERE feature_id = $1 AND reason = '" LATE_REASON "'"
+				" AND NOT EXISTS (SELECT FROM " LATE_ROWS
+				" WHERE l.file_id = q.file_id AND l.sheet = q.sheet AND l.row = q.row)", &params);
+	ParamBigint(&params, run_id);
+	outcome->late = CatalogExec("INSERT INTO medallion.quarantine (feature_id, file_id, sheet, row, reason, run_id)"
+								" SELECT $1, l.file_id, l.sheet, l.row, '" LATE_REASON "', $5 FROM " LATE_ROWS
+								" JOIN medallion.file_versions f USING (file_id) WHERE f.silver_run_id IS NULL"
+								" ON CONFLICT DO NOTHING", &params);
+}
+
 /* Raises unless the column of a silver table tells a time. */
 static void
 CheckAge(const Feature *feature, const char *table)

@@ -23,6 +23,7 @@
 #include "silver/key_filter.h"
 #include "silver/merge.h"
 #include "silver/quarantine.h"
+#include "silver/retain.h"
 #include "silver/table.h"
 #include "silver/typed.h"
 #include "silver/verdict.h"
@@ -350,6 +351,7 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	outcome->invalid = CountInvalid(shape, merge.stage);
 	ClearQuarantine(feature, merge.initial);
 	QuarantineRows(shape, merge.stage, run_id, outcome);
+	QuarantineLate(shape, run_id, outcome);
 	MergeStage(&merge);
 	NoteSequence(&merge);
 	if (outcome->rebuilt)
@@ -400,7 +402,9 @@ RunSilver(const Feature *feature, int64 run_id, SilverOutcome *outcome)
 	}
 	if (!has_table)
 		pending.touched_count = 0;
-	if (pending.due_count + pending.ended_count + pending.touched_count == 0)
+	/* a table that is to be made anew is, also where no version counts any more */
+	if (pending.due_count + pending.ended_count + pending.touched_count == 0 &&
+		!(has_table && feature->needs_rebuild && HasTakenAny(feature)))
 	{
 		if (has_table)
 			outcome->checks = JudgeFreshness(feature, run_id);

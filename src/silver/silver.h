@@ -30,6 +30,7 @@ typedef struct SilverOutcome
 	bool		rebuilt;		/* a type was widened: everything was folded again */
 	int64		rows_in;		/* bronze rows taken in */
 	int64		quarantined;
+	int64		late;			/* quarantined too, for they are past the feature's horizon */
 	int64		dropped;
 	int64		conflicts;		/* versions chosen between differing rows of one time */
 	int64		invalid;		/* rows with any flag set */

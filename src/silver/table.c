@@ -284,14 +284,36 @@ AddColumns(const SilverShape *shape, Oid table, Oid stage, SilverOutcome *outcom
 	return differs;
 }
 
+/* A column that became text converts always: nothing tells any more whether it did. */
+static void
+DropCastFlags(const SilverShape *shape, Oid table, SilverOutcome *outcome)
+{
+	SqlParams	params = {0};
+	SqlRows    *rows;
+
+	ParamDatum(&params, OIDOID, ObjectIdGetDatum(table));
+	rows = SqlFetch("SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = $1"
+					" AND attname ~ '^dq_cast_flag_' AND NOT attisdropped ORDER BY attnum", &params);
+	for (uint64 i = 0; i < rows->count; i++)
+	{
+		char	   *name = RowText(rows, i, 1);
+
+		if (HasName(DataColumnList(shape), name))
+			continue;
+		SqlExecFormat(NULL, "ALTER TABLE %s DROP COLUMN %s", SilverName(shape), quote_identifier(name));
+		NoteChange(outcome, "DROP_COLUMN", name, RowText(rows, i, 2), NULL);
+	}
+}
+
 /* Gives columns the types of the staging table; the rows are made again. */
 static void
-ChangeTypes(const SilverShape *shape, Oid table, Oid stage)
+ChangeTypes(const SilverShape *shape, Oid table, Oid stage, SilverOutcome *outcome)
 {
 	ListCell   *lc;
 
 	DropDependentViews(shape, table);
 	SqlExecFormat(NULL, "DELETE FROM %s", SilverName(shape));
+	DropCastFlags(shape, table, outcome);
 	foreach(lc, DataColumnList(shape))
 	{
 		char	   *want = ColumnType(stage, lfirst(lc));
@@ -363,7 +385,7 @@ FitSilverTable(const SilverShape *shape, const char *stage, SilverOutcome *outco
 		CreateSilverTable(shape, stage_oid);
 	}
 	else
-		ChangeTypes(shape, table, stage_oid);
+		ChangeTypes(shape, table, stage_oid, outcome);
 	return true;
 }
 

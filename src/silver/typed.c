@@ -759,17 +759,36 @@ ValuesSelect(const SilverShape *shape, Datum files)
 	return sql.data;
 }
 
-/* Which rows of level 4 may be events: none of erased keys, none that is too old or filtered out. */
+/* Which rows of level 4 are wanted, whatever their age: none of erased keys, none that is filtered out. */
 static void
-AppendWhere(StringInfo sql, const SilverShape *shape)
+AppendWanted(StringInfo sql, const SilverShape *shape)
 {
 	appendStringInfoString(sql, "\nWHERE true");
 	if (shape->erased_values != NULL)
 		appendStringInfo(sql, " AND NOT (%s)", shape->erased_values);
-	if (shape->too_old != NULL)
-		appendStringInfo(sql, " AND (%s) IS NOT TRUE", shape->too_old);
 	if (shape->feature->options.filter != NULL)
 		appendStringInfo(sql, " AND (%s\n)", shape->feature->options.filter);
+}
+
+/* Which rows of level 4 may be events. */
+static void
+AppendWhere(StringInfo sql, const SilverShape *shape)
+{
+	AppendWanted(sql, shape);
+	if (shape->too_old != NULL)
+		appendStringInfo(sql, " AND (%s) IS NOT TRUE", shape->too_old);
+}
+
+char *
+TooOldSelect(const SilverShape *shape, Datum files)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT d._file_id, d._sheet, d._row FROM (%s) d", ValuesSelect(shape, files));
+	AppendWanted(&sql, shape);
+	appendStringInfo(&sql, " AND %s", shape->too_old);
+	return sql.data;
 }
 
 /* The whole SELECT. */

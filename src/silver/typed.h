@@ -58,6 +58,9 @@ typedef struct SilverShape
 /* SELECT text over bronze rows of the files in $1: their address and values alone. */
 extern char *ValuesSelect(const SilverShape *shape, Datum files);
 
+/* The addresses of those that would be events, were they not too old: where there is a horizon. */
+extern char *TooOldSelect(const SilverShape *shape, Datum files);
+
 extern SilverShape *LoadSilverShape(const Feature *feature);
 
 /* Raises for a name that is no column, with the nearest one as hint. */

@@ -368,6 +368,31 @@ for name, line in (("a header in brackets", "<TICKER>,<DATE>"), ("a bracket", "<
     gives(f"text with {name} is no HTML", line + "\n1,2\n",
           f" 1 1 text {line.split(',')[0]}| 1 2 text {line.split(',')[1]}| 2 1 text 1| 2 2 text 2")
 
+# --- a document that fails late: what was whole before is handed out first ---
+
+def late(*rows):
+    return "|".join(f"{name} {number} 1 text {value}" for name, number, value in rows) + "|error "
+
+
+def line(word):
+    return "<Row>" + data("String", word) + "</Row>"
+
+
+MISMATCHED = "3 the workbook is not well-formed: mismatched tag"
+gives("xmlss: rows before a damaged one", workbook(worksheet(line("a") + line("b") + "<Row>" + data("String", "c") + "</Table>")),
+      late(("S", 1, "a"), ("S", 2, "b")) + MISMATCHED)
+gives("xmlss: a sheet before a damaged one", workbook(worksheet(line("a")) + worksheet(line("b") + "<Row></Cell>", "U")),
+      late(("S", 1, "a"), ("U", 1, "b")) + MISMATCHED)
+gives("xmlss: rows before one of too many columns", workbook(worksheet(line("a") + "<Row ss:Index='7'>" + data("String", "b") * 3 + "</Row>" + line("c"))),
+      late(("S", 1, "a")) + "4 the column is beyond max_columns", "max_columns=2")
+gives("fods: rows before a damaged one", content(table(row(text("a"), repeated=2) + row(text("b")) + row("<text:p>")), root="office:document"),
+      late(("T", 1, "a"), ("T", 2, "a"), ("T", 3, "b")) + "3 the document is not well-formed: mismatched tag")
+gives("ods: rows before a long cell", sheet(row(text("a")), row(text("b" * 101))), late(("T", 1, "a")) + "4 the cell is longer than max_cell_size",
+      "max_cell_size=100")
+gives("html: rows before one of too many columns", "<table><tr><td>a<tr><td>b<tr>" + "<td>c" * 3 + "</table>",
+      late(("Table 1", 1, "a"), ("Table 1", 2, "b")) + "4 the column is beyond max_columns", "max_columns=2")
+gives("xmlss: a first row that fails", workbook(worksheet("<Row>" + data("String", "a") + "</Table>")), "error " + MISMATCHED)
+
 # --- bytes altered at random ---
 
 random.seed(42)

@@ -98,31 +98,6 @@ SameEnd(Reader *a, Reader *b)
 	return row_a == row_b && column_a == column_b && strcmp(ReaderMessage(a), ReaderMessage(b)) == 0;
 }
 
-/*
- * Rows in front of a failure are lost if they are in one piece with it, and what
- * a tag's end would have told is known with the next piece only.  So the fast
- * parser of XML may still give rows where the other has failed: how does it end?
- */
-static ReaderStatus
-EndOf(Reader *reader, ReaderStatus status)
-{
-	ReaderSheet sheet;
-
-	while (status == READER_OK || status == READER_END)
-	{
-		if ((status = ReaderNextSheet(reader, &sheet)) == READER_END)
-			break;
-	}
-	return status;
-}
-
-/* May rows in front of a failure be lost? */
-static bool
-ReadsPieces(Reader *reader)
-{
-	return strcmp(ReaderFormat(reader), "xlsx") != 0;
-}
-
 /* Reads on in both to the end; NULL if they agree, else what differs. */
 static const char *
 Compare(Reader *a, Reader *b, ReaderStatus status_a, ReaderStatus status_b)
@@ -134,11 +109,6 @@ Compare(Reader *a, Reader *b, ReaderStatus status_a, ReaderStatus status_b)
 
 	for (;;)
 	{
-		if (status_a != status_b && ReadsPieces(a))
-		{
-			status_a = EndOf(a, status_a);
-			status_b = EndOf(b, status_b);
-		}
 		if (status_a != status_b)
 			return "status";
 		if (status_a != READER_OK)

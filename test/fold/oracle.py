@@ -68,6 +68,7 @@ class Scenario:
 			o["history"] = "scd1"
 		if chance(0.3):
 			o["on_missing"] = "close" if not self.sequenced and "deletes" not in o and chance(0.5) else "restate"
+			o["allow_all_missing"] = True		# the last file may go, too
 		if chance(0.15) and self.sequenced:
 			o["valid_to"] = {"bigint": "999", "numeric": "999", "date": "2099-12-31", "timestamp": "2099-12-31 00:00:00"}[self.types["t"]]
 		o["columns"] = {c: {"type": t} for c, t in self.types.items()}
@@ -294,7 +295,7 @@ class Scenario:
 				r[0], self.literal(r[1]), self.literal(r[2]), self.literal(r[3]), self.since(r[4]), self.until(r[5]), r[6], r[7]) for r in rows) + ";")
 		out.append("\\o")
 		label = "seed %d (%s)" % (self.seed, ", ".join("%s %s" % (k, v) for k, v in self.options.items()
-													  if k not in ("columns", "load_duplicates", "verify", "header")))
+													  if k not in ("columns", "load_duplicates", "verify", "header", "allow_all_missing")))
 		order = self.replay()
 		if order:
 			out[-1:] = ["SELECT medallion.create_feature('%s_again', ARRAY['%s_again/*.csv'], '{k}', '%s');" % (name, name, options)]

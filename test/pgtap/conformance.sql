@@ -16,7 +16,7 @@ CREATE TEMP TABLE cases (
 	name text,
 	options jsonb,			-- beside the types below
 	header text,
-	files text[],			-- lines of each, with ; between; an empty one is none in that run
+	files text[],			-- lines of each, with ; between, behind a header of its own and > if it has one
 	expected text[],		-- k|values|from|to|version
 	any_order boolean DEFAULT true
 );
@@ -119,7 +119,24 @@ INSERT INTO cases (name, options, header, files, expected, any_order) VALUES
 ('a sentinel instead of NULL', '{"sequence_by": "t", "valid_to": "99"}', 'k,a,t', '{"1,x,1","1,y,3","1,z,2"}',
  '{1|x|1|2|1,1|z|2|3|2,1|y|3|99|3}', true),
 ('other names', '{"sequence_by": "t", "history_columns": {"valid_from": "from", "valid_to": "to", "is_current": "now", "version": "n o"}}', 'k,a,t', '{"1,x,1","1,y,3","1,z,2"}',
- '{1|x|1|2|1,1|z|2|3|2,1|y|3||3}', true);
+ '{1|x|1|2|1,1|z|2|3|2,1|y|3||3}', true),
+/* columns that files do not have: b after a, so that results show it */
+('a column that appears makes versions where it says something', '{"sequence_by": "t"}', 'k,a,b,t', '{"k,a,t>1,x,1;2,x,1","1,x,q,2;2,x,,2"}',
+ '{1|x||1|2|1,1|x|q|2||2,2|x||1||1}', true),
+('a column that vanishes says NULL from then on', '{"sequence_by": "t"}', 'k,a,b,t', '{"1,x,q,1;2,x,,1","k,a,t>1,x,2;2,x,2"}',
+ '{1|x|q|1|2|1,1|x||2||2,2|x||1||1}', true),
+('a column that vanishes and comes back', '{"sequence_by": "t"}', 'k,a,b,t', '{"1,x,q,1","k,a,t>1,x,2","1,x,q,3"}',
+ '{1|x|q|1|2|1,1|x||2|3|2,1|x|q|3||3}', true),
+('a late file without the column', '{"sequence_by": "t"}', 'k,a,b,t', '{"1,x,q,1","1,x,q,5","k,a,t>1,x,3"}',
+ '{1|x|q|1|3|1,1|x||3|5|2,1|x|q|5||3}', true),
+('a column that vanishes, NULL updates: it keeps its value', '{"sequence_by": "t", "ignore_null_updates": true}', 'k,a,b,t', '{"1,x,q,1","k,a,t>1,y,2","1,y,r,3"}',
+ '{1|x|q|1|2|1,1|y|q|2|3|2,1|y|r|3||3}', true),
+('an untracked column that appears', '{"sequence_by": "t", "no_track": ["b"]}', 'k,a,b,t', '{"k,a,t>1,x,1","1,x,q,2"}',
+ '{1|x|q|1||1}', true),
+('columns in another order', '{"sequence_by": "t"}', 'k,a,b,t', '{"1,x,q,1","t,b,a,k>2,q,x,1"}',
+ '{1|x|q|1||1}', true),
+('NULL in the key as a value', '{"sequence_by": "t", "null_key": "as_value"}', 'k,a,t', '{",x,1;1,x,1",",y,3",",z,2"}',
+ '{1|x|1||1,|x|1|2|1,|z|2|3|2,|y|3||3}', true);
 
 /* plays a case; files are written in this order, each before a run */
 CREATE FUNCTION pg_temp.play(feature text, c cases, reversed boolean, at_once boolean) RETURNS text LANGUAGE plpgsql AS $$
@@ -134,7 +151,7 @@ BEGIN
 		|| c.options || jsonb_build_object('columns', (SELECT jsonb_object_agg(n, jsonb_build_object('type', CASE WHEN n IN ('k', 't', 'u') THEN 'bigint' ELSE 'text' END)) FROM unnest(string_to_array(c.header, ',')) n) || coalesce(c.options->'columns', '{}')));
 	FOR i IN 1..count LOOP
 		place := CASE WHEN reversed THEN count + 1 - i ELSE i END;
-		PERFORM pg_temp.put(format('%s/f%s.csv', feature, place), c.header || E'\n' || replace(c.files[place], ';', E'\n') || E'\n');
+		PERFORM pg_temp.put(format('%s/f%s.csv', feature, place), CASE WHEN c.files[place] ~ '>' THEN '' ELSE c.header || E'\n' END || translate(c.files[place], ';>', E'\n\n') || E'\n');
 		IF NOT at_once OR i = count THEN
 			TRUNCATE run;
 			INSERT INTO run SELECT * FROM medallion.run_pipeline(ARRAY[feature]);

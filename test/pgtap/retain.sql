@@ -4,7 +4,7 @@
  */
 \set name retain
 \ir setup.psql
-SELECT plan(24);
+SELECT plan(37);
 CREATE FUNCTION pg_temp.has(t text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	result text;
@@ -47,7 +47,44 @@ SELECT pg_temp.put('bills/b.csv', format(E'No,Day,Amount\n5,%s,50\n6,%s,60\n', :
 SELECT pg_temp.run();
 \o
 SELECT is(pg_temp.has('silver.bills'), '2 3 4 6', 'nor does an old row that comes late');
-SELECT is((SELECT count(*) FROM medallion.quarantine), 0::bigint, '... which is not quarantined');
+CREATE FUNCTION pg_temp.held() RETURNS text LANGUAGE sql AS $$
+	SELECT coalesce(string_agg(concat_ws(' ', f.name, q.row, q.reason), ', ' ORDER BY f.name, q.row), 'none') FROM medallion.quarantine q JOIN medallion.features f USING (feature_id)
+$$;
+SELECT is(pg_temp.held(), 'bills 2 before the retention horizon, lines 2 before the retention horizon', '... which is quarantined, and the reason said; rows that aged in silver are not');
+SELECT is((SELECT string_agg(concat_ws(' ', object, detail->>'late', detail->>'quarantined'), ', ' ORDER BY object) FROM run WHERE layer = 'silver'), 'bills 1 1, lines 1 1', '... and counted in the log');
+SELECT is((SELECT concat_ws(' ', b.no, b.day = :'old') FROM medallion.quarantine q JOIN medallion.features f USING (feature_id)
+			JOIN bronze.bills b ON (b._file_id, b._sheet, b._row) = (q.file_id, q.sheet, q.row) WHERE f.name = 'bills'), '5 t', '... with the address of its row in bronze');
+\o /dev/null
+SELECT medallion.rebuild('silver', 'bills');
+SELECT pg_temp.run();
+\o
+SELECT is(pg_temp.held(), 'bills 2 before the retention horizon, lines 2 before the retention horizon', 'a rebuild holds the same');
+SELECT is((SELECT concat_ws(' ', released, quarantined) FROM medallion.replay_quarantine('bills')), '0 1', 'a replay does not help an old row');
+\o /dev/null
+SELECT medallion.correct(q.file_id, q.sheet, q.row, jsonb_build_object('day', :'recent')) FROM medallion.quarantine q JOIN medallion.features f USING (feature_id) WHERE f.name = 'bills';
+\o
+SELECT is((SELECT concat_ws(' ', released, quarantined) FROM medallion.replay_quarantine('bills')), '1 0', 'a corrected date does');
+SELECT is(pg_temp.has('silver.bills'), '2 3 4 5 6', '... it is in silver');
+\o /dev/null
+SELECT medallion.correct(file_id, sheet, row, NULL) FROM medallion.corrections;
+SELECT pg_temp.run();
+\o
+SELECT is(pg_temp.has('silver.bills'), '2 3 4 6', '... and gone when the correction is taken back');
+\o /dev/null
+SELECT pg_temp.put('bills/b.csv', format(E'No,Day,Amount\n6,%s,60\n5,%s,50\n7,%s,70\n', :'recent', :'old', :'old'));
+SELECT pg_temp.run();
+\o
+SELECT is(pg_temp.held(), 'bills 3 before the retention horizon, bills 4 before the retention horizon, lines 3 before the retention horizon, lines 4 before the retention horizon', 'another version of the file has other rows');
+\o /dev/null
+SELECT medallion.alter_feature('bills', '{"filter": "d.no <> 7"}');
+SELECT pg_temp.run();
+\o
+SELECT is(pg_temp.held(), 'bills 3 before the retention horizon, lines 3 before the retention horizon, lines 4 before the retention horizon', 'a row that the filter leaves out is not wanted at any age');
+\o /dev/null
+SELECT pg_temp.put('bills/b.csv', format(E'No,Day,Amount\n5,%s,50\n6,%s,60\n', :'old', :'recent'));
+SELECT pg_temp.run();
+\o
+SELECT is(pg_temp.has('silver.bills'), '2 3 4 6', 'an old row of a changed file stays out');
 SELECT is((SELECT count(*) FROM medallion.verify('bills') WHERE broken > 0), 0::bigint, 'all invariants hold');
 \o /dev/null
 SELECT medallion.alter_feature('bills', '{"retain": "9 years"}');
@@ -55,11 +92,18 @@ SELECT FROM medallion.maintain('{"dry_run": false}');
 \o
 SELECT is(pg_temp.has('silver.bills'), '2 3 4 5 6', 'a longer time brings back what is young enough');
 SELECT is(pg_temp.has('gold.bill_sum'), '2 3 4 5 6', '... in gold too');
+SELECT is(pg_temp.held(), 'lines 2 before the retention horizon', '... and lets it out of quarantine');
 \o /dev/null
 SELECT medallion.alter_feature('bills', '{"retain": null, "retain_by": null}');
 SELECT pg_temp.run();
 \o
 SELECT is(pg_temp.has('silver.bills'), '1 2 3 4 5 6', 'without the option everything counts');
+\o /dev/null
+SELECT medallion.alter_feature('lines', '{"retain": null, "retain_by": null}');
+SELECT pg_temp.run();
+\o
+SELECT is(pg_temp.has('silver.lines'), '1 2 3 4 5 6', '... of rows that stand alone too');
+SELECT is(pg_temp.held(), 'none', '... and nothing is held');
 \o /dev/null
 SELECT medallion.alter_feature('bills', '{"retain": "7 years", "retain_by": "amount"}');
 SELECT pg_temp.run();

@@ -4,7 +4,7 @@
  */
 \set name star
 \ir setup.psql
-SELECT plan(53);
+SELECT plan(55);
 SET timezone = 'America/Sao_Paulo';		-- no session setting may reach results
 
 -- Easter: as published by the churches
@@ -40,6 +40,19 @@ SELECT is((SELECT array_agg(DISTINCT fiscal_year_start ORDER BY fiscal_year_star
 SELECT is((SELECT array_agg(DISTINCT fiscal_year ORDER BY fiscal_year) FROM gold.retail_date WHERE fiscal_week = 53), '{2012,2017,2023,2028,2034}'::int[], 'years of 53 weeks');
 SELECT is((SELECT array_agg(weeks ORDER BY fiscal_month) FROM (SELECT fiscal_month, count(*) / 7 AS weeks FROM gold.retail_date WHERE fiscal_year = 2012 GROUP BY 1) AS m), '{4,5,4,4,5,4,4,5,4,4,5,5}'::bigint[], 'weeks of the months of such a year');
 SELECT is((SELECT count(*) FROM gold.retail_date WHERE calendar_week <> (date - (date_trunc('year', date::timestamp)::date - (extract(isodow FROM date_trunc('year', date::timestamp))::int - 1))) / 7 + 1), 0::bigint, 'calendar weeks that begin on Mondays');
+
+-- 4-4-5, and holidays from a table
+CREATE TABLE public.bank_holidays (date date, name text);
+INSERT INTO public.bank_holidays VALUES ('2012-06-04', 'Spring'), ('2012-06-05', 'Jubilee'), ('1999-01-01', 'Long ago');
+\o /dev/null
+SELECT medallion.create_date_dimension('2011-12-01', '2014-12-31', '{"name": "quarter_date", "holidays": "public.bank_holidays", "fiscal": {"pattern": "4-4-5", "start_month": 1}}');
+SELECT medallion.refresh_model('quarter_date');
+\o
+SELECT is((SELECT array_agg(days / 7 ORDER BY fiscal_month) FROM (SELECT fiscal_month, count(*) AS days FROM gold.quarter_date WHERE fiscal_year = 2013 GROUP BY 1) AS m), '{4,4,5,4,4,5,4,4,5,4,4,5}'::bigint[], 'weeks of the months of a 4-4-5 year');
+SELECT is((SELECT string_agg(date || ' ' || holiday_name || ' ' || is_working_day, ', ' ORDER BY date) FROM gold.quarter_date WHERE is_holiday), '2012-06-04 Spring false, 2012-06-05 Jubilee false', 'holidays of a table');
+\o /dev/null
+SELECT medallion.drop_model('quarter_date');
+\o
 
 -- a table of the user's
 CREATE TABLE public.calendar AS SELECT d::date AS calendar_date, 1900 AS fy, 7 AS fw FROM generate_series('2020-01-01'::timestamp, '2020-01-03', '1 day') AS d;

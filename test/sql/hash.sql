@@ -28,7 +28,21 @@ SELECT count(*) AS vectors, count(*) FILTER (WHERE got <> expected) AS wrong FRO
 	(medallion.row_hash('\x00ff'::bytea), 'b957e0be-b127-f71f-58db-5030864a0c56'),
 	(medallion.row_hash('00112233-4455-6677-8899-aabbccddeeff'::uuid), '12624615-f8c3-897e-e793-0b1a13da30c2'),
 	(medallion.row_hash('{1,NULL,3}'::int[]), '5cf2aefc-bc01-6565-9dcf-e93f1ddec30b'),
-	(medallion.row_hash(42, 'Ann', 19.90, '2024-03-01'::date, NULL), 'a0fb1293-4d83-a187-a989-0aa822b08d8b')
+	(medallion.row_hash(42, 'Ann', 19.90, '2024-03-01'::date, NULL), 'a0fb1293-4d83-a187-a989-0aa822b08d8b'),
+	(medallion.row_hash('-0'::float8), '47cc09b9-4ac5-b213-e52e-5dd36f4ff5d7'),
+	(medallion.row_hash('-0'::real, 0.000), 'b894ab0a-6758-d229-c21e-d07b87fd0e01'),
+	(medallion.row_hash('NaN'::numeric), 'ae90a6c5-2d1f-fec2-e0f1-dd68b7bd9b31'),
+	(medallion.row_hash('NaN'::float8, 'Infinity'::float8, '-Infinity'::numeric), '95118112-1519-b6c9-fde8-c5a03d704fd1'),
+	(medallion.row_hash('10:11:12.5'::time), '3b924e9e-6085-a841-3a91-187ab832456c'),
+	(medallion.row_hash('10:11:12+02'::timetz), '5d1c29d0-1fba-36f7-0a12-cabda987682b'),
+	(medallion.row_hash('1 month 2 days 00:00:03'::interval), 'cbc49c60-34de-f300-fec5-9234bf1fc038'),
+	(medallion.row_hash('{{1,2},{3,NULL}}'::int[]), 'b2de4105-88e9-4887-91e3-782581722ee8'),
+	(medallion.row_hash('{}'::int[]), '35431fa2-f9f9-4c67-b96a-b78cca7b9828'),
+	(medallion.row_hash('[5:6]={a,NULL}'::text[]), 'bfa72572-c9f5-2f45-7aab-32858bec1538'),
+	(medallion.row_hash(ROW(1, 'x', NULL)), 'a02c5d1b-b646-d530-35bd-63eb4bc405f3'),
+	(medallion.row_hash(ROW(ROW(1.50, true), ARRAY['y'])), '730d191f-7fe9-391d-7fdc-6c8d2cfe857e'),
+	(medallion.row_hash('{"bb": 1.0, "a": [null, true, "x", {}], "\u00e9": {"k": -0}}'::jsonb), '87b93328-c657-9a7c-51f3-b8a8cc0ce891'),
+	(medallion.row_hash('null'::jsonb, '[]'::jsonb, '"1"'::jsonb, '1'::jsonb), 'bd903c47-ca92-3eee-f0fe-b5be94758ed2')
 ) AS t (got, expected_text), LATERAL (SELECT expected_text::uuid) AS e (expected);
 
 --
@@ -70,6 +84,11 @@ SELECT what FROM (VALUES
 	('timestamptz', medallion.row_hash('2024-03-01 12:00+02'::timestamptz), medallion.row_hash('2024-03-01 10:00+00'::timestamptz)),
 	('array', medallion.row_hash('{1,2}'::int[]), medallion.row_hash('{1.0,2.0}'::numeric[])),
 	('array bounds', medallion.row_hash('[5:6]={1,2}'::int[]), medallion.row_hash('{1,2}'::int[])),
+	('array of minus zero', medallion.row_hash('{-0,NaN}'::float8[]), medallion.row_hash('{0,NaN}'::numeric[])),
+	('record of minus zero', medallion.row_hash(ROW('-0'::float4, 1.50)), medallion.row_hash(ROW(0, 1.5::float8))),
+	('jsonb minus zero, scale', medallion.row_hash('[-0, -0.00, 1.50, 1e2]'::jsonb), medallion.row_hash('[0, 0.0, 1.5, 100]'::jsonb)),
+	('jsonb repeated key', medallion.row_hash('{"a": 1, "a": 2}'::jsonb), medallion.row_hash('{"a": 2}'::jsonb)),
+	('collation', medallion.row_hash('x' COLLATE "C", ARRAY['y' COLLATE "C"]), medallion.row_hash('x' COLLATE "POSIX", ARRAY['y'])),
 	('record', medallion.row_hash(ROW(1, 'x')), medallion.row_hash(ROW(1.0, 'x')::hash_pair)),
 	('jsonb order', medallion.row_hash('{"bb": 1, "a": [1.0, null]}'::jsonb), medallion.row_hash('{"a": [1, null], "bb": 1.00}'::jsonb)),
 	('VARIADIC', medallion.row_hash(VARIADIC ARRAY['a', NULL, 'b']), medallion.row_hash('a', NULL, 'b'))
@@ -170,4 +189,4 @@ DROP TYPE hash_pair;
 --
 SELECT oid::regprocedure AS function, provolatile, proisstrict, proparallel FROM pg_proc
  WHERE pronamespace = 'medallion'::regnamespace AND proname IN ('row_hash', 'pairs_hash')
- ORDER BY proname COLLATE "C", pronargs;
+ ORDER BY oid::regprocedure::text COLLATE "C";

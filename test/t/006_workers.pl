@@ -115,10 +115,16 @@ as_user('etl', "SELECT medallion.drop_feature('secret')");
 
 write_file("$folder/one/b.csv", 'Id,Amount', '7,1', '1000,5');
 as_user('etl', q(SELECT medallion.add_step('bad', 'SELECT 1/0', 'one')));
+write_file("$folder/three/b.csv", 'Id,Amount', '7,9');
+sql("ALTER FUNCTION public.mark RENAME TO mark_well");
+sql("CREATE FUNCTION public.mark(place int) RETURNS int LANGUAGE plpgsql AS 'BEGIN IF place = 3 THEN RAISE EXCEPTION ''no mark''; END IF; RETURN place; END'");
 ($status, $out, $err) = as_user('etl', 'CALL medallion.run_pipeline_proc()');
 like($err, qr/38000: some steps of the pipeline failed.*step bad: division by zero/s, 'the procedure raises at the end');
-is(sql("SELECT execution_metadata->>'sqlstate', execution_metadata->>'context' ~ 'SQL statement \"SELECT 1/0\"'
-	FROM etl_logs.pipeline_runs WHERE feature_name = 'bad'"), '22012|t', 'the log has SQLSTATE and context');
+is(sql("SELECT execution_metadata->>'sqlstate', (p.*)::text ~ 'SELECT 1/0'
+	FROM etl_logs.pipeline_runs p WHERE feature_name = 'bad'"), '22012|f', 'the log has the SQLSTATE, and not the statement of the step');
+is(sql("SELECT error_message, execution_metadata->>'context' ~ 'PL/pgSQL function (public\\.)?mark\\(integer\\)' FROM etl_logs.pipeline_runs
+	WHERE feature_name = 'three' AND status = 'FAILED'"), 'no mark|t', 'and the context of an error in a worker');
+sql('DROP FUNCTION public.mark; ALTER FUNCTION public.mark_well RENAME TO mark');
 is(sql('SELECT count(*) FROM silver.one_current'), '201', 'the other units are done');
 as_user('etl', q(SELECT medallion.drop_step('bad')));
 
