@@ -301,7 +301,7 @@ clean: clean-server
 clean-server:
 	@bash test/server.sh remove
 
-.PHONY: deps demo test bench check-style server-start server-stop psql
+.PHONY: deps demo test bench bench-peers check-style server-start server-stop psql
 deps:
 	@bash test/deps.sh
 
@@ -314,6 +314,9 @@ test: deps
 # Layer rules and forbidden words fail; layout (clang-format) is reported only.
 bench:
 	@bash bench/first_run.sh
+
+bench-peers:
+	@bash bench/peers.sh
 
 check-style:
 	@bash test/layers.sh

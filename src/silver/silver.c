@@ -262,6 +262,25 @@ FillStage(const SilverShape *shape, const char *stage, const SqlParams *files)
 	SqlExecFormat(NULL, "ANALYZE %s", stage);
 }
 
+/*
+ * Renews the table's statistics, unless so little changed since they were made
+ * that they still tell: reading the sample anew costs more than a small merge.
+ * A partitioned table's own changes are nobody's to count.
+ */
+static void
+RenewStatistics(const Merge *merge)
+{
+	const SilverOutcome *outcome = merge->outcome;
+	SqlParams	params = {0};
+
+	ParamDatum(&params, OIDOID, ObjectIdGetDatum(TableOid(medallion_silver_schema, merge->shape->feature->name)));
+	ParamBigint(&params, outcome->inserted + 2 * outcome->updated + outcome->expired);
+	if (outcome->initial || outcome->rebuilt ||
+		SqlBigint("SELECT count(*) FROM pg_class WHERE oid = $1 AND relkind = 'r'"
+				  " AND 50 * (pg_stat_get_mod_since_analyze(oid) + $2) < reltuples", &params, 0) == 0)
+		SqlExecFormat(NULL, "ANALYZE %s", merge->table);
+}
+
 /* Merges a filled staging table into silver. */
 static void
 MergeStage(Merge *merge)
@@ -279,7 +298,7 @@ MergeStage(Merge *merge)
 		IndexSilverTable(shape);
 	FlagSets(shape);
 	CreateSilverViews(shape);
-	SqlExecFormat(NULL, "ANALYZE %s", merge->table);
+	RenewStatistics(merge);
 }
 
 /* Stages, fits the table, merges and judges; everything again where a type
