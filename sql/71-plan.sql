@@ -11,11 +11,13 @@ COMMENT ON TABLE medallion.operators IS 'who may run the features and models of 
 /* A view, for who operates what others own sees its options no more than this. */
 CREATE VIEW medallion.runnable AS
 SELECT x.* FROM (
-	SELECT 'feature' AS kind, f.feature_id AS id, f.name, f.owner, f.options->>'relation' AS relation, false AS is_view FROM medallion.features f
+	SELECT 'feature' AS kind, f.feature_id AS id, f.name, f.owner, f.options->>'relation' AS relation,
+		   coalesce(f.options->'environments'->current_setting('medallion.environment')->>'on_missing', f.options->>'on_missing') AS on_missing, false AS is_view
+	  FROM medallion.features f
 	 UNION ALL
-	SELECT 'model', m.model_id, m.name, m.owner, NULL, m.options->>'materialized' IS NOT DISTINCT FROM 'view' FROM medallion.models m) x
+	SELECT 'model', m.model_id, m.name, m.owner, NULL, NULL, m.options->>'materialized' IS NOT DISTINCT FROM 'view' FROM medallion.models m) x
  WHERE pg_has_role(x.owner, 'USAGE') OR EXISTS (SELECT FROM medallion.operators o WHERE o.owner = x.owner AND pg_has_role(o.operator, 'USAGE'));
-COMMENT ON VIEW medallion.runnable IS 'the features and models that you may run, as their owner''s member or as operator; relation: what a feature reads besides files';
+COMMENT ON VIEW medallion.runnable IS 'the features and models that you may run, as their owner''s member or as operator; relation: what a feature reads besides files; on_missing: what becomes of files that are gone';
 
 CREATE FUNCTION medallion.found_files(feature text, OUT path text, OUT size bigint, OUT mtime_ns bigint, OUT ctime_ns bigint)
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
@@ -62,8 +64,7 @@ SELECT l.path,
 	   l.size, l.modified_at, CASE WHEN l.as_live OR NOT l.is_found THEN (l.live).rows END,
 	   coalesce((l.live).file_id, (l.refused).file_id), coalesce((l.live).loaded_run_id, (l.refused).loaded_run_id)
   FROM looked l
-  LEFT JOIN (SELECT medallion.environment_options(f.options, current_setting('medallion.environment'))->>'on_missing' AS on_missing
-			   FROM medallion.features f WHERE f.name = files.feature) o ON true
+  LEFT JOIN medallion.runnable o ON o.kind = 'feature' AND o.name = files.feature
  ORDER BY l.path COLLATE "C"
 $$;
 COMMENT ON FUNCTION medallion.files(text) IS
