@@ -48,6 +48,7 @@ SELECT pg_temp.put_keys('d/b.csv', 1, 20000, 2, 1);
 SELECT pg_temp.put_keys('d/c.csv', 1, 20000, 9, 2);
 SELECT medallion.create_feature('d', '{d/*.csv}', '{k}', '{"sequence_by": "t", "columns": {"t": {"type": "int"}, "k": {"type": "int"}, "a": {"type": "int"}}}');
 SELECT pg_temp.run('d');
+ALTER TABLE bronze.d SET (autovacuum_enabled = off);	-- while it works on the table, blocks are not read by themselves
 \o
 SELECT is((SELECT count(*) FROM medallion.key_filters), 0::bigint, 'who never looks back has no filters');
 SELECT cmp_ok(pg_relation_size('bronze.d') / current_setting('block_size')::int, '>', 500::bigint, 'bronze has many blocks');
