@@ -18,9 +18,13 @@ CREATE TABLE reads (scans bigint, blocks bigint);
 CREATE FUNCTION pg_temp.run_and_watch(feature text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	t oid := format('bronze.%I', feature)::regclass;
-	scans bigint := pg_stat_get_xact_numscans(t);
-	blocks bigint := pg_stat_get_xact_blocks_fetched(t);
+	scans bigint;
+	blocks bigint;
 BEGIN
+	-- while autovacuum works on the table, blocks are not read by themselves
+	EXECUTE format('ALTER TABLE bronze.%I SET (autovacuum_enabled = off)', feature);
+	scans := pg_stat_get_xact_numscans(t);
+	blocks := pg_stat_get_xact_blocks_fetched(t);
 	PERFORM pg_temp.run(feature);
 	TRUNCATE reads;
 	INSERT INTO reads SELECT pg_stat_get_xact_numscans(t) - scans, pg_stat_get_xact_blocks_fetched(t) - blocks;
