@@ -12,7 +12,7 @@ COMMENT ON TABLE medallion.operators IS 'who may run the features and models of 
 CREATE VIEW medallion.runnable AS
 SELECT x.* FROM (
 	SELECT 'feature' AS kind, f.feature_id AS id, f.name, f.owner, f.options->>'relation' AS relation,
-		   coalesce(f.options->'environments'->current_setting('medallion.environment')->>'on_missing', f.options->>'on_missing') AS on_missing, false AS is_view
+		   coalesce(f.options->'environments'->current_setting('medallion.environment', true)->>'on_missing', f.options->>'on_missing') AS on_missing, false AS is_view
 	  FROM medallion.features f
 	 UNION ALL
 	SELECT 'model', m.model_id, m.name, m.owner, NULL, NULL, m.options->>'materialized' IS NOT DISTINCT FROM 'view' FROM medallion.models m) x
