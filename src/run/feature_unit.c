@@ -61,6 +61,7 @@ typedef struct FeatureStep
 	Run		   *run;
 	const Unit *unit;
 	Feature    *feature;		/* NULL: another run works on it */
+	bool		held;			/* is its lock kept over commits? */
 } FeatureStep;
 
 typedef struct PlanStep
@@ -479,7 +480,7 @@ TakeFeatureBody(void *arg)
 	Run		   *run = step->run;
 
 	step->feature = NULL;
-	if (run->place != WORK_IN_STATEMENT)
+	if (run->place != WORK_IN_STATEMENT && !step->held)
 	{
 		if (!HoldFeature(step->unit->id, run->order.concurrency == RUN_WAIT))
 		{
@@ -487,7 +488,7 @@ TakeFeatureBody(void *arg)
 				RaiseFeatureBusy(step->unit->name);
 			return;
 		}
-		run->held_feature = step->unit->id;
+		step->held = true;
 	}
 	step->feature = LoadFeature(step->unit->name);
 }
@@ -542,10 +543,9 @@ RunFeatureUnit(Run *run, const Unit *unit)
 		if (unit->silver)
 			RunSilverStep(run, step.feature);
 	}
-	if (run->held_feature != 0)
+	if (step.held)
 	{
 		CommitStep(run);
-		ReleaseFeature(run->held_feature);
-		run->held_feature = 0;
+		ReleaseFeature(unit->id);
 	}
 }

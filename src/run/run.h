@@ -57,7 +57,6 @@ typedef struct Run
 	TimestampTz committed_at;
 	int			uncommitted;	/* steps since */
 	int			settings_level; /* of BeginWork() */
-	int			held_feature;	/* whose lock we keep over commits, or 0 */
 	MemoryContext context;		/* lives as long as the run */
 	MemoryContext step_context; /* reset after each step */
 	ReturnSetInfo *result;		/* the run table, or NULL */
