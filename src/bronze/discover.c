@@ -195,17 +195,11 @@ WalkEntry(Walk *walk, int opened, const char *folder, const struct dirent *entry
 	if (!any_depth && fnmatch(pattern, entry->d_name, last ? FNM_CASEFOLD : 0) != 0)
 		return;
 	path = JoinPath(folder, entry->d_name);
-	if (any_depth)
-	{
-		if (get_dirent_type(path, entry, false, DEBUG1) == PGFILETYPE_DIR)
-			WalkFolder(walk, path, part, depth + 1);
-		else if (last && StatEntry(walk, opened, path, entry->d_name, &st))
-			AddFile(walk, path, &st);
-		else if (last)
-			AddHiddenEntry(walk, path);
+	if (any_depth && get_dirent_type(path, entry, false, DEBUG1) == PGFILETYPE_DIR)
+		WalkFolder(walk, path, part, depth + 1);
+	else if (any_depth && !last)
 		return;
-	}
-	if (!StatEntry(walk, opened, path, entry->d_name, &st))
+	else if (!StatEntry(walk, opened, path, entry->d_name, &st))
 		AddHiddenEntry(walk, path);
 	else if (last)
 		AddFile(walk, path, &st);
@@ -239,8 +233,7 @@ WalkFolder(Walk *walk, const char *folder, int part, int depth)
 		return;
 	}
 	allowed = MayReadDescriptor(dirfd(dir), walk->role);
-	errno = 0;					/* also where it is not read */
-	while (allowed && (errno = 0, (entry = readdir(dir)) != NULL))
+	while (errno = 0, allowed && (entry = readdir(dir)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (!IsIgnored(entry->d_name))
