@@ -65,6 +65,24 @@ HashToUuid(const StringInfoData *encoding)
 	return UUIDPGetDatum(uuid);
 }
 
+/* The types of a call's arguments, from one on. */
+static FieldType *
+ResolveArguments(FunctionCallInfo fcinfo, int first)
+{
+	MemoryContext context = fcinfo->flinfo->fn_mcxt;
+	FieldType  *types = MemoryContextAllocZero(context, sizeof(FieldType) * Max(PG_NARGS(), 1));
+
+	for (int i = first; i < PG_NARGS(); i++)
+	{
+		Oid			oid = get_fn_expr_argtype(fcinfo->flinfo, i);
+
+		if (!OidIsValid(oid))
+			elog(ERROR, "could not determine the type of argument %d", i + 1);
+		ResolveType(&types[i - first], oid, context);
+	}
+	return types;
+}
+
 /* The state of a call site of row_hash(), with its encoding started. */
 static RowHashState *
 GetRowHashState(FunctionCallInfo fcinfo)
@@ -76,15 +94,7 @@ GetRowHashState(FunctionCallInfo fcinfo)
 	{
 		state = MemoryContextAllocZero(context, sizeof(RowHashState));
 		state->count = PG_NARGS();
-		state->types = MemoryContextAllocZero(context, sizeof(FieldType) * Max(state->count, 1));
-		for (int i = 0; i < state->count; i++)
-		{
-			Oid			oid = get_fn_expr_argtype(fcinfo->flinfo, i);
-
-			if (!OidIsValid(oid))
-				elog(ERROR, "could not determine the type of argument %d", i + 1);
-			ResolveType(&state->types[i], oid, context);
-		}
+		state->types = ResolveArguments(fcinfo, 0);
 		fcinfo->flinfo->fn_extra = state;
 	}
 	StartEncoding(&state->encoding, context);
@@ -264,9 +274,7 @@ GetValuesState(FunctionCallInfo fcinfo)
 	if (state == NULL)
 	{
 		state = MemoryContextAllocZero(context, sizeof(PairsState));
-		state->types = MemoryContextAllocZero(context, sizeof(FieldType) * PG_NARGS());
-		for (int i = 1; i < PG_NARGS(); i++)
-			ResolveType(&state->types[i - 1], get_fn_expr_argtype(fcinfo->flinfo, i), context);
+		state->types = ResolveArguments(fcinfo, 1);
 		fcinfo->flinfo->fn_extra = state;
 	}
 	StartEncoding(&state->encoding, context);
