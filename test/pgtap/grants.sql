@@ -20,20 +20,9 @@ BEGIN
 	RETURN '';
 END
 $$;
-CREATE FUNCTION pg_temp.drop_roles() RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-	r text;
-BEGIN
-	FOREACH r IN ARRAY '{grants_bronze,grants_silver,grants_gold,grants_reader,grants_operator,grants_admin,grants_owner}'::text[] LOOP
-		IF to_regrole(r) IS NOT NULL THEN
-			EXECUTE format('DROP OWNED BY %I CASCADE', r);
-			EXECUTE format('DROP ROLE %I', r);
-		END IF;
-	END LOOP;
-END
-$$;
+\set roles '{grants_bronze,grants_silver,grants_gold,grants_reader,grants_operator,grants_admin,grants_owner}'
 \o /dev/null
-SELECT pg_temp.drop_roles();
+SELECT pg_temp.drop_roles(VARIADIC :'roles');
 CREATE ROLE grants_bronze; CREATE ROLE grants_silver; CREATE ROLE grants_gold;
 CREATE ROLE grants_reader; CREATE ROLE grants_operator; CREATE ROLE grants_admin; CREATE ROLE grants_owner;
 SELECT pg_temp.put('people/a.csv', E'Id,Email,Phone,Secret\n1,ann@example.org,555123,x\n2,bob@example.org,555456,y\n');
@@ -177,6 +166,6 @@ SELECT is(pg_temp.as_role('grants_admin', 'SELECT medallion.drop_feature(''peopl
 SELECT is(pg_temp.as_role('grants_admin', 'SELECT medallion.drop_feature(''own'')'), '', '... and drops its own');
 
 \o /dev/null
-SELECT pg_temp.drop_roles();
+SELECT pg_temp.drop_roles(VARIADIC :'roles');
 \o
 SELECT * FROM finish();

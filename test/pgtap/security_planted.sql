@@ -8,18 +8,7 @@
 SELECT plan(33);
 
 SELECT set_config('medallion.allowed_paths', :'tree', false) AS allowed \gset
-CREATE FUNCTION pg_temp.drop_roles() RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-	r text;
-BEGIN
-	FOREACH r IN ARRAY '{security_attacker,security_victim,security_operator}'::text[] LOOP
-		IF to_regrole(r) IS NOT NULL THEN
-			EXECUTE format('DROP OWNED BY %I CASCADE', r);
-			EXECUTE format('DROP ROLE %I', r);
-		END IF;
-	END LOOP;
-END
-$$;
+\set roles '{security_attacker,security_victim,security_operator}'
 /* '' where a statement works for the role, else what it is told */
 CREATE FUNCTION pg_temp.as_role(role text, statement text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -36,7 +25,7 @@ END
 $$;
 \o /dev/null
 GRANT ALL ON run TO PUBLIC;
-SELECT pg_temp.drop_roles();
+SELECT pg_temp.drop_roles(VARIADIC :'roles');
 CREATE ROLE security_attacker;
 CREATE ROLE security_victim;
 CREATE ROLE security_operator;
@@ -318,6 +307,6 @@ SELECT is(current_user = session_user, true, 'who calls is who called');
 SELECT is((SELECT string_agg(r.rolname, ', ') FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member WHERE r.rolname ~ '^security_'), NULL, '... and no role has become another''s member');
 \o /dev/null
 DROP TABLE public.watched CASCADE;
-SELECT pg_temp.drop_roles();
+SELECT pg_temp.drop_roles(VARIADIC :'roles');
 \o
 SELECT * FROM finish();

@@ -34,20 +34,9 @@ BEGIN
 	RETURN places;
 END
 $$;
-CREATE FUNCTION pg_temp.drop_roles() RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-	IF to_regrole('security_reader') IS NOT NULL THEN
-		DROP OWNED BY security_reader;
-		DROP ROLE security_reader;
-	END IF;
-	IF to_regrole('security_operator') IS NOT NULL THEN
-		DROP OWNED BY security_operator;
-		DROP ROLE security_operator;
-	END IF;
-END
-$$;
+\set roles '{security_reader,security_operator}'
 \o /dev/null
-SELECT pg_temp.drop_roles();
+SELECT pg_temp.drop_roles(VARIADIC :'roles');
 CREATE ROLE security_reader;
 CREATE ROLE security_operator;
 
@@ -137,6 +126,6 @@ SELECT is(pg_temp.seen_by('security_reader', 'zq7secret'), NULL, '... and statem
 \o /dev/null
 DROP TABLE public.security_words CASCADE;
 DROP TYPE public.security_mood CASCADE;
-SELECT pg_temp.drop_roles();
+SELECT pg_temp.drop_roles(VARIADIC :'roles');
 \o
 SELECT * FROM finish();
