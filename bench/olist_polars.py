@@ -12,6 +12,8 @@ import sys
 
 import polars as pl
 
+from olist_calendar import holidays
+
 FOLDER, LAKE = sys.argv[1], sys.argv[2]
 NAMES = ["customers", "geolocation", "orders", "order_items", "order_payments", "order_reviews", "products", "sellers"]
 MONEY = pl.Decimal(10, 2)
@@ -76,22 +78,7 @@ refused = keep("silver", "orders_refused", tables["orders"].filter(
     (col("order_status") == "shipped") & col("order_delivered_carrier_date").is_null()))
 accepted = keep("silver", "orders_accepted", tables["orders"].join(refused, on="order_id", how="anti"))
 
-
 # Dates: the calendar of the years in question, with Brazil's holidays.
-def easter(year):
-    a, b, c = year % 19, year // 100, year % 100
-    d = (19 * a + b - b // 4 - (b - (b + 8) // 25 + 1) // 3 + 15) % 30
-    e = (32 + 2 * (b % 4) + 2 * (c // 4) - d - c % 4) % 7
-    f = d + e - 7 * ((a + 11 * d + 22 * e) // 451) + 114
-    return datetime.date(year, f // 31, f % 31 + 1)
-
-
-holidays = {}
-for year in range(2016, 2021):
-    holidays.update({easter(year) + datetime.timedelta(n): h for n, h in [(-48, "Carnaval"), (-47, "Carnaval"), (-2, "Paixão de Cristo"), (60, "Corpus Christi")]})
-    holidays.update({datetime.date(year, m, d): h for m, d, h in [
-        (1, 1, "Confraternização Universal"), (4, 21, "Tiradentes"), (5, 1, "Dia do Trabalho"), (9, 7, "Independência do Brasil"),
-        (10, 12, "Nossa Senhora Aparecida"), (11, 2, "Finados"), (11, 15, "Proclamação da República"), (12, 25, "Natal")]})
 day = col("date").dt
 keep("gold", "dim_date", pl.select(pl.date_range(datetime.date(2016, 1, 1), datetime.date(2020, 12, 31)).alias("date")).with_columns(
     day.strftime("%Y%m%d").cast(pl.Int32).alias("date_key"), day.year().alias("year"), day.quarter().alias("quarter"), day.month().alias("month"),

@@ -7,13 +7,14 @@ without versions, a smaller calendar.  Each layer is written as Parquet and read
 Spark took to start, how long the totals took, which are no part of the work, and what the work cost of the processor.
 """
 
-import datetime
 import os
 import sys
 import time
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
+
+from olist_calendar import holidays
 
 FOLDER, LAKE = sys.argv[1], sys.argv[2]
 began = time.time()
@@ -88,21 +89,6 @@ REFUSED = """order_status = 'delivered' AND order_delivered_customer_date IS NUL
 keep("silver", "orders_refused", spark.sql(f"SELECT * FROM orders WHERE {REFUSED}"))
 keep("silver", "orders_accepted", spark.sql("SELECT o.* FROM orders o LEFT ANTI JOIN orders_refused r ON r.order_id = o.order_id"))
 
-
-def easter(year):
-    a, b, c = year % 19, year // 100, year % 100
-    d = (19 * a + b - b // 4 - (b - (b + 8) // 25 + 1) // 3 + 15) % 30
-    e = (32 + 2 * (b % 4) + 2 * (c // 4) - d - c % 4) % 7
-    f = d + e - 7 * ((a + 11 * d + 22 * e) // 451) + 114
-    return datetime.date(year, f // 31, f % 31 + 1)
-
-
-holidays = {}
-for year in range(2016, 2021):
-    holidays.update({easter(year) + datetime.timedelta(n): h for n, h in [(-48, "Carnaval"), (-47, "Carnaval"), (-2, "Paixão de Cristo"), (60, "Corpus Christi")]})
-    holidays.update({datetime.date(year, m, d): h for m, d, h in [
-        (1, 1, "Confraternização Universal"), (4, 21, "Tiradentes"), (5, 1, "Dia do Trabalho"), (9, 7, "Independência do Brasil"),
-        (10, 12, "Nossa Senhora Aparecida"), (11, 2, "Finados"), (11, 15, "Proclamação da República"), (12, 25, "Natal")]})
 spark.createDataFrame(list(holidays.items()), "date date, holiday string").createOrReplaceTempView("holidays")
 
 gold("dim_date", """
