@@ -346,8 +346,6 @@ dist:
 	@python3 test/pgxn_meta.py META.json
 	git archive --format=zip --prefix=$(EXTENSION)-$(EXTVERSION)/ --output=$(EXTENSION)-$(EXTVERSION).zip HEAD
 
-# Random models and changes, other ones each time: make gold-property MODELS=5000
-.PHONY: gold-property
 # Random models and changes, other ones each time: make gold-property MODELS=5000; undone runs: make undo-property SEEDS=500
 .PHONY: gold-property undo-property
 gold-property:
@@ -360,6 +358,11 @@ corpus:
 	@CORPUS="$(CORPUS)" bash bench/corpus.sh
 
 # What takes too long for every day.  The last two build a PostgreSQL of their own at first.
-.PHONY: analyze soak assert valgrind
+.PHONY: analyze crash soak assert valgrind
 analyze soak assert valgrind:
 	@bash test/$@.sh
+
+# Servers killed in the middle of a run, again and again: make crash ROUNDS=1000 SEED=4711
+crash: ROUNDS ?= 200
+crash:
+	@ROUNDS=$(ROUNDS) TESTS=001_crash MEDALLION_TEST_TIMEOUT=36000 bash test/run.sh tap
