@@ -359,7 +359,11 @@ undo-property:
 corpus:
 	@CORPUS="$(CORPUS)" bash bench/corpus.sh
 
-# What takes too long for every day.  The last two build a PostgreSQL of their own at first.
-.PHONY: analyze soak assert valgrind
+# What takes too long for every day.  The last two build a PostgreSQL of their own at first; the file layer's own
+# tests need none.
+.PHONY: analyze soak assert valgrind valgrind-file
 analyze soak assert valgrind:
 	@bash test/$@.sh
+valgrind-file:
+	@VALGRIND=1 bash test/fuzz/run.sh 0
+	@VALGRIND=1 bash test/file/run.sh
