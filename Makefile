@@ -366,3 +366,11 @@ analyze soak assert valgrind:
 crash: ROUNDS ?= 200
 crash:
 	@ROUNDS=$(ROUNDS) TESTS=001_crash MEDALLION_TEST_TIMEOUT=36000 bash test/run.sh tap
+# What takes too long for every day.  The last two build a PostgreSQL of their own at first; the file layer's own
+# tests need none.
+.PHONY: analyze soak assert valgrind valgrind-file
+analyze soak assert valgrind:
+	@bash test/$@.sh
+valgrind-file:
+	@VALGRIND=1 bash test/fuzz/run.sh 0
+	@VALGRIND=1 bash test/file/run.sh

@@ -1,6 +1,6 @@
 #!/bin/bash
-# A server under valgrind, with PostgreSQL's suppressions and ours (test/valgrind.supp), and pgTAP tests on it;
-# prints what valgrind complains about, status 1 if anything.
+# A server under valgrind, with PostgreSQL's suppressions, and pgTAP tests on it; prints what valgrind complains
+# about, status 1 if anything.
 #
 #   test/valgrind.sh                  the readers, and a small pipeline through silver and gold
 #   test/valgrind.sh NAME...          test/pgtap/NAME.sql of each;  ALL for all, which takes hours
@@ -36,7 +36,7 @@ start_server()
 	SETTINGS
 	as_server_user valgrind -q --leak-check=no --track-origins=${ORIGINS:-no} --error-markers=VALGRIND-BEGIN,VALGRIND-END \
 		--gen-suppressions=all --time-stamp=yes --trace-children=yes --num-callers=25 \
-		--suppressions="${PG_CONFIG%/bin/*}/valgrind.supp" --suppressions="$project/test/valgrind.supp" \
+		--suppressions="${PG_CONFIG%/bin/*}/valgrind.supp" \
 		--log-file="$home/logs/%p.log" "$bindir/postgres" -D "$home/data" >"$home/server.log" 2>&1 &
 	export PGHOST=$home PGPORT=5432 PGUSER=postgres PATH=$bindir:$PATH
 	for _ in $(seq 300); do
