@@ -274,10 +274,10 @@ RenewStatistics(const Merge *merge)
 	SqlParams	params = {0};
 
 	ParamDatum(&params, OIDOID, ObjectIdGetDatum(TableOid(medallion_silver_schema, merge->shape->feature->name)));
-	ParamBigint(&params, outcome->inserted + 2 * outcome->updated + outcome->expired);
+	ParamBigint(&params, outcome->inserted + outcome->updated + outcome->expired);
 	if (outcome->initial || outcome->rebuilt ||
 		SqlBigint("SELECT count(*) FROM pg_class WHERE oid = $1 AND relkind = 'r'"
-				  " AND 50 * (pg_stat_get_mod_since_analyze(oid) + $2) < reltuples", &params, 0) == 0)
+				  " AND 10 * (pg_stat_get_mod_since_analyze(oid) + $2) < reltuples", &params, 0) == 0)
 		SqlExecFormat(NULL, "ANALYZE %s", merge->table);
 }
 
