@@ -26,6 +26,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "silver/fold.h"
+#include "silver/news.h"
 #include "silver/table.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -320,8 +321,6 @@ CollectNewsKeys(const Merge *merge)
 		MergeExec(merge, NULL, "INSERT INTO {refold} SELECT DISTINCT v._was_key, false, 0 FROM " PAST " v JOIN {snapshots} p ON p._scope = v._was_scope"
 				  " WHERE v._began < p._at AND (v._in_force OR v._ended > p._at)"
 				  " AND NOT EXISTS (SELECT FROM {refold} r WHERE r._business_key_hash = v._was_key)");
-	MergeExec(merge, NULL, "CREATE UNIQUE INDEX ON {refold} (_business_key_hash)");
-	MergeExec(merge, NULL, "ANALYZE {refold}");
 }
 
 /* Raises for events without a key or a time, all of which are among the news. */
@@ -340,12 +339,82 @@ RequireKeysAndTimes(const Merge *merge)
 					merge->shape->feature->options.sequence_by != NIL ? " or sequence_by" : "", missing)));
 }
 
-/* What the source says of these keys, and what the target does. */
+/* What the source says of these keys. */
 static void
-CollectNews(Merge *merge)
+CollectStage(const Merge *merge)
 {
 	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {stage} AS SELECT s.*, row_number() OVER () AS _row FROM ({said}) s"
 			  " WHERE s._business_key_hash IN (SELECT r._business_key_hash FROM {refold} r)");
+}
+
+static Oid
+MergeTableOid(const TableMerge *tables, const char *name)
+{
+	return TableOid(get_namespace_name(get_rel_namespace(tables->target)), psprintf("_merge_%s_%u", name, tables->target));
+}
+
+/* What versions of a key at a time may be missed: those of a scope of which there is a snapshot. */
+static char *
+VersionsAtTime(const TableMerge *tables)
+{
+	const FeatureOptions *options = &tables->options.feature;
+	const char *closable = "false";
+
+	if (options->deletes == DELETES_SNAPSHOT)
+		closable = options->delete_scope == NIL && options->delete_condition == NULL ?
+			"(SELECT count(*) > 0 FROM {snapshots})" :
+			"EXISTS (SELECT FROM {snapshots} p WHERE p._scope = v._was_scope)";
+	return FillTemplate(psprintf("SELECT v._was_key, v._was_value, %s FROM " PAST_AT_TIME " v", closable), &tables->merge.words);
+}
+
+/* Are the rows of one time, and is what they say all in the hashes? */
+static bool
+HashesTell(const TableMerge *tables)
+{
+	const FeatureOptions *options = &tables->options.feature;
+
+	return options->sequence_by == NIL && options->no_track == NIL && !options->ignore_null_updates;
+}
+
+/* Collects the news with one look at each row; false if that does not tell. */
+static bool
+CollectNewsByHash(const TableMerge *tables)
+{
+	const Merge *merge = &tables->merge;
+	NewsQuestion question;
+	NewsAnswer	answer;
+
+	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {stage} AS SELECT s.*, 0::bigint AS _row FROM ({said}) s WHERE false");
+	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {refold} (_business_key_hash uuid, _in_order boolean, _base_version int)");
+	question.versions = VersionsAtTime(tables);
+	question.rows = FillTemplate("{said}", &merge->words);
+	question.stage = MergeTableOid(tables, "stage");
+	question.keys = MergeTableOid(tables, "refold");
+	answer = FindNews(&question);
+	if (answer != NEWS_UNKNOWN)
+		MergeExec(merge, NULL, "INSERT INTO {refold} SELECT DISTINCT s._business_key_hash, false, 0 FROM {stage} s");
+	if (answer != NEWS_STAGED)
+		MergeExec(merge, NULL, "DROP TABLE {stage}");
+	if (answer == NEWS_UNKNOWN)
+		MergeExec(merge, NULL, "DROP TABLE {refold}");
+	else if (answer != NEWS_STAGED)
+		CollectStage(merge);
+	return answer != NEWS_UNKNOWN;
+}
+
+/* What the source says that the target does not, and what the target says of the same keys. */
+static void
+CollectNews(const TableMerge *tables)
+{
+	const Merge *merge = &tables->merge;
+
+	if (!HashesTell(tables) || !CollectNewsByHash(tables))
+	{
+		CollectNewsKeys(merge);
+		CollectStage(merge);
+	}
+	MergeExec(merge, NULL, "CREATE UNIQUE INDEX ON {refold} (_business_key_hash)");
+	MergeExec(merge, NULL, "ANALYZE {refold}");
 	RequireKeysAndTimes(merge);
 	MergeExec(merge, NULL, "ANALYZE {stage}");
 	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {past} AS SELECT v.* FROM " PAST " v"
@@ -542,8 +611,7 @@ MergeTables(FunctionCallInfo fcinfo, SilverOutcome *outcome)
 	/* two merges into one target take turns, or each would open its own version */
 	MergeExec(&tables.merge, NULL, "LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE");
 	CollectTableSnapshots(&tables.merge);
-	CollectNewsKeys(&tables.merge);
-	CollectNews(&tables.merge);
+	CollectNews(&tables);
 	GoShortWay(&tables, outcome);
 	if (MergeCount(&tables.merge, "SELECT count(*) FROM {refold}") > 0)
 		FoldTables(&tables, outcome);
