@@ -26,6 +26,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "silver/fold.h"
+#include "silver/news.h"
 #include "silver/table.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -33,6 +34,8 @@
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(medallion_scd2_merge);
+
+#define KEYS_PER_ROWS 20		/* an index is used for less than one key in so many rows */
 
 /* The two tables and what is known of them. */
 typedef struct TableMerge
@@ -45,6 +48,7 @@ typedef struct TableMerge
 	SilverShape shape;
 	List	   *history;		/* history columns that the target has (char *) */
 	bool		has_hashes;
+	bool		has_key_index;	/* a table whose index finds the rows of a key by its hash */
 } TableMerge;
 
 /* The live columns of a relation (char *). */
@@ -62,6 +66,19 @@ RelationColumns(Oid relid)
 	}
 	table_close(rel, NoLock);
 	return names;
+}
+
+/* Has a table by itself a whole index whose first column is the hash of the key? */
+static bool
+HasKeyIndex(Oid relid)
+{
+	SqlParams	params = {0};
+
+	ParamDatum(&params, OIDOID, ObjectIdGetDatum(relid));
+	return SqlBigint("SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid"
+					 " JOIN pg_am m ON m.oid = x.relam JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]"
+					 " WHERE c.oid = $1 AND c.relkind = 'r' AND i.indisvalid AND i.indpred IS NULL AND m.amname = 'btree'"
+					 " AND a.attname = '_business_key_hash'", &params, 0) > 0;
 }
 
 static void
@@ -320,8 +337,6 @@ CollectNewsKeys(const Merge *merge)
 		MergeExec(merge, NULL, "INSERT INTO {refold} SELECT DISTINCT v._was_key, false, 0 FROM " PAST " v JOIN {snapshots} p ON p._scope = v._was_scope"
 				  " WHERE v._began < p._at AND (v._in_force OR v._ended > p._at)"
 				  " AND NOT EXISTS (SELECT FROM {refold} r WHERE r._business_key_hash = v._was_key)");
-	MergeExec(merge, NULL, "CREATE UNIQUE INDEX ON {refold} (_business_key_hash)");
-	MergeExec(merge, NULL, "ANALYZE {refold}");
 }
 
 /* Raises for events without a key or a time, all of which are among the news. */
@@ -340,17 +355,114 @@ RequireKeysAndTimes(const Merge *merge)
 					merge->shape->feature->options.sequence_by != NIL ? " or sequence_by" : "", missing)));
 }
 
-/* What the source says of these keys, and what the target does. */
+/* What the source says of these keys. */
 static void
-CollectNews(Merge *merge)
+CollectStage(const Merge *merge)
 {
 	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {stage} AS SELECT s.*, row_number() OVER () AS _row FROM ({said}) s"
 			  " WHERE s._business_key_hash IN (SELECT r._business_key_hash FROM {refold} r)");
+}
+
+static Oid
+MergeTableOid(const TableMerge *tables, const char *name)
+{
+	return TableOid(get_namespace_name(get_rel_namespace(tables->target)), psprintf("_merge_%s_%u", name, tables->target));
+}
+
+/* What versions of a key at a time may be missed: those of a scope of which there is a snapshot. */
+static char *
+VersionsAtTime(const TableMerge *tables)
+{
+	const FeatureOptions *options = &tables->options.feature;
+	const char *closable = "false";
+
+	if (options->deletes == DELETES_SNAPSHOT)
+		closable = options->delete_scope == NIL && options->delete_condition == NULL ?
+			"(SELECT count(*) > 0 FROM {snapshots})" :
+			"EXISTS (SELECT FROM {snapshots} p WHERE p._scope = v._was_scope)";
+	return FillTemplate(psprintf("SELECT v._was_key, v._was_value, %s FROM " PAST_AT_TIME " v", closable), &tables->merge.words);
+}
+
+/* Are the rows of one time, and is what they say all in the hashes? */
+static bool
+HashesTell(const TableMerge *tables)
+{
+	const FeatureOptions *options = &tables->options.feature;
+
+	return options->sequence_by == NIL && options->no_track == NIL && !options->ignore_null_updates;
+}
+
+/* Are there few rows whose keys an index finds, and is nothing else of the target of concern? */
+static bool
+IndexTells(const TableMerge *tables)
+{
+	return tables->has_key_index && tables->options.feature.deletes != DELETES_SNAPSHOT &&
+		SqlEstimate(FillTemplate("SELECT FROM {source}", &tables->merge.words)) * KEYS_PER_ROWS <
+		SqlEstimate(FillTemplate("SELECT FROM {table}", &tables->merge.words));
+}
+
+/* Collects the news with one look at each row; false if that does not tell. */
+static bool
+CollectNewsByHash(const TableMerge *tables)
+{
+	const Merge *merge = &tables->merge;
+	NewsQuestion question;
+	NewsAnswer	answer;
+
+	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {stage} AS SELECT s.*, 0::bigint AS _row FROM ({said}) s WHERE false");
+	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {refold} (_business_key_hash uuid, _in_order boolean, _base_version int)");
+	question.versions = VersionsAtTime(tables);
+	question.rows = FillTemplate("{said}", &merge->words);
+	question.stage = MergeTableOid(tables, "stage");
+	question.keys = MergeTableOid(tables, "refold");
+	answer = FindNews(&question);
+	if (answer != NEWS_UNKNOWN)
+		MergeExec(merge, NULL, "INSERT INTO {refold} SELECT DISTINCT s._business_key_hash, false, 0 FROM {stage} s");
+	if (answer != NEWS_STAGED)
+		MergeExec(merge, NULL, "DROP TABLE {stage}");
+	if (answer == NEWS_UNKNOWN)
+		MergeExec(merge, NULL, "DROP TABLE {refold}");
+	else if (answer != NEWS_STAGED)
+		CollectStage(merge);
+	return answer != NEWS_UNKNOWN;
+}
+
+/*
+ * Where news is of few keys, an index finds their rows for less than a join with
+ * the whole target costs, which the planner would rather have for more than a
+ * handful: an array of whose length it knows nothing makes it look them up.
+ */
+static void
+FindByIndex(TableMerge *tables)
+{
+	Merge	   *merge = &tables->merge;
+	bool		few = tables->has_key_index &&
+		MergeCount(merge, "SELECT count(*) FROM {refold}") * KEYS_PER_ROWS < SqlEstimate(FillTemplate("SELECT FROM {table}", &merge->words));
+
+	SetWord(&merge->words, "of_news", FillTemplate(few ? "= ANY (ARRAY(SELECT r._business_key_hash FROM {refold} r))" :
+												  "IN (SELECT r._business_key_hash FROM {refold} r)", &merge->words));
+	SetWord(&merge->words, "looked_up", few ? FillTemplate(" AND {key} {of_news}", &merge->words) : "");
+}
+
+/* What the source says that the target does not, and what the target says of the same keys. */
+static void
+CollectNews(TableMerge *tables)
+{
+	const Merge *merge = &tables->merge;
+
+	if (!HashesTell(tables) || IndexTells(tables) || !CollectNewsByHash(tables))
+	{
+		CollectNewsKeys(merge);
+		CollectStage(merge);
+	}
+	MergeExec(merge, NULL, "CREATE UNIQUE INDEX ON {refold} (_business_key_hash)");
+	MergeExec(merge, NULL, "ANALYZE {refold}");
 	RequireKeysAndTimes(merge);
-	MergeExec(merge, NULL, "ANALYZE {stage}");
+	MergeExec(merge, NULL, "ANALYZE {stage} (_business_key_hash, _event_at)");
+	FindByIndex(tables);
 	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {past} AS SELECT v.* FROM " PAST " v"
-			  " WHERE v._was_key IN (SELECT r._business_key_hash FROM {refold} r)");
-	MergeExec(merge, NULL, "ANALYZE {past}");
+			  " WHERE v._was_key {of_news}");
+	MergeExec(merge, NULL, "ANALYZE {past} (_was_key, _was_value, _began, _in_force)");
 }
 
 /*
@@ -390,7 +502,7 @@ GoShortWay(const TableMerge *tables, SilverOutcome *outcome)
 	MergeExec(&merge, NULL, "ANALYZE {delta}");
 	if (MergeCount(&merge, "SELECT count(*) FROM {delta} WHERE _closes") > 0)
 		outcome->expired = MergeExec(&merge, NULL, "UPDATE {table} d SET {valid_to} = n._event_at{unset_flag} FROM {delta} n"
-									 " WHERE {key} = n._business_key_hash AND n._closes AND {current}");
+									 " WHERE {key} = n._business_key_hash AND n._closes AND {current}{looked_up}");
 	outcome->inserted = MergeExec(&merge, NULL, "INSERT INTO {table} ({data}, {written}) SELECT {s.data}, {values} FROM {stage} s"
 								  " JOIN (SELECT x.*, NULL::{type} AS valid_to FROM {delta} x) n ON n._business_key_hash = s._business_key_hash");
 	MergeExec(&merge, NULL, "DELETE FROM {refold} r USING {delta} n WHERE n._business_key_hash = r._business_key_hash");
@@ -500,6 +612,7 @@ PrepareTables(TableMerge *tables, FunctionCallInfo fcinfo)
 	CheckTables(tables);
 	columns = RelationColumns(tables->target);
 	FindHistoryColumns(tables, columns);
+	tables->has_key_index = tables->has_hashes && HasKeyIndex(tables->target);
 	FindDataColumns(tables, columns);
 	SetTableWords(tables);
 	SetWrittenWords(tables, &tables->merge.words);
@@ -542,8 +655,7 @@ MergeTables(FunctionCallInfo fcinfo, SilverOutcome *outcome)
 	/* two merges into one target take turns, or each would open its own version */
 	MergeExec(&tables.merge, NULL, "LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE");
 	CollectTableSnapshots(&tables.merge);
-	CollectNewsKeys(&tables.merge);
-	CollectNews(&tables.merge);
+	CollectNews(&tables);
 	GoShortWay(&tables, outcome);
 	if (MergeCount(&tables.merge, "SELECT count(*) FROM {refold}") > 0)
 		FoldTables(&tables, outcome);
