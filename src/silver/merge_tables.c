@@ -5,7 +5,9 @@
  *	  source rows ──> events of keys that bring news ─┬─> one, in order ──> close, open
  *	  target's versions of these keys, as events ─────┴─> fold (fold.c) -> target
  *
- * The source is read twice: to find the keys, and what it says of them.
+ * Where all rows are of one time, one look at the hashes of each tells what is
+ * news (news.c).  Otherwise, or where an index knows few rows' keys, joins find
+ * the keys first, and the source is read again for what it says of them.
  *
  * The target is all that is known of the past: an event that changed nothing is
  * not in it, so a late one cannot split a version there.  In all else the rules
@@ -317,7 +319,7 @@ CollectTableSnapshots(Merge *merge)
 /*
  * The keys of which the source says something that the target does not; and where
  * it is a snapshot, those whose version in force it does not say: one join tells
- * both.
+ * both.  What it tells CollectNewsByHash() has to tell as well.
  */
 static void
 CollectNewsKeys(const Merge *merge)
