@@ -121,6 +121,7 @@ OBJS += \
 	src/silver/convert_time.o \
 	src/silver/dedup.o \
 	src/silver/encode.o \
+	src/silver/encode_number.o \
 	src/silver/erase.o \
 	src/silver/fold.o \
 	src/silver/frequency.o \
