@@ -24,7 +24,7 @@ def literals(source, start):
     while depth > 0:
         text = re.match(r'%s(?:\s*%s)*' % (LITERAL, LITERAL), source[at:])
         if text:
-            found.append("".join(literal[1:-1] for literal in re.findall(LITERAL, text[0])).replace('\\"', '"'))
+            found.append("".join(literal[1:-1] for literal in re.findall(LITERAL, text[0])).replace('\\"', '"').replace("\\\\", "\\"))
             at += len(text[0])
             continue
         depth += {"(": 1, ")": -1}.get(source[at], 0)
@@ -60,8 +60,6 @@ NOT_PROVOKED = {
     "out of memory": "a machine without memory",
     "could not read the file": "a failing disk",
     "could not read the file: %s": "a failing disk",
-    "a record is longer than %d times max_cell_size": "a record of 64 MB",
-    "the record in line %lld is longer than max_cell_size allows; if records are in an array within it, record_path must lead there": "a record of 64 MB",
     "a sheet has more cells than it can have": "a workbook of 300 MB",
     "the compound file has more sectors than it can number": "a file of 2 TB",
     "the file was changed while it was read": "somebody who writes at that moment",
