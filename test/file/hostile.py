@@ -78,6 +78,9 @@ refused("more than a part may be", xlsx(sheet(NOISE + ONE)), 'part "xl/sheet.xml
 refused("a bomb in a document", ods(LONG), 'part "content.xml" unpacks to more than max_compression_ratio (200)')
 refused("zips in a zip", packed({"%d.zip" % i: packed({"%d.zip" % j: packed({"a": "0" * 1000000}) for j in range(16)}) for i in range(16)}),
         "this is a zip archive without an Excel workbook in it")
+for what, inside in (("a Word document", "word/document.xml"), ("a PowerPoint presentation", "ppt/presentation.xml"),
+                     ("an Apple iWork document; export it as .xlsx", "Index/Document.iwa"), ("an OpenDocument file; save it as .xlsx", "content.xml")):
+    refused(what, packed({"[Content_Types].xml": "", inside: ""}), "this is " + what)
 refused("a workbook in a workbook", packed({"book.xlsx": xlsx(sheet(ONE))}), "this is a zip archive without an Excel workbook in it")
 
 
