@@ -1,7 +1,7 @@
 #!/bin/bash
 # PostgreSQL 16, which no Debian release has, from a package of PyPI that carries a build of it: for tests only.
 #
-#   test/wheel.sh FOLDER                  makes FOLDER/postgresql, unless it is there; prints why, if it cannot be had
+#   test/wheel.sh FOLDER                  makes the server in FOLDER, unless it is there; prints why, if it cannot be had
 #   test/wheel.sh FOLDER SUITE...         runs these suites there, on a copy of the tree
 #
 # That build has the server, psql and what extensions are built with, and nothing of contrib, pg_cron or the Perl modules
@@ -11,7 +11,7 @@
 
 wheel="pgserver==0.1.4"			# PostgreSQL 16.2
 folder=${1:?"usage: test/wheel.sh FOLDER [SUITE...]"}
-server=$folder/postgresql
+server=$folder/build/pgserver/pginstall	# its libraries are in build/pgserver.libs
 shift
 
 prepare()
@@ -21,12 +21,10 @@ prepare()
 	mkdir -p "$folder/wheel"
 	python3 -m pip download -q --no-deps --only-binary :all: --python-version 3.11 --platform manylinux2014_x86_64 \
 		--dest "$folder/wheel" "$wheel" >"$folder/log" 2>&1 || { echo "pip: $(tail -n 1 "$folder/log")"; return 1; }
-	rm -rf "$folder/unpacked" "$server"
-	python3 -m zipfile -e "$folder"/wheel/*.whl "$folder/unpacked" || { echo "$wheel does not unpack"; return 1; }
-	mv "$folder/unpacked/pgserver/pginstall" "$server"
-	find "$server/bin" "$server/lib/postgresql/pgxs" -type f -exec chmod 755 {} +
+	python3 -m zipfile -e "$folder"/wheel/*.whl "$folder/build" || { echo "$wheel does not unpack"; return 1; }
 	cp "$("$PG_CONFIG" --sharedir)"/extension/pgtap* "$server/share/postgresql/extension/" || { echo "no pgTAP here"; return 1; }
 	chmod -R a+rX "$folder"
+	find "$server/bin" "$server/lib/postgresql/pgxs" -type f -exec chmod 755 {} +
 }
 
 prepare || exit 1
