@@ -256,6 +256,7 @@ SetWrittenWords(const TableMerge *tables, TemplateWords *words)
 	const HistoryNames *names = &tables->options.feature.history_columns;
 	bool		flag = HasName(tables->history, names->is_current);
 	bool		number = HasName(tables->history, names->version);
+	const char *number_of_staged = tables->options.feature.history == HISTORY_SCD1 ? ", 1" : ", s._number";
 
 	SetWord(words, "set_flag", flag ? FillTemplate(", {is_current} = n.valid_to IS NULL", words) : "");
 	SetWord(words, "unset_flag", flag ? FillTemplate(", {is_current} = false", words) : "");
@@ -264,7 +265,7 @@ SetWrittenWords(const TableMerge *tables, TemplateWords *words)
 	SetWord(words, "written", FillTemplate(psprintf("{valid_from}, {valid_to}%s%s%s", flag ? ", {is_current}" : "",
 													number ? ", {version}" : "",
 													tables->has_hashes ? ", _business_key_hash, _value_hash" : ""), words));
-	SetWord(words, "staged_values", FillTemplate(psprintf("s._event_at, {forever}%s%s%s", flag ? ", true" : "", number ? ", s._number" : "",
+	SetWord(words, "staged_values", FillTemplate(psprintf("s._event_at, {forever}%s%s%s", flag ? ", true" : "", number ? number_of_staged : "",
 														  tables->has_hashes ? ", s._business_key_hash, s._value_hash" : ""), words));
 	SetWord(words, "values", FillTemplate(psprintf("n._event_at, coalesce(n.valid_to, {forever})%s%s%s",
 												   flag ? ", n.valid_to IS NULL" : "", number ? ", n.version" : "",
@@ -468,17 +469,34 @@ CompleteFoldKeys(const Merge *merge, bool stage_lacks)
 	MergeExec(merge, NULL, "DELETE FROM {delta} n USING {refold} r WHERE r._business_key_hash = n._business_key_hash");
 }
 
-/* Closes and opens versions of keys that need no fold, all of whose news is staged with its number. */
+/* Ends versions in force, as staged rows follow them or nothing does; scd1 keeps none that ended. */
+static void
+EndVersions(const TableMerge *tables, SilverOutcome *outcome)
+{
+	const Merge *merge = &tables->merge;
+	bool		scd1 = tables->options.feature.history == HISTORY_SCD1;
+	int64		keys = MergeCount(merge, "SELECT count(*) FROM {delta}");
+	uint64		ended;
+
+	if (keys == 0)
+		return;
+	ended = MergeExec(merge, NULL, psprintf("%s WHERE {key} %s AND {current}",
+											scd1 ? "DELETE FROM {table} d" : "UPDATE {table} d SET {valid_to} = {time}{unset_flag}",
+											IsFewKeys(tables, keys) ? "= ANY (ARRAY(SELECT n._business_key_hash FROM {delta} n))" :
+											"IN (SELECT n._business_key_hash FROM {delta} n)"));
+	if (scd1)
+		outcome->updated = ended;
+	else
+		outcome->expired = ended;
+}
+
+/* Takes in the news of keys that need no fold, all of which is staged, with its number. */
 static void
 CloseAndOpen(const TableMerge *tables, SilverOutcome *outcome)
 {
 	const Merge *merge = &tables->merge;
-	int64		closed = MergeCount(merge, "SELECT count(*) FROM {delta}");
 
-	if (closed > 0)
-		outcome->expired = MergeExec(merge, NULL, IsFewKeys(tables, closed) ?
-									 "UPDATE {table} d SET {valid_to} = {time}{unset_flag} WHERE {key} = ANY (ARRAY(SELECT n._business_key_hash FROM {delta} n)) AND {current}" :
-									 "UPDATE {table} d SET {valid_to} = {time}{unset_flag} FROM {delta} n WHERE {key} = n._business_key_hash AND {current}");
+	EndVersions(tables, outcome);
 	outcome->inserted = MergeExec(merge, NULL, MergeCount(merge, "SELECT count(*) FROM {refold}") == 0 ?
 								  "INSERT INTO {table} ({data}, {written}) SELECT {s.data}, {staged_values} FROM {stage} s" :
 								  "INSERT INTO {table} ({data}, {written}) SELECT {s.data}, {staged_values} FROM {stage} s"
@@ -530,7 +548,7 @@ GoShortWay(const TableMerge *tables, SilverOutcome *outcome)
 	Merge		merge = tables->merge;
 	int64		keys;
 
-	if (options->ignore_null_updates || (snapshot && options->sequence_by != NIL))
+	if (options->ignore_null_updates || (snapshot && options->sequence_by != NIL) || options->history == HISTORY_SCD1)
 		return;
 	SetWord(&merge.words, "closings", snapshot ? FillTemplate("{snapshots}", &merge.words) :
 			FillTemplate("(SELECT NULL::uuid AS _scope, NULL::{type} AS _at WHERE false)", &merge.words));
@@ -584,7 +602,7 @@ ApplyToTarget(const TableMerge *tables, SilverOutcome *outcome)
 	bool		number = HasName(tables->history, tables->options.feature.history_columns.version);
 
 	if (MergeCount(&merge, "SELECT count(*) FROM {past} p WHERE NOT EXISTS (SELECT FROM {versions} n WHERE " SAME_PAST ")") > 0)
-		outcome->updated = MergeExec(&merge, NULL, "DELETE FROM {table} d USING {refold} r WHERE {key} = r._business_key_hash"
+		outcome->updated += MergeExec(&merge, NULL, "DELETE FROM {table} d USING {refold} r WHERE {key} = r._business_key_hash"
 									 " AND NOT EXISTS (SELECT FROM {versions} n WHERE " SAME_ROW ")");
 	outcome->expired +=
 		MergeCount(&merge, "SELECT count(*) FROM {past} p JOIN {versions} n ON " SAME_PAST " WHERE p._in_force AND n.valid_to IS NOT NULL");
