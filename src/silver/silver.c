@@ -240,18 +240,36 @@ MarkTaken(const Feature *feature, int64 run_id)
 				" environment = current_setting('medallion.environment') WHERE feature_id = $1", &params);
 }
 
-/* Rows with any flag set. */
-static int64
-CountInvalid(const SilverShape *shape, const char *stage)
+/* Rows, and those of them with any flag set. */
+static void
+CountStage(const SilverShape *shape, const char *stage, SilverOutcome *outcome)
 {
 	StringInfoData flags;
+	SqlRows    *counts;
 	ListCell   *lc;
 
 	initStringInfo(&flags);
 	appendStringInfoString(&flags, "false");
 	foreach(lc, FlagColumns(shape))
 		appendStringInfo(&flags, " OR %s", quote_identifier(lfirst(lc)));
-	return SqlBigint(psprintf("SELECT count(*) FROM %s WHERE %s", stage, flags.data), NULL, 0);
+	counts = SqlFetch(psprintf("SELECT count(*), count(*) FILTER (WHERE %s) FROM %s", flags.data, stage), NULL);
+	outcome->rows_in = RowBigint(counts, 0, 1);
+	outcome->invalid = RowBigint(counts, 0, 2);
+}
+
+/* Makes statistics of the staging table, but for its flags: no plan hangs on
+ * them, and each costs as much as a column of data. */
+static void
+AnalyzeStage(const SilverShape *shape, const char *stage)
+{
+	SqlParams	params = {0};
+	SqlRows    *rows;
+
+	ParamText(&params, stage);
+	ParamDatum(&params, TEXTARRAYOID, ListToTextArray(FlagColumns(shape)));
+	rows = SqlFetch("SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute"
+					" WHERE attrelid = $1::regclass AND attnum > 0 AND attname <> ALL ($2)", &params);
+	SqlExecFormat(NULL, "ANALYZE %s (%s)", stage, RowText(rows, 0, 1));
 }
 
 /* Types the due rows into the staging table. */
@@ -259,7 +277,7 @@ static void
 FillStage(const SilverShape *shape, const char *stage, const SqlParams *files)
 {
 	SqlExecFormat(files, "CREATE UNLOGGED TABLE %s AS %s", stage, TypedSelect(shape, files, NULL));
-	SqlExecFormat(NULL, "ANALYZE %s", stage);
+	AnalyzeStage(shape, stage);
 }
 
 /*
@@ -347,8 +365,7 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 		merge.deleted_until = pending->deleted_until;
 	}
 	PrepareMerge(&merge);
-	outcome->rows_in = SqlBigint(psprintf("SELECT count(*) FROM %s", merge.stage), NULL, 0);
-	outcome->invalid = CountInvalid(shape, merge.stage);
+	CountStage(shape, merge.stage, outcome);
 	ClearQuarantine(feature, merge.initial);
 	QuarantineRows(shape, merge.stage, run_id, outcome);
 	QuarantineLate(shape, merge.initial, run_id, outcome);
