@@ -26,6 +26,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
 #include "utils/timestamp.h"
 
 /* Adds one parameter of any type. */
@@ -136,6 +137,27 @@ SqlExec(const char *sql, const SqlParams *params)
 	processed = SPI_processed;
 	SPI_finish();
 	return processed;
+}
+
+/* The rows that the planner takes a query to have. */
+double
+SqlEstimate(const char *sql)
+{
+	SPIPlanPtr	plan;
+	CachedPlan *cached;
+	double		rows;
+
+	SPI_connect();
+	plan = SPI_prepare(sql, 0, NULL);
+	if (plan == NULL)
+		elog(ERROR, "query cannot be planned: %s", sql);
+	cached = SPI_plan_get_cached_plan(plan);
+	if (cached == NULL)
+		elog(ERROR, "query is not one statement: %s", sql);
+	rows = linitial_node(PlannedStmt, cached->stmt_list)->planTree->plan_rows;
+	ReleaseCachedPlan(cached, NULL);
+	SPI_finish();
+	return rows;
 }
 
 /* SqlExec() for a trigger, whose transition tables the statement sees. */

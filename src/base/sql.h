@@ -61,6 +61,9 @@ extern uint64 SqlExecFormat(const SqlParams *params, const char *format,...) pg_
 /* Runs a query whose rows go to a receiver, one by one. */
 extern void SqlStream(const char *sql, struct _DestReceiver *receiver);
 
+/* The rows that the planner takes a query to have. */
+extern double SqlEstimate(const char *sql);
+
 /* SqlExec() for a trigger, whose transition tables the statement sees. */
 struct TriggerData;
 extern uint64 SqlExecInTrigger(const char *sql, const SqlParams *params, struct TriggerData *trigger);

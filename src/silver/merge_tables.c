@@ -5,7 +5,9 @@
  *	  source rows ──> events of keys that bring news ─┬─> one, in order ──> close, open
  *	  target's versions of these keys, as events ─────┴─> fold (fold.c) -> target
  *
- * The source is read twice: to find the keys, and what it says of them.
+ * Where all rows are of one time, one look at the hashes of each tells what is
+ * news (news.c).  Otherwise, or where an index knows few rows' keys, joins find
+ * the keys first, and the source is read again for what it says of them.
  *
  * The target is all that is known of the past: an event that changed nothing is
  * not in it, so a late one cannot split a version there.  In all else the rules
@@ -26,6 +28,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "silver/fold.h"
+#include "silver/news.h"
 #include "silver/table.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -33,6 +36,8 @@
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(medallion_scd2_merge);
+
+#define KEYS_PER_ROWS 20		/* an index is used for less than one key in so many rows */
 
 /* The two tables and what is known of them. */
 typedef struct TableMerge
@@ -45,6 +50,7 @@ typedef struct TableMerge
 	SilverShape shape;
 	List	   *history;		/* history columns that the target has (char *) */
 	bool		has_hashes;
+	bool		has_key_index;	/* a table whose index finds the rows of a key by its hash */
 } TableMerge;
 
 /* The live columns of a relation (char *). */
@@ -62,6 +68,19 @@ RelationColumns(Oid relid)
 	}
 	table_close(rel, NoLock);
 	return names;
+}
+
+/* Has a table by itself a whole index whose first column is the hash of the key? */
+static bool
+HasKeyIndex(Oid relid)
+{
+	SqlParams	params = {0};
+
+	ParamDatum(&params, OIDOID, ObjectIdGetDatum(relid));
+	return SqlBigint("SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid"
+					 " JOIN pg_am m ON m.oid = x.relam JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]"
+					 " WHERE c.oid = $1 AND c.relkind = 'r' AND i.indisvalid AND i.indpred IS NULL AND m.amname = 'btree'"
+					 " AND a.attname = '_business_key_hash'", &params, 0) > 0;
 }
 
 static void
@@ -237,6 +256,7 @@ SetWrittenWords(const TableMerge *tables, TemplateWords *words)
 	const HistoryNames *names = &tables->options.feature.history_columns;
 	bool		flag = HasName(tables->history, names->is_current);
 	bool		number = HasName(tables->history, names->version);
+	const char *number_of_staged = tables->options.feature.history == HISTORY_SCD1 ? ", 1" : ", s._number";
 
 	SetWord(words, "set_flag", flag ? FillTemplate(", {is_current} = n.valid_to IS NULL", words) : "");
 	SetWord(words, "unset_flag", flag ? FillTemplate(", {is_current} = false", words) : "");
@@ -245,6 +265,8 @@ SetWrittenWords(const TableMerge *tables, TemplateWords *words)
 	SetWord(words, "written", FillTemplate(psprintf("{valid_from}, {valid_to}%s%s%s", flag ? ", {is_current}" : "",
 													number ? ", {version}" : "",
 													tables->has_hashes ? ", _business_key_hash, _value_hash" : ""), words));
+	SetWord(words, "staged_values", FillTemplate(psprintf("s._event_at, {forever}%s%s%s", flag ? ", true" : "", number ? number_of_staged : "",
+														  tables->has_hashes ? ", s._business_key_hash, s._value_hash" : ""), words));
 	SetWord(words, "values", FillTemplate(psprintf("n._event_at, coalesce(n.valid_to, {forever})%s%s%s",
 												   flag ? ", n.valid_to IS NULL" : "", number ? ", n.version" : "",
 												   tables->has_hashes ? ", n._business_key_hash, n._value_hash" : ""), words));
@@ -300,7 +322,7 @@ CollectTableSnapshots(Merge *merge)
 /*
  * The keys of which the source says something that the target does not; and where
  * it is a snapshot, those whose version in force it does not say: one join tells
- * both.
+ * both.  What it tells CollectNewsByHash() has to tell as well.
  */
 static void
 CollectNewsKeys(const Merge *merge)
@@ -320,8 +342,6 @@ CollectNewsKeys(const Merge *merge)
 		MergeExec(merge, NULL, "INSERT INTO {refold} SELECT DISTINCT v._was_key, false, 0 FROM " PAST " v JOIN {snapshots} p ON p._scope = v._was_scope"
 				  " WHERE v._began < p._at AND (v._in_force OR v._ended > p._at)"
 				  " AND NOT EXISTS (SELECT FROM {refold} r WHERE r._business_key_hash = v._was_key)");
-	MergeExec(merge, NULL, "CREATE UNIQUE INDEX ON {refold} (_business_key_hash)");
-	MergeExec(merge, NULL, "ANALYZE {refold}");
 }
 
 /* Raises for events without a key or a time, all of which are among the news. */
@@ -340,17 +360,164 @@ RequireKeysAndTimes(const Merge *merge)
 					merge->shape->feature->options.sequence_by != NIL ? " or sequence_by" : "", missing)));
 }
 
-/* What the source says of these keys, and what the target does. */
+/* What the source says of these keys. */
 static void
-CollectNews(Merge *merge)
+CollectStage(const Merge *merge)
 {
 	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {stage} AS SELECT s.*, row_number() OVER () AS _row FROM ({said}) s"
 			  " WHERE s._business_key_hash IN (SELECT r._business_key_hash FROM {refold} r)");
-	RequireKeysAndTimes(merge);
-	MergeExec(merge, NULL, "ANALYZE {stage}");
-	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {past} AS SELECT v.* FROM " PAST " v"
-			  " WHERE v._was_key IN (SELECT r._business_key_hash FROM {refold} r)");
-	MergeExec(merge, NULL, "ANALYZE {past}");
+}
+
+static Oid
+MergeTableOid(const TableMerge *tables, const char *name)
+{
+	return TableOid(get_namespace_name(get_rel_namespace(tables->target)), psprintf("_merge_%s_%u", name, tables->target));
+}
+
+/*
+ * Are so few keys looked up in an index for less than a join with the whole
+ * target costs?  The planner would rather have the join for more than a handful:
+ * an array of whose length it knows nothing makes it look them up.
+ */
+static bool
+IsFewKeys(const TableMerge *tables, double keys)
+{
+	return tables->has_key_index &&
+		keys * KEYS_PER_ROWS < SqlEstimate(FillTemplate("SELECT FROM {table}", &tables->merge.words));
+}
+
+/* Has the target numbers of versions? */
+static bool
+IsNumbered(const TableMerge *tables)
+{
+	return HasName(tables->history, tables->options.feature.history_columns.version);
+}
+
+/* The versions, as FindNews() asks for them; those may be missed of whose scope there is a snapshot. */
+static char *
+VersionsForNews(const TableMerge *tables)
+{
+	const FeatureOptions *options = &tables->options.feature;
+	const char *closable = "false";
+
+	if (options->deletes == DELETES_SNAPSHOT)
+		closable = options->delete_scope == NIL && options->delete_condition == NULL ?
+			"(SELECT count(*) > 0 FROM {snapshots})" :
+			"EXISTS (SELECT FROM {snapshots} p WHERE p._scope = v._was_scope)";
+	return FillTemplate(psprintf("SELECT v._was_key, v._was_value, (v._began <= {time} AND (v._in_force OR v._ended > {time})) IS TRUE, %s,"
+								 " (v._began >= {time} OR (NOT v._in_force AND v._ended >= {time})) IS TRUE, %s FROM " PAST " v",
+								 closable, IsNumbered(tables) ? "coalesce(v.{version}, 0)::int" : "0"), &tables->merge.words);
+}
+
+/* Are the rows of one time, and is what they say all in the hashes? */
+static bool
+HashesTell(const TableMerge *tables)
+{
+	const FeatureOptions *options = &tables->options.feature;
+
+	return options->sequence_by == NIL && options->no_track == NIL && !options->ignore_null_updates;
+}
+
+/* Are there few rows whose keys an index finds, and is nothing else of the target of concern? */
+static bool
+IndexTells(const TableMerge *tables)
+{
+	return tables->options.feature.deletes != DELETES_SNAPSHOT &&
+		IsFewKeys(tables, SqlEstimate(FillTemplate("SELECT FROM {source}", &tables->merge.words)));
+}
+
+/* Asks for the news with one look at each row; what the answer has no use for is gone. */
+static NewsAnswer
+AskForNews(const TableMerge *tables)
+{
+	const Merge *merge = &tables->merge;
+	NewsQuestion question;
+	NewsAnswer	answer;
+
+	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {stage} AS SELECT s.*, 0::bigint AS _row, 0 AS _number FROM ({said}) s WHERE false");
+	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {refold} (_business_key_hash uuid, _in_order boolean, _base_version int)");
+	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {delta} (_business_key_hash uuid)");
+	question.versions = VersionsForNews(tables);
+	question.numbered = IsNumbered(tables);
+	question.rows = FillTemplate("{said}", &merge->words);
+	question.stage = MergeTableOid(tables, "stage");
+	question.fold = MergeTableOid(tables, "refold");
+	question.closed = MergeTableOid(tables, "delta");
+	answer = FindNews(&question);
+	if (answer == NEWS_KEYS_ONLY || answer == NEWS_UNKNOWN)
+		MergeExec(merge, NULL, "DROP TABLE {stage}, {delta}");
+	if (answer == NEWS_UNKNOWN)
+		MergeExec(merge, NULL, "DROP TABLE {refold}");
+	return answer;
+}
+
+/* Adds the keys that have several rows, or deletes, to those that are to be folded. */
+static void
+CompleteFoldKeys(const Merge *merge, bool stage_lacks)
+{
+	MergeExec(merge, NULL, "INSERT INTO {refold} SELECT s._business_key_hash, false, 0 FROM {stage} s"
+			  " WHERE NOT EXISTS (SELECT FROM {refold} r WHERE r._business_key_hash = s._business_key_hash)"
+			  " GROUP BY s._business_key_hash HAVING count(*) > 1 OR bool_or(s._is_delete)");
+	if (MergeCount(merge, "SELECT count(*) FROM {refold}") == 0)
+		return;
+	if (stage_lacks)
+	{
+		MergeExec(merge, NULL, "DELETE FROM {stage} s USING {refold} r WHERE r._business_key_hash = s._business_key_hash");
+		MergeExec(merge, NULL, "INSERT INTO {stage} SELECT s.*, row_number() OVER (), 0 FROM ({said}) s"
+				  " WHERE s._business_key_hash IN (SELECT r._business_key_hash FROM {refold} r)");
+	}
+	MergeExec(merge, NULL, "DELETE FROM {delta} n USING {refold} r WHERE r._business_key_hash = n._business_key_hash");
+}
+
+/* Ends versions in force, as staged rows follow them or nothing does; scd1 keeps none that ended. */
+static void
+EndVersions(const TableMerge *tables, SilverOutcome *outcome)
+{
+	const Merge *merge = &tables->merge;
+	bool		scd1 = tables->options.feature.history == HISTORY_SCD1;
+	int64		keys = MergeCount(merge, "SELECT count(*) FROM {delta}");
+	uint64		ended;
+
+	if (keys == 0)
+		return;
+	ended = MergeExec(merge, NULL, psprintf("%s WHERE {key} %s AND {current}",
+											scd1 ? "DELETE FROM {table} d" : "UPDATE {table} d SET {valid_to} = {time}{unset_flag}",
+											IsFewKeys(tables, keys) ? "= ANY (ARRAY(SELECT n._business_key_hash FROM {delta} n))" :
+											"IN (SELECT n._business_key_hash FROM {delta} n)"));
+	if (scd1)
+		outcome->updated = ended;
+	else
+		outcome->expired = ended;
+}
+
+/* Takes in the news of keys that need no fold, all of which is staged, with its number. */
+static void
+CloseAndOpen(const TableMerge *tables, SilverOutcome *outcome)
+{
+	const Merge *merge = &tables->merge;
+
+	EndVersions(tables, outcome);
+	outcome->inserted = MergeExec(merge, NULL, MergeCount(merge, "SELECT count(*) FROM {refold}") == 0 ?
+								  "INSERT INTO {table} ({data}, {written}) SELECT {s.data}, {staged_values} FROM {stage} s" :
+								  "INSERT INTO {table} ({data}, {written}) SELECT {s.data}, {staged_values} FROM {stage} s"
+								  " WHERE NOT EXISTS (SELECT FROM {refold} r WHERE r._business_key_hash = s._business_key_hash)");
+	MergeExec(merge, NULL, "DROP TABLE {delta}");
+}
+
+/* What the target says of the keys that remain. */
+static void
+CollectPast(const TableMerge *tables)
+{
+	const Merge *merge = &tables->merge;
+	int64		keys = MergeCount(merge, "SELECT count(*) FROM {refold}");
+
+	MergeExec(merge, NULL, "CREATE UNIQUE INDEX ON {refold} (_business_key_hash)");
+	MergeExec(merge, NULL, "ANALYZE {refold}");
+	MergeExec(merge, NULL, "ANALYZE {stage} (_business_key_hash, _event_at)");
+	MergeExec(merge, NULL, IsFewKeys(tables, keys) ?
+			  "CREATE UNLOGGED TABLE {past} AS SELECT v.* FROM " PAST " v WHERE v._was_key = ANY (ARRAY(SELECT r._business_key_hash FROM {refold} r))" :
+			  "CREATE UNLOGGED TABLE {past} AS SELECT v.* FROM " PAST " v WHERE v._was_key IN (SELECT r._business_key_hash FROM {refold} r)");
+	MergeExec(merge, NULL, "ANALYZE {past} (_was_key, _was_value, _began, _in_force)");
 }
 
 /*
@@ -379,8 +546,9 @@ GoShortWay(const TableMerge *tables, SilverOutcome *outcome)
 	const FeatureOptions *options = &tables->options.feature;
 	bool		snapshot = options->deletes == DELETES_SNAPSHOT;
 	Merge		merge = tables->merge;
+	int64		keys;
 
-	if (options->ignore_null_updates || (snapshot && options->sequence_by != NIL))
+	if (options->ignore_null_updates || (snapshot && options->sequence_by != NIL) || options->history == HISTORY_SCD1)
 		return;
 	SetWord(&merge.words, "closings", snapshot ? FillTemplate("{snapshots}", &merge.words) :
 			FillTemplate("(SELECT NULL::uuid AS _scope, NULL::{type} AS _at WHERE false)", &merge.words));
@@ -388,9 +556,13 @@ GoShortWay(const TableMerge *tables, SilverOutcome *outcome)
 			FillTemplate("max(p.{version})", &merge.words) : "count(*)");
 	MergeExec(&merge, NULL, short_way_sql);
 	MergeExec(&merge, NULL, "ANALYZE {delta}");
-	if (MergeCount(&merge, "SELECT count(*) FROM {delta} WHERE _closes") > 0)
-		outcome->expired = MergeExec(&merge, NULL, "UPDATE {table} d SET {valid_to} = n._event_at{unset_flag} FROM {delta} n"
-									 " WHERE {key} = n._business_key_hash AND n._closes AND {current}");
+	keys = MergeCount(&merge, "SELECT count(*) FROM {delta} WHERE _closes");
+	if (keys > 0)
+		outcome->expired = MergeExec(&merge, NULL, IsFewKeys(tables, keys) ?
+									 "UPDATE {table} d SET {valid_to} = n._event_at{unset_flag} FROM {delta} n WHERE {key} = n._business_key_hash AND n._closes"
+									 " AND {current} AND {key} = ANY (ARRAY(SELECT x._business_key_hash FROM {delta} x WHERE x._closes))" :
+									 "UPDATE {table} d SET {valid_to} = n._event_at{unset_flag} FROM {delta} n WHERE {key} = n._business_key_hash AND n._closes"
+									 " AND {current}");
 	outcome->inserted = MergeExec(&merge, NULL, "INSERT INTO {table} ({data}, {written}) SELECT {s.data}, {values} FROM {stage} s"
 								  " JOIN (SELECT x.*, NULL::{type} AS valid_to FROM {delta} x) n ON n._business_key_hash = s._business_key_hash");
 	MergeExec(&merge, NULL, "DELETE FROM {refold} r USING {delta} n WHERE n._business_key_hash = r._business_key_hash");
@@ -430,7 +602,7 @@ ApplyToTarget(const TableMerge *tables, SilverOutcome *outcome)
 	bool		number = HasName(tables->history, tables->options.feature.history_columns.version);
 
 	if (MergeCount(&merge, "SELECT count(*) FROM {past} p WHERE NOT EXISTS (SELECT FROM {versions} n WHERE " SAME_PAST ")") > 0)
-		outcome->updated = MergeExec(&merge, NULL, "DELETE FROM {table} d USING {refold} r WHERE {key} = r._business_key_hash"
+		outcome->updated += MergeExec(&merge, NULL, "DELETE FROM {table} d USING {refold} r WHERE {key} = r._business_key_hash"
 									 " AND NOT EXISTS (SELECT FROM {versions} n WHERE " SAME_ROW ")");
 	outcome->expired +=
 		MergeCount(&merge, "SELECT count(*) FROM {past} p JOIN {versions} n ON " SAME_PAST " WHERE p._in_force AND n.valid_to IS NOT NULL");
@@ -448,6 +620,33 @@ ApplyToTarget(const TableMerge *tables, SilverOutcome *outcome)
 							 " WHERE p.{version} IS DISTINCT FROM n.version") > 0)
 		MergeExec(&merge, NULL, "UPDATE {table} d SET {version} = -d.{version} WHERE d.{version} < 0");
 	outcome->conflicts = MergeCount(&merge, "SELECT count(*) FROM {versions} WHERE conflict");
+}
+
+/*
+ * What the source says that the target does not goes in where nothing has to be
+ * folded for it; of the keys that remain in {refold}, {stage} and {past} are
+ * what the two say.
+ */
+static void
+TakeInNews(TableMerge *tables, SilverOutcome *outcome)
+{
+	Merge	   *merge = &tables->merge;
+	NewsAnswer	answer = HashesTell(tables) && !IndexTells(tables) ? AskForNews(tables) : NEWS_UNKNOWN;
+
+	if (answer == NEWS_STAGED || answer == NEWS_STAGE_LACKS)
+	{
+		CompleteFoldKeys(merge, answer == NEWS_STAGE_LACKS);
+		RequireKeysAndTimes(merge);
+		CloseAndOpen(tables, outcome);
+		CollectPast(tables);
+		return;
+	}
+	if (answer == NEWS_UNKNOWN)
+		CollectNewsKeys(merge);
+	CollectStage(merge);
+	RequireKeysAndTimes(merge);
+	CollectPast(tables);
+	GoShortWay(tables, outcome);
 }
 
 /* By all that is known of the keys that are left. */
@@ -500,6 +699,7 @@ PrepareTables(TableMerge *tables, FunctionCallInfo fcinfo)
 	CheckTables(tables);
 	columns = RelationColumns(tables->target);
 	FindHistoryColumns(tables, columns);
+	tables->has_key_index = tables->has_hashes && HasKeyIndex(tables->target);
 	FindDataColumns(tables, columns);
 	SetTableWords(tables);
 	SetWrittenWords(tables, &tables->merge.words);
@@ -542,9 +742,7 @@ MergeTables(FunctionCallInfo fcinfo, SilverOutcome *outcome)
 	/* two merges into one target take turns, or each would open its own version */
 	MergeExec(&tables.merge, NULL, "LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE");
 	CollectTableSnapshots(&tables.merge);
-	CollectNewsKeys(&tables.merge);
-	CollectNews(&tables.merge);
-	GoShortWay(&tables, outcome);
+	TakeInNews(&tables, outcome);
 	if (MergeCount(&tables.merge, "SELECT count(*) FROM {refold}") > 0)
 		FoldTables(&tables, outcome);
 	MergeExec(&tables.merge, NULL, "DROP TABLE {stage}, {refold}, {past}");

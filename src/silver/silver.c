@@ -254,12 +254,25 @@ CountInvalid(const SilverShape *shape, const char *stage)
 	return SqlBigint(psprintf("SELECT count(*) FROM %s WHERE %s", stage, flags.data), NULL, 0);
 }
 
+/* The columns of the staging table that joins look at, as a list in SQL: not those of data. */
+static char *
+StageJoinColumns(const char *stage)
+{
+	SqlParams	params = {0};
+
+	ParamText(&params, stage);
+	return RowText(SqlFetch("SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute WHERE attrelid = to_regclass($1)"
+							" AND attnum > 0 AND NOT attisdropped"
+							" AND attname IN ('_business_key_hash', '_value_hash', '_event_at', '_holds_until', '_is_delete', '_scope', '_file_id')",
+							&params), 0, 1);
+}
+
 /* Types the due rows into the staging table. */
 static void
 FillStage(const SilverShape *shape, const char *stage, const SqlParams *files)
 {
 	SqlExecFormat(files, "CREATE UNLOGGED TABLE %s AS %s", stage, TypedSelect(shape, files, NULL));
-	SqlExecFormat(NULL, "ANALYZE %s", stage);
+	SqlExecFormat(NULL, "ANALYZE %s (%s)", stage, StageJoinColumns(stage));
 }
 
 /*
@@ -274,10 +287,10 @@ RenewStatistics(const Merge *merge)
 	SqlParams	params = {0};
 
 	ParamDatum(&params, OIDOID, ObjectIdGetDatum(TableOid(medallion_silver_schema, merge->shape->feature->name)));
-	ParamBigint(&params, outcome->inserted + 2 * outcome->updated + outcome->expired);
+	ParamBigint(&params, outcome->inserted + outcome->updated + outcome->expired);
 	if (outcome->initial || outcome->rebuilt ||
 		SqlBigint("SELECT count(*) FROM pg_class WHERE oid = $1 AND relkind = 'r'"
-				  " AND 50 * (pg_stat_get_mod_since_analyze(oid) + $2) < reltuples", &params, 0) == 0)
+				  " AND 10 * (pg_stat_get_mod_since_analyze(oid) + $2) < reltuples", &params, 0) == 0)
 		SqlExecFormat(NULL, "ANALYZE %s", merge->table);
 }
 

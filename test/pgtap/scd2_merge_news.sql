@@ -1,0 +1,76 @@
+-- What brings news is found in memory, in files where memory does not do, or by a join where the target says two things of a key at
+-- a time: the history is the same.  Random extracts, with repeated and deleting rows, and late ones.
+\set name scd2_merge_news
+\ir setup.psql
+
+SELECT plan(11);
+
+SELECT setseed(0.75);
+CREATE TABLE said AS
+	SELECT step, id, id % 3 AS region, (random() * 2)::int AS value, CASE WHEN random() < 0.8 THEN 'x' || (random() * 1)::int END AS note,
+		   CASE WHEN random() < 0.02 THEN 'D' END AS op
+	  FROM (SELECT step, id, again, random() AS luck FROM generate_series(1, 5) step, generate_series(1, 2400) id, generate_series(1, 2) again OFFSET 0) k
+	 WHERE luck < CASE again WHEN 1 THEN 0.8 ELSE 0.02 END AND (step % 3 > 0 OR id % 3 <> 1);
+CREATE TABLE source (id int, region int, value int, note text, op text);
+
+CREATE TABLE with_index (id int, region int, value int, note text, valid_from timestamptz NOT NULL, valid_to timestamptz, is_current boolean DEFAULT true,
+	version int DEFAULT 1, _business_key_hash uuid NOT NULL DEFAULT medallion.row_hash(-1), _value_hash uuid NOT NULL DEFAULT medallion.row_hash(0));
+CREATE TABLE with_hashes (LIKE with_index INCLUDING DEFAULTS);
+CREATE TABLE bare (id int, region int, value int, note text, valid_from timestamptz NOT NULL, valid_to timestamptz);
+
+/* one after the other, the third before the second, in so much memory; twins are two versions of a key that nobody says, at one time */
+CREATE FUNCTION take_all(target regclass, options jsonb, memory text, twins boolean) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	outcome text := '';
+	n int;
+BEGIN
+	PERFORM set_config('work_mem', memory, true), set_config('hash_mem_multiplier', '1', true);
+	EXECUTE format('TRUNCATE %s', target);
+	IF twins THEN
+		EXECUTE format('INSERT INTO %s (id, region, valid_from) SELECT -1, -1, ''2024-01-01'' FROM generate_series(1, 2)', target);
+	END IF;
+	FOREACH n IN ARRAY '{1,3,2,5,4}'::int[] LOOP
+		TRUNCATE source;
+		INSERT INTO source SELECT id, region, value, note, op FROM said WHERE step = n ORDER BY hashint4(id + n);
+		outcome := outcome || (SELECT m::text FROM medallion.scd2_merge(target, 'source', '{id}',
+			options || jsonb_build_object('at', timestamptz '2025-01-01 UTC' + n * interval '1 day')) m);
+	END LOOP;
+	RETURN outcome;
+END $$;
+
+CREATE FUNCTION history(target regclass) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	hash text;
+BEGIN
+	EXECUTE format('SELECT md5(string_agg(t::text, '','' ORDER BY t::text COLLATE "C")) FROM %s t WHERE id > 0', target) INTO hash;
+	RETURN hash;
+END $$;
+
+/* the histories of a target in each of the ways */
+CREATE FUNCTION same_all_ways(target regclass, options jsonb) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	outcome text;
+	expected text;
+BEGIN
+	outcome := take_all(target, options, '4MB', true);
+	expected := outcome || history(target);
+	outcome := take_all(target, options, '4MB', false);
+	RETURN NEXT is(outcome || history(target), expected, format('%s, %s: in memory', target, options));
+	outcome := take_all(target, options, '64kB', false);
+	RETURN NEXT is(outcome || history(target), expected, format('%s, %s: in files', target, options));
+END $$;
+
+CREATE INDEX ON with_index (_business_key_hash, version);
+SELECT same_all_ways('with_index', '{"deletes": "snapshot", "delete_scope": "d.id > 300"}');
+SELECT same_all_ways('with_index', '{"deletes": "snapshot", "delete_scope": ["region"], "apply_as_deletes": "d.op = ''D''"}');
+SELECT same_all_ways('with_hashes', '{"apply_as_deletes": "d.op = ''D''", "history": "scd1"}');
+SELECT same_all_ways('bare', '{"deletes": "snapshot", "valid_to": "9999-12-31"}');
+
+/* a source without any row closes nothing, whatever the target has */
+TRUNCATE source;
+SELECT is((SELECT m::text FROM medallion.scd2_merge('bare', 'source', '{id}', '{"deletes": "snapshot"}') m), '(0,0,0,0)', 'no rows are no snapshot');
+INSERT INTO source VALUES (1, 1, 1, 'x', NULL), (NULL, 1, 1, 'x', NULL);
+SELECT throws_ok($$SELECT medallion.scd2_merge('bare', 'source', '{id}', '{"deletes": "snapshot"}')$$, '23502', 'NULL in the business key of 1 rows', 'a row without a key');
+SET work_mem = '64kB';
+SELECT throws_ok($$SELECT medallion.scd2_merge('bare', 'source', '{id}', '{"deletes": "snapshot"}')$$, '23502', 'NULL in the business key of 1 rows', 'in files too');
+SELECT * FROM finish();
