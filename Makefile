@@ -359,20 +359,16 @@ undo-property:
 corpus:
 	@CORPUS="$(CORPUS)" bash bench/corpus.sh
 
-# What takes too long for every day.  The last two build a PostgreSQL of their own at first.
-.PHONY: analyze crash soak assert valgrind
-analyze soak assert valgrind:
-	@bash test/$@.sh
-
-# Servers killed in the middle of a run, again and again: make crash ROUNDS=1000 SEED=4711
-crash: ROUNDS ?= 200
-crash:
-	@ROUNDS=$(ROUNDS) TESTS=001_crash MEDALLION_TEST_TIMEOUT=36000 bash test/run.sh tap
-# What takes too long for every day.  The last two build a PostgreSQL of their own at first; the file layer's own
-# tests need none.
-.PHONY: analyze soak assert valgrind valgrind-file
+# What takes too long for every day.  "assert" and "valgrind" build a PostgreSQL of their own at first; the file
+# layer's own tests need none.
+.PHONY: analyze soak assert valgrind valgrind-file crash
 analyze soak assert valgrind:
 	@bash test/$@.sh
 valgrind-file:
 	@VALGRIND=1 bash test/fuzz/run.sh 0
 	@VALGRIND=1 bash test/file/run.sh
+
+# Servers killed in the middle of a run, again and again: make crash ROUNDS=1000 SEED=4711
+crash: ROUNDS ?= 200
+crash:
+	@ROUNDS=$(ROUNDS) TESTS=001_crash MEDALLION_TEST_TIMEOUT=36000 bash test/run.sh tap
