@@ -361,6 +361,8 @@ corpus:
 
 # What takes too long for every day.  assert and valgrind build a PostgreSQL of their own at first; the file layer's
 # own tests need none.
+# What takes too long for every day.  "assert" and "valgrind" build a PostgreSQL of their own at first; the file
+# layer's own tests need none.
 .PHONY: analyze soak assert valgrind valgrind-file crash
 analyze soak assert valgrind:
 	@bash test/$@.sh
