@@ -359,8 +359,6 @@ undo-property:
 corpus:
 	@CORPUS="$(CORPUS)" bash bench/corpus.sh
 
-# What takes too long for every day.  assert and valgrind build a PostgreSQL of their own at first; the file layer's
-# own tests need none.
 # What takes too long for every day.  "assert" and "valgrind" build a PostgreSQL of their own at first; the file
 # layer's own tests need none.
 .PHONY: analyze soak assert valgrind valgrind-file crash
