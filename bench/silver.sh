@@ -3,7 +3,7 @@
 #
 #   bench/silver.sh                       1,000,000 rows, three rounds of everything
 #   bench/silver.sh 5000000               as many
-#   PARTS="merge hash" bench/silver.sh    some of: merge incremental checks profile hash spark
+#   PARTS="merge hash" bench/silver.sh    some of: merge incremental checks profile hash parallel spark
 #   SERVER=here bench/silver.sh           on the server of PGHOST and PGPORT, with the extension installed there
 #
 # merge        full extract of ten columns, 1 % changed, 1 % new, 0.1 % gone: medallion.scd2_merge() beside dbt's snapshot,
@@ -12,11 +12,12 @@
 # checks       a feature with twenty row-local checks beside the same without
 # profile      profile() of 14 columns beside count, min, max and avg of each
 # hash         row_hash() of ten columns beside a function that adds up their bytes, md5(row::text), sha256(row::text)
+# parallel     a merge and a load with two workers for each query beside none
 # spark        Delta Lake's MERGE of the same, by Spark on two cores
 #
 # Competitors take turns within a round; medians over the rounds.  Seconds of the clock and of the processor are
 # both given, and ratios are of the second: on a busy machine only that means much.  Each session has one process,
-# without parallel workers, so that its own account is all that it used.  No time counts before results are equal.
+# without parallel workers, so that its own account is all that it used; but for the part that asks for them.  No time counts before results are equal.
 #
 # Peers go to bench/.peers, which git ignores.  Needs python3 for dbt, and java for Spark.
 
@@ -24,7 +25,7 @@
 
 rows=${1:-1000000}
 runs=${RUNS:-3}
-parts=${PARTS:-merge incremental checks profile hash spark}
+parts=${PARTS:-merge incremental checks profile hash parallel spark}
 here=$project/bench/silver
 peers=$project/bench/.peers
 work=$peers/silver
