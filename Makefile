@@ -121,6 +121,7 @@ OBJS += \
 	src/silver/convert_time.o \
 	src/silver/dedup.o \
 	src/silver/encode.o \
+	src/silver/encode_number.o \
 	src/silver/erase.o \
 	src/silver/fold.o \
 	src/silver/frequency.o \
@@ -348,8 +349,6 @@ dist:
 	@python3 test/pgxn_meta.py META.json
 	git archive --format=zip --prefix=$(EXTENSION)-$(EXTVERSION)/ --output=$(EXTENSION)-$(EXTVERSION).zip HEAD
 
-# Random models and changes, other ones each time: make gold-property MODELS=5000
-.PHONY: gold-property
 # Random models and changes, other ones each time: make gold-property MODELS=5000; undone runs: make undo-property SEEDS=500
 .PHONY: gold-property undo-property
 gold-property:
@@ -361,7 +360,18 @@ undo-property:
 corpus:
 	@CORPUS="$(CORPUS)" bash bench/corpus.sh
 
-# What takes too long for every day.  The last two build a PostgreSQL of their own at first.
-.PHONY: analyze soak assert valgrind
+# What takes too long for every day.  assert and valgrind build a PostgreSQL of their own at first; the file layer's
+# own tests need none.
+# What takes too long for every day.  "assert" and "valgrind" build a PostgreSQL of their own at first; the file
+# layer's own tests need none.
+.PHONY: analyze soak assert valgrind valgrind-file crash
 analyze soak assert valgrind:
 	@bash test/$@.sh
+valgrind-file:
+	@VALGRIND=1 bash test/fuzz/run.sh 0
+	@VALGRIND=1 bash test/file/run.sh
+
+# Servers killed in the middle of a run, again and again: make crash ROUNDS=1000 SEED=4711
+crash: ROUNDS ?= 200
+crash:
+	@ROUNDS=$(ROUNDS) TESTS=001_crash MEDALLION_TEST_TIMEOUT=36000 bash test/run.sh tap

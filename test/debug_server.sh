@@ -69,6 +69,7 @@ with()
 		icu unicode/ucol.h
 		lz4 lz4.h
 		zstd zstd.h
+		libxml libxml2/libxml/xmlexports.h
 	HEADERS
 }
 

@@ -25,7 +25,7 @@ def json_value(value):
     return encode(value)
 
 def number(value):
-    if not math.isfinite(float(value)):
+    if not decimal.Decimal(value).is_finite():
         return {"NaN": b"nan", "Infinity": b"inf", "-Infinity": b"-inf"}[str(decimal.Decimal(value))]
     sign, digits, exponent = decimal.Decimal(value).as_tuple()
     text = "".join(map(str, digits)).lstrip("0")

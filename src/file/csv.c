@@ -103,7 +103,7 @@ FillWindow(CsvReader *csv)
 	csv->offset = ByteStreamConsumed(&csv->base);
 	if (made > 0)
 		csv->shrink = (double) (csv->offset - before) / made;
-	window->data[window->length] = '\0';
+	memset(window->data + window->length, 0, SCAN_PAD);	/* a NUL, and what scans look at behind it */
 	return READER_OK;
 }
 
@@ -163,7 +163,7 @@ FallBack(CsvReader *csv)
 	csv->undecided = false;
 	csv->window = csv->chunk;
 	csv->window.length = Transcode(&csv->coder, csv->window.data, old.data + csv->position, length, false);
-	csv->window.data[csv->window.length] = '\0';
+	memset(csv->window.data + csv->window.length, 0, SCAN_PAD);
 	csv->chunk = old;
 	csv->chunk.length = 0;
 	csv->position = 0;

@@ -4,6 +4,7 @@
  */
 #include "file/reader.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -59,7 +60,7 @@ static const struct
 	{"PK\005\006", 4, "an empty zip archive"},
 	{"PAR1\x15", 5, "a Parquet file"},
 	{"{\\rtf", 5, "an RTF document"},
-	{"ID;PWXL", 7, "a SYLK file; save it as .xlsx"},	/* not "ID;P": so begins many a header */
+	{"ID;PWXL", 7, "a SYLK file; save it as .xlsx"},	/* of other programs: LooksLikeSylk() */
 	{"ID;PSCALC", 9, "a SYLK file; save it as .xlsx"},
 	{"ID;PCALCOOO", 11, "a SYLK file; save it as .xlsx"},
 	{"\x00\x00\x02\x00", 4, "a Lotus 1-2-3 sheet; save it as .xlsx"},
@@ -69,7 +70,9 @@ static const struct
 	{"TABLE\n0,1\n", 10, "a DIF file; save it as .xlsx"},
 	{"TABLE\r\n0,1\r\n", 12, "a DIF file; save it as .xlsx"},
 	{"0M8R4KGxGuE", 11, "a workbook in base64; decode it first"},
+	{"UEsDBAoA", 8, "a workbook in base64; decode it first"},
 	{"UEsDBBQA", 8, "a workbook in base64; decode it first"},
+	{"UEsDBC0A", 8, "a workbook in base64; decode it first"},
 };
 
 /* Fills in the defaults. */
@@ -268,6 +271,38 @@ LooksLikeDbase(const char *head, size_t length)
 		memcmp(p + 12, "\0\0\0", 3) == 0;
 }
 
+/*
+ * Is this a SYLK file?  "ID;P" and the name of a program may be a header of text
+ * too: then no line below has three fields, of which the first are "C;X1", a
+ * cell's place.
+ */
+static bool
+LooksLikeSylk(const char *head, size_t length)
+{
+	const char *end = head + length;
+	const char *line = head;
+	int			fields = 0;
+
+	if (length < 4 || memcmp(head, "ID;P", 4) != 0)
+		return false;
+	for (const char *p = head; p < end; p++)
+	{
+		if (*p == '\n' || *p == '\r')
+		{
+			line = p + 1;
+			fields = 0;
+		}
+		else if (*p != ';')
+			continue;
+		else if (line == head && p > head + 2 && (end - p < 2 || (p[1] != 'N' && p[1] != 'E')))
+			return false;		/* of the first line only flags may follow */
+		else if (++fields == 2 && line > head && p - line > 3 && memcmp(line, "C;", 2) == 0 &&
+				 (line[2] == 'X' || line[2] == 'Y') && isdigit((unsigned char) line[3]))
+			return true;
+	}
+	return false;
+}
+
 /* The format of a file by its first bytes; NULL with a name for strangers. */
 static const FormatOps *
 Recognise(const char *head, size_t length, bool packed, const char **stranger)
@@ -306,6 +341,11 @@ Recognise(const char *head, size_t length, bool packed, const char **stranger)
 	if (LooksLikeDbase(head, length))
 	{
 		*stranger = "a dBASE table; save it as .xlsx";
+		return NULL;
+	}
+	if (LooksLikeSylk(head, length))
+	{
+		*stranger = "a SYLK file; save it as .xlsx";
 		return NULL;
 	}
 	return LooksLikeJson(head, length) ? &json_format : &csv_format;

@@ -4,7 +4,8 @@
  *
  * Cells are short: most of the time of a loop over bytes goes into guessing
  * wrongly where it ends.  All scans read whole blocks, so SCAN_PAD bytes behind
- * the text must be there to be read.
+ * the text must be there to be read, and be set: what is found there does not count,
+ * but no tool can tell.
  */
 #ifndef MEDALLION_SCAN_H
 #define MEDALLION_SCAN_H

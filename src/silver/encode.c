@@ -15,12 +15,14 @@
 
 #include "silver/encode.h"
 
+#include "silver/element.h"
+#include "silver/encode_number.h"
+
 #include "access/htup_details.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
-#include "common/shortest_dec.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -28,224 +30,16 @@
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/numeric.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 #include "utils/uuid.h"
 
 #define UNIX_EPOCH_DAYS (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE)
+#define UNIX_EPOCH_MICROS (UNIX_EPOCH_DAYS * USECS_PER_DAY)
 #define MAX_MICROS_DAYS (PG_INT64_MAX / USECS_PER_DAY)	/* whose microseconds fit int64 */
-#define HEAD_LENGTH 5			/* tag, length */
 
-/* The bytes of values. */
-
-/* length bytes, little-endian */
-static inline void
-PutBytes(char *out, uint64 value, int length)
-{
-	for (int i = 0; i < length; i++)
-		out[i] = (char) (value >> (8 * i));
-}
-
-/* Room for an element of at most that many bytes of content, to be written at the result. */
-static inline char *
-ReserveElement(StringInfo out, int most)
-{
-	enlargeStringInfo(out, HEAD_LENGTH + most);
-	return out->data + out->len + HEAD_LENGTH;
-}
-
-/* Tag and length of the content that was written where ReserveElement() said. */
-static inline void
-FinishReserved(StringInfo out, char tag, uint32 length)
-{
-	out->data[out->len] = tag;
-	PutBytes(out->data + out->len + 1, length, 4);
-	out->len += HEAD_LENGTH + length;
-	out->data[out->len] = '\0';
-}
-
-/* An element whose content is there already. */
-void
-AppendTagged(StringInfo out, char tag, const void *content, uint32 length)
-{
-	memcpy(ReserveElement(out, length), content, length);
-	FinishReserved(out, tag, length);
-}
-
-/* An element of eight bytes. */
-static void
-AppendInt64(StringInfo out, char tag, int64 value)
-{
-	PutBytes(ReserveElement(out, 8), value, 8);
-	FinishReserved(out, tag, 8);
-}
-
-/* Opens an element whose length is known only when it is closed. */
-static int
-OpenElement(StringInfo out, char tag)
-{
-	ReserveElement(out, 0);
-	FinishReserved(out, tag, 0);
-	return out->len;
-}
-
-/* Closes what OpenElement() has opened. */
-static void
-CloseElement(StringInfo out, int start)
-{
-	PutBytes(out->data + start - 4, out->len - start, 4);
-}
-
-
-/* Numbers. */
-
-/* A decimal number in any notation -> digits without zeros at either end, "e", power of ten. */
-static void
-AppendDecimal(StringInfo out, const char *text)
-{
-	char	   *content = ReserveElement(out, strlen(text) + 16);
-	char	   *p = content;
-	char	   *digits;
-	bool		after_point = false;
-	int			exponent = 0;
-
-	if (*text == '-')
-		*p++ = *text++;
-	digits = p;
-	for (; *text != '\0' && *text != 'e'; text++)
-	{
-		if (*text == '.')
-		{
-			after_point = true;
-			continue;
-		}
-		if (*text != '0' || p > digits)
-			*p++ = *text;
-		exponent -= after_point;
-	}
-	if (*text == 'e')
-		exponent += atoi(text + 1);
-	while (p > digits && p[-1] == '0')
-	{
-		p--;
-		exponent++;
-	}
-	if (p == digits)			/* zero, whatever its sign and scale */
-	{
-		p = content;
-		*p++ = '0';
-		exponent = 0;
-	}
-	*p++ = 'e';
-	p += pg_ltoa(exponent, p);
-	FinishReserved(out, 'n', p - content);
-}
-
-/* An integer, without a detour over numeric. */
-static void
-AppendInteger(StringInfo out, int64 value)
-{
-	char	   *content = ReserveElement(out, MAXINT8LEN + 4);
-	int			length = pg_lltoa(value, content);
-	int			zeros = 0;
-
-	while (length > 1 && content[length - 1] == '0')
-	{
-		length--;
-		zeros++;
-	}
-	content[length++] = 'e';
-	if (zeros >= 10)
-		content[length++] = '1';
-	content[length++] = '0' + zeros % 10;
-	FinishReserved(out, 'n', length);
-}
-
-/* NaN and the infinities have names of their own. */
-static void
-AppendNamedNumber(StringInfo out, bool nan, bool negative)
-{
-	const char *name = nan ? "nan" : negative ? "-inf" : "inf";
-
-	AppendTagged(out, 'n', name, strlen(name));
-}
-
-/* A numeric by its digits; the scale does not count. */
-static void
-AppendNumeric(StringInfo out, Numeric value)
-{
-	char	   *text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value)));
-
-	if (numeric_is_nan(value) || numeric_is_inf(value))
-		AppendNamedNumber(out, numeric_is_nan(value), *text == '-');
-	else
-		AppendDecimal(out, text);
-	pfree(text);
-}
-
-static void
-EncodeNumeric(StringInfo out, FieldType *type, Datum value)
-{
-	AppendNumeric(out, DatumGetNumeric(value));
-}
-
-static void
-EncodeInt2(StringInfo out, FieldType *type, Datum value)
-{
-	AppendInteger(out, DatumGetInt16(value));
-}
-
-static void
-EncodeInt4(StringInfo out, FieldType *type, Datum value)
-{
-	AppendInteger(out, DatumGetInt32(value));
-}
-
-static void
-EncodeInt8(StringInfo out, FieldType *type, Datum value)
-{
-	AppendInteger(out, DatumGetInt64(value));
-}
-
-static void
-EncodeOid(StringInfo out, FieldType *type, Datum value)
-{
-	AppendInteger(out, DatumGetObjectId(value));
-}
-
-/* The shortest decimal that reads back as the same float4. */
-static void
-EncodeFloat4(StringInfo out, FieldType *type, Datum value)
-{
-	float4		number = DatumGetFloat4(value);
-	char		text[FLOAT_SHORTEST_DECIMAL_LEN];
-
-	if (isnan(number) || isinf(number))
-	{
-		AppendNamedNumber(out, isnan(number), number < 0);
-		return;
-	}
-	float_to_shortest_decimal_buf(number, text);
-	AppendDecimal(out, text);
-}
-
-/* The shortest decimal that reads back as the same float8. */
-static void
-EncodeFloat8(StringInfo out, FieldType *type, Datum value)
-{
-	float8		number = DatumGetFloat8(value);
-	char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
-
-	if (isnan(number) || isinf(number))
-	{
-		AppendNamedNumber(out, isnan(number), number < 0);
-		return;
-	}
-	double_to_shortest_decimal_buf(number, text);
-	AppendDecimal(out, text);
-}
+/* Truth, text and bytes. */
 
 static void
 EncodeBool(StringInfo out, FieldType *type, Datum value)
@@ -253,16 +47,20 @@ EncodeBool(StringInfo out, FieldType *type, Datum value)
 	AppendTagged(out, 'b', DatumGetBool(value) ? "\1" : "\0", 1);
 }
 
+/* Is text in UTF-8 as it is stored?  SQL_ASCII says nothing of its bytes, they stay. */
+static bool
+IsUtf8(void)
+{
+	return GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII;
+}
 
-/* Text and bytes. */
-
-/* Text in UTF-8; *length is changed with it.  SQL_ASCII says nothing of its bytes, they stay. */
+/* Text in UTF-8; *length is changed with it. */
 const char *
 ToUtf8(const char *value, int *length)
 {
 	char	   *utf8;
 
-	if (GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII)
+	if (IsUtf8())
 		return value;
 	utf8 = pg_server_to_any(value, *length, PG_UTF8);
 	if (utf8 != value)
@@ -283,16 +81,25 @@ AppendText(StringInfo out, const char *value, int length)
 static void
 EncodeText(StringInfo out, FieldType *type, Datum value)
 {
-	struct varlena *text = PG_DETOAST_DATUM_PACKED(value);
+	struct varlena *text = Packed(value);
 
 	AppendText(out, VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text));
+}
+
+/* The same where it is stored in UTF-8, as nearly everywhere. */
+static void
+EncodeUtf8Text(StringInfo out, FieldType *type, Datum value)
+{
+	struct varlena *text = Packed(value);
+
+	AppendTagged(out, 't', VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text));
 }
 
 /* char(n): the blanks that fill it do not count, as they do not for "=". */
 static void
 EncodeBpchar(StringInfo out, FieldType *type, Datum value)
 {
-	struct varlena *text = PG_DETOAST_DATUM_PACKED(value);
+	struct varlena *text = Packed(value);
 
 	AppendText(out, VARDATA_ANY(text), bpchartruelen(VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text)));
 }
@@ -327,7 +134,7 @@ EncodeEnum(StringInfo out, FieldType *type, Datum value)
 static void
 EncodeBytea(StringInfo out, FieldType *type, Datum value)
 {
-	struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
+	struct varlena *bytes = Packed(value);
 
 	AppendTagged(out, 'x', VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
 }
@@ -345,40 +152,47 @@ EncodeUuid(StringInfo out, FieldType *type, Datum value)
  * Days since the Unix epoch and microseconds in the day, as microseconds since
  * the epoch.  What does not fit (years beyond 292,000) keeps both numbers.
  */
-static void
+static inline void
 AppendInstant(StringInfo out, char tag, int64 days, int64 of_day)
 {
 	char	   *content = ReserveElement(out, 16);
 
 	if (days > -MAX_MICROS_DAYS && days < MAX_MICROS_DAYS)
 	{
-		PutBytes(content, days * USECS_PER_DAY + of_day, 8);
+		PutInt64(content, days * USECS_PER_DAY + of_day);
 		FinishReserved(out, tag, 8);
 		return;
 	}
-	PutBytes(content, days, 8);
-	PutBytes(content + 8, of_day, 8);
+	PutInt64(content, days);
+	PutInt64(content + 8, of_day);
 	FinishReserved(out, tag, 16);
 }
 
-/* Either timestamp type; the infinities are the extremes of int64. */
+/* The same of a timestamp that is so far from the epoch that its microseconds may not fit. */
 static void
-AppendTimestamp(StringInfo out, char tag, Timestamp value)
+AppendFarTimestamp(StringInfo out, char tag, Timestamp value)
 {
 	int64		days = value / USECS_PER_DAY;
 	int64		of_day = value % USECS_PER_DAY;
 
-	if (TIMESTAMP_NOT_FINITE(value))
-	{
-		AppendInt64(out, tag, TIMESTAMP_IS_NOBEGIN(value) ? PG_INT64_MIN : PG_INT64_MAX);
-		return;
-	}
 	if (of_day < 0)
 	{
 		days--;
 		of_day += USECS_PER_DAY;
 	}
 	AppendInstant(out, tag, days + UNIX_EPOCH_DAYS, of_day);
+}
+
+/* Either timestamp type; the infinities are the extremes of int64. */
+static inline void
+AppendTimestamp(StringInfo out, char tag, Timestamp value)
+{
+	if (likely(value > PG_INT64_MIN / 2 && value < PG_INT64_MAX / 2))
+		AppendInt64(out, tag, value + UNIX_EPOCH_MICROS);
+	else if (TIMESTAMP_NOT_FINITE(value))
+		AppendInt64(out, tag, TIMESTAMP_IS_NOBEGIN(value) ? PG_INT64_MIN : PG_INT64_MAX);
+	else
+		AppendFarTimestamp(out, tag, value);
 }
 
 static void
@@ -417,8 +231,8 @@ EncodeTimetz(StringInfo out, FieldType *type, Datum value)
 	const TimeTzADT *time = DatumGetTimeTzADTP(value);
 	char	   *content = ReserveElement(out, 12);
 
-	PutBytes(content, time->time, 8);
-	PutBytes(content + 8, time->zone, 4);
+	PutInt64(content, time->time);
+	PutInt32(content + 8, time->zone);
 	FinishReserved(out, 'w', 12);
 }
 
@@ -429,10 +243,29 @@ EncodeInterval(StringInfo out, FieldType *type, Datum value)
 	const Interval *interval = DatumGetIntervalP(value);
 	char	   *content = ReserveElement(out, 16);
 
-	PutBytes(content, interval->month, 4);
-	PutBytes(content + 4, interval->day, 4);
-	PutBytes(content + 8, interval->time, 8);
+	PutInt32(content, interval->month);
+	PutInt32(content + 4, interval->day);
+	PutInt64(content + 8, interval->time);
 	FinishReserved(out, 'i', 16);
+}
+
+
+/* Elements made of others. */
+
+/* Opens an element whose length is known only when it is closed. */
+static int
+OpenElement(StringInfo out, char tag)
+{
+	ReserveElement(out, 0);
+	FinishReserved(out, tag, 0);
+	return out->len;
+}
+
+/* Closes what OpenElement() has opened. */
+static void
+CloseElement(StringInfo out, int start)
+{
+	PutInt32(out->data + start - 4, out->len - start);
 }
 
 
@@ -471,7 +304,7 @@ AppendJsonValue(StringInfo out, const JsonbValue *value)
 			AppendText(out, value->val.string.val, value->val.string.len);
 			break;
 		case jbvNumeric:
-			AppendNumeric(out, value->val.numeric);
+			AppendNumeric(out, (struct varlena *) value->val.numeric);
 			break;
 		case jbvBool:
 			AppendTagged(out, 'b', value->val.boolean ? "\1" : "\0", 1);
@@ -577,9 +410,9 @@ EncodeArray(StringInfo out, FieldType *type, Datum value)
 
 	check_stack_depth();
 	enlargeStringInfo(out, 4 * (1 + ARR_NDIM(array)));
-	PutBytes(out->data + out->len, ARR_NDIM(array), 4);
+	PutInt32(out->data + out->len, ARR_NDIM(array));
 	for (int i = 0; i < ARR_NDIM(array); i++)
-		PutBytes(out->data + out->len + 4 * (i + 1), ARR_DIMS(array)[i], 4);
+		PutInt32(out->data + out->len + 4 * (i + 1), ARR_DIMS(array)[i]);
 	out->len += 4 * (1 + ARR_NDIM(array));
 	AppendElements(out, type, array);
 	CloseElement(out, start);
@@ -819,5 +652,7 @@ ResolveType(FieldType *type, Oid oid, MemoryContext context)
 	}
 	if (type->encode == NULL)
 		ResolveByKind(type, oid);
+	if (type->encode == EncodeText && IsUtf8())
+		type->encode = EncodeUtf8Text;
 	MemoryContextSwitchTo(old);
 }

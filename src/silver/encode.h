@@ -48,20 +48,21 @@ extern void ResolveType(FieldType *type, Oid oid, MemoryContext context);
 /* Text in UTF-8; *length is changed with it. */
 extern const char *ToUtf8(const char *value, int *length);
 
-/* An element whose content is there already. */
-extern void AppendTagged(StringInfo out, char tag, const void *content, uint32 length);
-
 /* The elements of an array, one after the other. */
 extern void AppendElements(StringInfo out, const FieldType *type, ArrayType *array);
 
 /* Takes a record apart, into type->record; true if its type is not that of the last one. */
 extern bool DeformRecord(FieldType *type, HeapTupleHeader header);
 
-/* NULL is its tag alone. */
-static inline void
-AppendNull(StringInfo out)
+/* A varlena, its header of either length; most values are so already. */
+static inline struct varlena *
+Packed(Datum value)
 {
-	appendStringInfoCharMacro(out, '\0');
+	struct varlena *stored = (struct varlena *) DatumGetPointer(value);
+
+	if (unlikely(VARATT_IS_COMPRESSED(stored) || VARATT_IS_EXTERNAL(stored)))
+		return PG_DETOAST_DATUM_PACKED(value);
+	return stored;
 }
 
 #endif							/* MEDALLION_ENCODE_H */

@@ -17,6 +17,7 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "silver/key_filter.h"
+#include "silver/table.h"
 
 PG_FUNCTION_INFO_V1(medallion_later_value);
 
@@ -259,16 +260,10 @@ FoldEvents(Merge *merge)
 	" AND v._value_hash = n._value_hash AND v.{valid_from} = n._event_at" \
 	" AND v._file_id = n._file_id AND v._sheet = n._sheet AND v._row = n._row"
 
-/* Brings silver to what the keys fold to; rows that are right stay untouched. */
+/* Brings the versions that silver has of the keys to what they fold to. */
 static void
-ApplyVersions(Merge *merge)
+ApplyToKnown(Merge *merge)
 {
-	uint64		inserted;
-	int64		keys;
-
-	/* an empty table has no index yet, and is looked through for each row all the same, with what was just inserted */
-	SetWord(&merge->words, "unknown", merge->initial ? "" :
-			FillTemplate(" WHERE NOT EXISTS (SELECT FROM {table} v WHERE " SAME_VERSION ")", &merge->words));
 	MergeExec(merge, NULL, "DELETE FROM {table} v USING {refold} r WHERE v._business_key_hash = r._business_key_hash"
 			  " AND v.{version} > r._base_version AND NOT EXISTS (SELECT FROM {versions} n WHERE " SAME_VERSION ")");
 	merge->outcome->expired +=
@@ -280,15 +275,30 @@ ApplyVersions(Merge *merge)
 	if (merge->shape->feature->options.no_track != NIL)
 		MergeExec(merge, NULL, "UPDATE {table} v SET ({row_data}) = ROW({e.row_data}) FROM {versions} n JOIN {events} e"
 				  " ON " DATA_EVENT " WHERE " SAME_VERSION " AND record_image_ne(ROW({v.row_data}), ROW({e.row_data}))");
+}
+
+/* Brings silver to what the keys fold to; rows that are right stay untouched.  A first
+ * load has no rows of these keys, nor an index yet that would tell. */
+static void
+ApplyVersions(Merge *merge)
+{
+	List	   *columns = DataColumnList(merge->shape);	/* the last is dq_conflict_flag */
+	uint64		inserted;
+	int64		keys;
+
+	SetColumnWords(&merge->words, "all_but_conflict", list_truncate(columns, list_length(columns) - 1));
+	SetWord(&merge->words, "unknown", merge->initial ? "" :
+			FillTemplate(" WHERE NOT EXISTS (SELECT FROM {table} v WHERE " SAME_VERSION ")", &merge->words));
+	if (!merge->initial)
+		ApplyToKnown(merge);
 	inserted =
-		MergeExec(merge, NULL, "INSERT INTO {table} ({data}, {history}, _file_id, _sheet, _row)"
-				  " SELECT {e.data}, n._business_key_hash, n._value_hash, n._event_at, coalesce(n.valid_to, {forever}),"
+		MergeExec(merge, NULL, "INSERT INTO {table} ({all_but_conflict}, dq_conflict_flag, {history}, _file_id, _sheet, _row)"
+				  " SELECT {e.all_but_conflict}, n.conflict, n._business_key_hash, n._value_hash, n._event_at, coalesce(n.valid_to, {forever}),"
 				  " n.valid_to IS NULL, n.version, {run}, CASE WHEN n.valid_to IS NOT NULL THEN {run} END,"
 				  " n._file_id, n._sheet, n._row FROM {versions} n JOIN {events} e ON " DATA_EVENT "{unknown}");
-	MergeExec(merge, NULL, "UPDATE {table} v SET dq_conflict_flag = n.conflict FROM {versions} n WHERE " SAME_VERSION
-			  " AND n.conflict <> v.dq_conflict_flag");
 	merge->outcome->conflicts += MergeCount(merge, "SELECT count(*) FROM {versions} WHERE conflict");
-	keys = MergeCount(merge, "SELECT count(*) FROM {table} v JOIN {refold} r ON v._business_key_hash = r._business_key_hash"
+	keys = MergeCount(merge, merge->initial ? "SELECT count(*) FROM {versions} WHERE version = 1" :
+					  "SELECT count(*) FROM {table} v JOIN {refold} r ON v._business_key_hash = r._business_key_hash"
 					  " WHERE v._opened_run_id = {run} AND v.{version} = 1");
 	merge->outcome->inserted += keys;
 	merge->outcome->updated += inserted - keys;

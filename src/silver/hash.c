@@ -13,7 +13,8 @@
 
 #include "catalog/pg_type.h"
 #include "funcapi.h"
-#include "silver/encode.h"
+#include "silver/element.h"
+#include "silver/hash.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -25,103 +26,124 @@ PG_FUNCTION_INFO_V1(medallion_pairs_hash_values);
 
 #define KEPT_BUFFER (64 * 1024) /* a larger one is not kept for the next row */
 
-/* What row_hash() keeps between calls. */
-typedef struct RowHashState
-{
-	StringInfoData encoding;	/* of the row at hand */
-	int			count;
-	FieldType  *types;			/* of the arguments */
-} RowHashState;
-
-/* Starts the encoding of a row, in the buffer of the last one unless that has grown large. */
+/* Another buffer, when there is none or the one of the last row has grown large. */
 static void
-StartEncoding(StringInfo encoding, MemoryContext context)
+RenewEncoding(StringInfo encoding, MemoryContext context)
 {
-	MemoryContext old;
+	MemoryContext old = MemoryContextSwitchTo(context);
 
-	if (encoding->data != NULL && encoding->maxlen <= KEPT_BUFFER)
-	{
-		resetStringInfo(encoding);
-		return;
-	}
 	if (encoding->data != NULL)
 		pfree(encoding->data);
 	encoding->data = NULL;
-	old = MemoryContextSwitchTo(context);
 	initStringInfo(encoding);
 	MemoryContextSwitchTo(old);
 }
 
-/* XXH3 of the encoding, big-endian, as a uuid. */
-static Datum
-HashToUuid(const StringInfoData *encoding)
+/* Starts the encoding of a row, in the buffer of the last one. */
+static inline void
+StartEncoding(StringInfo encoding, MemoryContext context)
 {
-	XXH128_hash_t hash = XXH3_128bits(encoding->data, encoding->len);
-	pg_uuid_t  *uuid = palloc(sizeof(pg_uuid_t));
+	if (unlikely(encoding->data == NULL || encoding->maxlen > KEPT_BUFFER))
+		RenewEncoding(encoding, context);
+	encoding->len = 0;
+}
+
+/* XXH3 of the encoding, big-endian. */
+static inline void
+HashEncoding(const StringInfoData *encoding, pg_uuid_t *hash)
+{
 	XXH128_canonical_t canonical;
 
-	XXH128_canonicalFromHash(&canonical, hash);
-	memcpy(uuid->data, canonical.digest, UUID_LEN);
+	XXH128_canonicalFromHash(&canonical, XXH3_128bits(encoding->data, encoding->len));
+	memcpy(hash->data, canonical.digest, UUID_LEN);
+}
+
+/* The same for SQL. */
+static inline Datum
+HashToUuid(const StringInfoData *encoding)
+{
+	pg_uuid_t  *uuid = palloc(sizeof(pg_uuid_t));
+
+	HashEncoding(encoding, uuid);
 	return UUIDPGetDatum(uuid);
 }
 
-/* The types of a call's arguments, from one on. */
+/* How values of these types are encoded. */
 static FieldType *
-ResolveArguments(FunctionCallInfo fcinfo, int first)
+ResolveTypes(const Oid *oids, int count, MemoryContext context)
 {
-	MemoryContext context = fcinfo->flinfo->fn_mcxt;
-	FieldType  *types = MemoryContextAllocZero(context, sizeof(FieldType) * Max(PG_NARGS(), 1));
+	FieldType  *types = MemoryContextAllocZero(context, sizeof(FieldType) * Max(count, 1));
+
+	for (int i = 0; i < count; i++)
+		ResolveType(&types[i], oids[i], context);
+	return types;
+}
+
+/* What hashes rows of values of these types; it lives in that context. */
+RowHasher *
+CreateRowHasher(const Oid *types, int count, MemoryContext context)
+{
+	RowHasher  *hasher = MemoryContextAllocZero(context, sizeof(RowHasher));
+
+	hasher->context = context;
+	hasher->types = ResolveTypes(types, count, context);
+	return hasher;
+}
+
+void
+StartRow(RowHasher *hasher)
+{
+	StartEncoding(&hasher->encoding, hasher->context);
+}
+
+void
+FinishRow(const RowHasher *hasher, pg_uuid_t *hash)
+{
+	HashEncoding(&hasher->encoding, hash);
+}
+
+/* The types of a call's arguments, from one on. */
+static Oid *
+ArgumentTypes(FunctionCallInfo fcinfo, int first)
+{
+	Oid		   *types = palloc(sizeof(Oid) * Max(PG_NARGS() - first, 1));
 
 	for (int i = first; i < PG_NARGS(); i++)
 	{
-		Oid			oid = get_fn_expr_argtype(fcinfo->flinfo, i);
-
-		if (!OidIsValid(oid))
+		types[i - first] = get_fn_expr_argtype(fcinfo->flinfo, i);
+		if (!OidIsValid(types[i - first]))
 			elog(ERROR, "could not determine the type of argument %d", i + 1);
-		ResolveType(&types[i - first], oid, context);
 	}
 	return types;
 }
 
-/* The state of a call site of row_hash(), with its encoding started. */
-static RowHashState *
-GetRowHashState(FunctionCallInfo fcinfo)
+/* The values of an array as a row's; a NULL array has no hash. */
+static Datum
+HashOfElements(FunctionCallInfo fcinfo, RowHasher *hasher)
 {
-	MemoryContext context = fcinfo->flinfo->fn_mcxt;
-	RowHashState *state = fcinfo->flinfo->fn_extra;
-
-	if (state == NULL)
-	{
-		state = MemoryContextAllocZero(context, sizeof(RowHashState));
-		state->count = PG_NARGS();
-		state->types = ResolveArguments(fcinfo, 0);
-		fcinfo->flinfo->fn_extra = state;
-	}
-	StartEncoding(&state->encoding, context);
-	return state;
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	AppendElements(&hasher->encoding, &hasher->types[0], PG_GETARG_ARRAYTYPE_P(0));
+	return HashToUuid(&hasher->encoding);
 }
 
 /* medallion.row_hash(VARIADIC "any"): a VARIADIC array stands for its elements. */
 Datum
 medallion_row_hash(PG_FUNCTION_ARGS)
 {
-	RowHashState *state = GetRowHashState(fcinfo);
+	RowHasher  *hasher = fcinfo->flinfo->fn_extra;
 
+	if (unlikely(hasher == NULL))
+	{
+		hasher = CreateRowHasher(ArgumentTypes(fcinfo, 0), PG_NARGS(), fcinfo->flinfo->fn_mcxt);
+		fcinfo->flinfo->fn_extra = hasher;
+	}
+	StartRow(hasher);
 	if (get_fn_expr_variadic(fcinfo->flinfo))
-	{
-		if (PG_ARGISNULL(0))
-			PG_RETURN_NULL();
-		AppendElements(&state->encoding, &state->types[0], PG_GETARG_ARRAYTYPE_P(0));
-		return HashToUuid(&state->encoding);
-	}
-	for (int i = 0; i < state->count; i++)
-	{
-		if (PG_ARGISNULL(i))
-			AppendNull(&state->encoding);
-		else
-			state->types[i].encode(&state->encoding, &state->types[i], PG_GETARG_DATUM(i));
-	}
-	return HashToUuid(&state->encoding);
+		return HashOfElements(fcinfo, hasher);
+	for (int i = 0; i < PG_NARGS(); i++)
+		AddField(hasher, i, PG_GETARG_DATUM(i), PG_ARGISNULL(i));
+	return HashToUuid(&hasher->encoding);
 }
 
 /* A field that is asked for. */
@@ -274,7 +296,7 @@ GetValuesState(FunctionCallInfo fcinfo)
 	if (state == NULL)
 	{
 		state = MemoryContextAllocZero(context, sizeof(PairsState));
-		state->types = ResolveArguments(fcinfo, 1);
+		state->types = ResolveTypes(ArgumentTypes(fcinfo, 1), PG_NARGS() - 1, context);
 		fcinfo->flinfo->fn_extra = state;
 	}
 	StartEncoding(&state->encoding, context);

@@ -22,10 +22,13 @@
 #include "silver/merge.h"
 
 #include "base/settings.h"
+#include "base/sql.h"
+#include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "silver/fold.h"
 #include "silver/table.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 
 /* Runs a statement with named places; returns the rows it touched. */
 uint64
@@ -312,11 +315,31 @@ static const char delta_sql[] =
 " FROM {stage} s LEFT JOIN {table} c ON c._business_key_hash = s._business_key_hash AND c.{is_current}"
 " WHERE (c._value_hash IS DISTINCT FROM s._value_hash OR s._is_delete) AND" SHORT_WAY;
 
+#define FEW_KEYS 50				/* rows of the table per staged row, from which on each key is looked up */
+
+/*
+ * Has few staged keys looked up by the table's index, until UnpinSettings(): the planner, which
+ * takes each for a page read from a disk, would read the whole of a middling table instead.
+ */
+static int
+PlanForFew(const Merge *merge)
+{
+	int			nest_level = NewGUCNestLevel();
+	SqlParams	params = {0};
+
+	ParamDatum(&params, OIDOID, ObjectIdGetDatum(TableOid(medallion_silver_schema, merge->shape->feature->name)));
+	ParamBigint(&params, FEW_KEYS * merge->outcome->rows_in);
+	if (SqlBigint("SELECT count(*) FROM pg_class WHERE oid = $1 AND reltuples > $2", &params, 0) > 0)
+		(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return nest_level;
+}
+
 /* The short cut: one new event per key, later than all before. */
 static void
 AppendVersions(Merge *merge)
 {
 	bool		scd1 = merge->shape->feature->options.history == HISTORY_SCD1;
+	int			nest_level = PlanForFew(merge);
 	uint64		inserted;
 	int64		known;
 
@@ -336,6 +359,7 @@ AppendVersions(Merge *merge)
 				  "DELETE FROM {table} v USING {delta} n WHERE v._business_key_hash = n._business_key_hash AND v.{is_current}" :
 				  "UPDATE {table} v SET {valid_to} = n._event_at, {is_current} = false, _closed_run_id = {run} FROM {delta} n"
 				  " WHERE v._business_key_hash = n._business_key_hash AND v.{is_current}");
+	UnpinSettings(nest_level);
 	inserted =
 		MergeExec(merge, NULL, "INSERT INTO {table} ({data}, {history}, _file_id, _sheet, _row)"
 				  " SELECT {s.data}, s._business_key_hash, s._value_hash, s._event_at, {forever}, true,"

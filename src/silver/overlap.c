@@ -26,6 +26,7 @@
 #include "miscadmin.h"
 #include "silver/table.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/tuplestore.h"
@@ -85,12 +86,24 @@ DropRowConditions(const SilverShape *shape)
 				  QualifiedName(medallion_silver_schema, shape->feature->name));
 }
 
-/* A version of the written keys that reaches into the next: one row, if any. */
+/* A version of the written keys that reaches into the next: one row, if any.  No LIMIT:
+ * the planner would go for the first row, and walk all of an index to find that there is none. */
 static const char overlap_sql[] =
 "SELECT FROM (SELECT v.{valid_to} AS ends_at,"
 " lead(v.{valid_from}) OVER (PARTITION BY v._business_key_hash ORDER BY v.{valid_from}) AS next_at"
 " FROM {table} v WHERE v._business_key_hash IN (SELECT n._business_key_hash FROM _new_rows n)) w"
-" WHERE w.next_at IS NOT NULL AND (w.ends_at > w.next_at) IS NOT FALSE LIMIT 1";
+" WHERE w.next_at IS NOT NULL AND (w.ends_at > w.next_at) IS NOT FALSE HAVING count(*) > 0";
+
+#define FEW_KEYS 10				/* rows of the table per written row, from which on each key is looked up */
+
+/* The planner takes any number of written rows for few keys, each looked up in an index: it
+ * is told otherwise where reading the table once is less. */
+static void
+PlanForMany(const TriggerData *trigger)
+{
+	if (trigger->tg_relation->rd_rel->reltuples < (float4) FEW_KEYS * tuplestore_tuple_count(trigger->tg_newtable))
+		(void) set_config_option("enable_nestloop", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
 
 PG_FUNCTION_INFO_V1(medallion_refuse_overlap);
 
@@ -120,6 +133,7 @@ medallion_refuse_overlap(PG_FUNCTION_ARGS)
 	SetWord(&words, "valid_to", quote_identifier(trigger->tg_trigger->tgargs[1]));
 	/* whose statement it is has a search path of his own */
 	nest_level = PinSettings();
+	PlanForMany(trigger);
 	AsRole(&saved, trigger->tg_relation->rd_rel->relowner);
 	found = SqlExecInTrigger(FillTemplate(overlap_sql, &words), NULL, trigger);
 	EndAs(&saved);

@@ -10,7 +10,7 @@ import random
 import struct
 import zipfile
 
-from authored import failures, finish, gives, refused, run
+from authored import failures, finish, gives, refused, run, some, survives
 
 chance = random.Random(42)
 
@@ -225,17 +225,17 @@ refused("cancelled", one(many), "cancelled", 0, ("-i",))
 
 # --- cut and altered at many places ---
 
-for i in range(40):
-    run(whole[:len(whole) * i // 40], "cut at %d of 40" % i)
+for i in some(40):
+    survives("cut at %d of 40" % i, whole[:len(whole) * i // 40])
 parts = {"xl/sheets/0.bin": sheet(values), "xl/sharedStrings.bin": strings, "xl/styles.bin": style,
          "xl/workbook.bin": rec(131) + rec(156, struct.pack("<II", 0, 1) + text("rId1") + text("S")) + rec(132)}
-for i in range(300):
+for i in some(300):
     place = chance.choice(list(parts))
     altered = bytearray(parts[place])
     for _ in range(1 + i % 4):
         altered[chance.randrange(len(altered))] ^= 1 << chance.randrange(8) if i % 2 else chance.randrange(1, 256)
     if i % 7 == 0:
         del altered[chance.randrange(len(altered)):]
-    run(one(values, strings=strings, style=style, changed={place: bytes(altered)}), "%s, altered %d" % (place, i))
+    survives("%s, altered %d" % (place, i), one(values, strings=strings, style=style, changed={place: bytes(altered)}))
 
 finish()

@@ -21,7 +21,9 @@
 #include "file/reader.h"
 #include "wrap.h"
 
+#ifndef SECONDS_PER_FILE
 #define SECONDS_PER_FILE 10		/* a replay, perhaps on a busy machine and without optimisation */
+#endif
 
 static const Format *format;
 

@@ -5,6 +5,7 @@
 #   test/fuzz/run.sh                  replays the seeds, then 10 seconds of libFuzzer for each format
 #   test/fuzz/run.sh 300 sheet biff   300 seconds for each of these
 #   test/fuzz/run.sh 0                replays the seeds, no more
+#   VALGRIND=1 test/fuzz/run.sh 0     replays them under valgrind instead
 #   test/fuzz/run.sh keep FOLDER      brings seeds/ up to date with FOLDER/FORMAT/*, which must be of our making
 #
 # Seeds are files of our own making and what libFuzzer made of them; wrap.c says what each format's are.
@@ -95,7 +96,7 @@ replay()
 	local format=$1 seeds
 
 	seeds=$(find "$here/seeds/$format" -type f 2>/dev/null | wc -l)
-	if MEDALLION_FUZZ=$format timeout 120 "$work/replay" "$here/seeds/$format"/* >"$work/replay.log" 2>&1; then
+	if MEDALLION_FUZZ=$format timeout "$limit" $valgrind "$replay" "$here/seeds/$format"/* >"$work/replay.log" 2>&1; then
 		ok "$format: $seeds seeds"
 	else
 		not_ok "$format: seeds" "$(grep -a "seeds/$format/" "$work/replay.log" | tail -n 1; complaint "$work/replay.log")"
@@ -166,7 +167,12 @@ fi
 formats=${*:-$formats}
 seconds=${command/keep/0}
 mkdir -p "$work/crashes" || exit 1
-if ! build "$work/replay" "$cc" -DREPLAY -fsanitize=address,undefined; then
+replay=$work/replay flags="-fsanitize=address,undefined" limit=120 valgrind=
+if [ -n "${VALGRIND:-}" ]; then
+	replay=$work/replay-valgrind flags="-DSECONDS_PER_FILE=600" limit=3600
+	valgrind="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --num-callers=25"
+fi
+if ! build "$replay" "$cc" -DREPLAY $flags; then
 	not_ok "builds" "$(head -n 20 "$work/errors")"
 	finish
 fi

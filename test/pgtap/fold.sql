@@ -19,6 +19,7 @@ CREATE EXTENSION IF NOT EXISTS medallion;
 \set seeds 40
 \endif
 
+SELECT set_config('test.scratch', :'scratch', false) \g /dev/null
 CREATE TEMP TABLE said (seed int, round int, path text, key int, val int, row int);
 -- a file's version: what it says since a round, as of a time, until another; carried by another file if it says the same
 CREATE TEMP TABLE wrote (seed int, round int, path text, content text, speaks_since int, until int, carrier text);
@@ -72,7 +73,7 @@ $$;
 /* one random sequence: rounds of writing files and running layers */
 CREATE FUNCTION pg_temp.play(seed int, on_change text, duplicates boolean) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-	folder text := format('/tmp/medallion_fold_%s_%s', pg_backend_pid(), seed);
+	folder text := format('%s/fold_%s', current_setting('test.scratch'), seed);
 	feature text := format('fold_%s', seed);
 	r int;
 BEGIN

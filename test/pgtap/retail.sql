@@ -118,5 +118,6 @@ SELECT clock_timestamp() AS started \gset
 CREATE TEMP TABLE again AS SELECT * FROM medallion.run_pipeline();
 SELECT extract(epoch FROM clock_timestamp() - :'started'::timestamptz) * 1000 AS ms \gset
 SELECT is((SELECT count(*) FROM again WHERE status <> 'UNCHANGED'), 0::bigint, 'the second run changes nothing');
-SELECT cmp_ok(:ms::numeric, '<', 200::numeric, 'the second run looks at 39 files in ' || round(:ms::numeric, 1) || ' ms');
+-- a server with assertions takes its time
+SELECT cmp_ok(:ms::numeric, '<', CASE WHEN current_setting('debug_assertions')::boolean THEN 2000 ELSE 200 END::numeric, 'the second run looks at 39 files in ' || round(:ms::numeric, 1) || ' ms');
 SELECT * FROM finish();

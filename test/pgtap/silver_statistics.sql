@@ -33,8 +33,8 @@ SELECT pg_temp.receive(10061, 10120);
 SELECT is(pg_temp.known('silver.plain'), 10060::bigint, 'a merge of little leaves them');
 SELECT is(pg_temp.known('silver.parted'), 10120::bigint, 'of a partitioned table it does not');
 \o /dev/null
-SELECT pg_temp.receive(10121, 10220);
+SELECT pg_temp.receive(10121, 11100);
 \o
-SELECT is(pg_temp.known('silver.plain'), 10220::bigint, 'what came together since is much');
+SELECT is(pg_temp.known('silver.plain'), 11100::bigint, 'what came together since is much');
 
 SELECT * FROM finish();

@@ -18,6 +18,7 @@ SELECT count(*) AS vectors, count(*) FILTER (WHERE got <> expected) AS wrong FRO
 	(medallion.row_hash(-1200), '2e0e472f-a972-ba52-8c43-b93c03ce07f5'),
 	(medallion.row_hash(0.1::float8), '77bd9e8f-4150-2ce3-b3b2-d7bb8c334b16'),
 	(medallion.row_hash(12345678901234567890.12300), 'be465115-4df2-699b-8bf5-8c6f41b2e3b3'),
+	(medallion.row_hash(-0.00001200, 9999.0001, 10000, -1000000.05, 123456.7, 1e4000::numeric, -12e-4000::numeric), '7f6fd156-b812-065f-501f-51b63912b368'),
 	(medallion.row_hash('a|b', 'c'), 'e1c9719f-e440-28b7-40f0-102d79b2018e'),
 	(medallion.row_hash('a', 'b|c'), '1b90cf42-e006-21e5-59a4-5fd698c0cb10'),
 	(medallion.row_hash('a', NULL, 'b'), '498a8e61-46a2-80df-a1c5-c3aad0a70283'),
@@ -124,6 +125,14 @@ INSERT INTO hashes VALUES
 	('inet', medallion.row_hash('10.0.0.1'::inet)), ('cidr', medallion.row_hash('10.0.0.1'::cidr)), ('range', medallion.row_hash('[1,5)'::int4range)),
 	('text range', medallion.row_hash('tsvector'::tsvector)), ('money', medallion.row_hash(1::money));
 SELECT hash, array_agg(what) FROM hashes GROUP BY hash HAVING count(*) > 1;
+
+--
+-- Numbers of up to 15 digits, far from one and near, negative too: numeric, which is read by its own digits, beside float8 and
+-- beside bigint
+--
+SELECT count(*) FROM (SELECT (i * 999999937 % power(10::numeric, i % 15 + 1)) * (1 - i % 2 * 2) * power(10::numeric, i % 41 - 20) FROM generate_series(1::numeric, 20000) i) v (n)
+ WHERE abs(n) < 1e15 AND medallion.row_hash(n) <> medallion.row_hash(n::float8)
+	OR abs(n) < 1e18 AND trunc(n) = n AND medallion.row_hash(n) <> medallion.row_hash(n::bigint);
 
 --
 -- The session plays no part

@@ -7,11 +7,8 @@
 # postmaster with all its children (power loss), the backend, or a worker of its (the postmaster
 # restarts itself).  The run is the function's, in one transaction, or the procedure's, with workers.
 #
-# Every few rounds it begins from nothing, so that 200 rounds do not grow without end:
-#
-#   ROUNDS=200 TESTS=001_crash MEDALLION_TEST_TIMEOUT=14400 test/run.sh tap
-#
-# SEED=n repeats a sequence.
+# Every few rounds it begins from nothing, so that many do not grow without end.  "make crash" does 200, or
+# ROUNDS=n; SEED=n repeats a sequence.
 use strict;
 use warnings FATAL => 'all';
 no warnings 'redundant';	# a query may use its table's name or not

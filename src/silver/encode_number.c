@@ -1,0 +1,283 @@
+/*
+ * encode_number.c
+ *	  Numbers of all types -> one decimal form (docs/row_hash.md).
+ *
+ * A number is its digits, without zeros at either end, "e" and a power of ten.
+ */
+#include "base/compat.h"
+
+#include <math.h>
+
+#include "silver/encode_number.h"
+
+#include "common/shortest_dec.h"
+#include "silver/element.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+
+/* "e" and a power of ten, at p; gives where that ends. */
+static inline char *
+PutPower(char *p, int power)
+{
+	*p++ = 'e';
+	if (power >= 0 && power <= 9)
+	{
+		*p++ = '0' + power;
+		return p;
+	}
+	return p + pg_ltoa(power, p);
+}
+
+/* A decimal number in any notation -> digits without zeros at either end, "e", power of ten. */
+static void
+AppendDecimal(StringInfo out, const char *text)
+{
+	char	   *content = ReserveElement(out, strlen(text) + 16);
+	char	   *p = content;
+	char	   *digits;
+	bool		after_point = false;
+	int			exponent = 0;
+
+	if (*text == '-')
+		*p++ = *text++;
+	digits = p;
+	for (; *text != '\0' && *text != 'e'; text++)
+	{
+		if (*text == '.')
+		{
+			after_point = true;
+			continue;
+		}
+		if (*text != '0' || p > digits)
+			*p++ = *text;
+		exponent -= after_point;
+	}
+	if (*text == 'e')
+		exponent += atoi(text + 1);
+	while (p > digits && p[-1] == '0')
+	{
+		p--;
+		exponent++;
+	}
+	if (p == digits)			/* zero, whatever its sign and scale */
+	{
+		p = content;
+		*p++ = '0';
+		exponent = 0;
+	}
+	FinishReserved(out, 'n', PutPower(p, exponent) - content);
+}
+
+/* The digits of an integer that stand at content, zeros at the end among them. */
+static inline void
+FinishInteger(StringInfo out, char *content, int length)
+{
+	int			zeros = 0;
+
+	while (length > 1 && content[length - 1] == '0')
+	{
+		length--;
+		zeros++;
+	}
+	FinishReserved(out, 'n', PutPower(content + length, zeros) - content);
+}
+
+static void
+AppendInt4(StringInfo out, int32 value)
+{
+	char	   *content = ReserveElement(out, MAXINT8LEN + 4);
+
+	FinishInteger(out, content, pg_ltoa(value, content));
+}
+
+static void
+AppendInt8(StringInfo out, int64 value)
+{
+	char	   *content = ReserveElement(out, MAXINT8LEN + 4);
+
+	FinishInteger(out, content, pg_lltoa(value, content));
+}
+
+/* NaN and the infinities have names of their own. */
+static void
+AppendNamedNumber(StringInfo out, bool nan, bool negative)
+{
+	const char *name = nan ? "nan" : negative ? "-inf" : "inf";
+
+	AppendTagged(out, 'n', name, strlen(name));
+}
+
+/*
+ * A numeric as it is stored: a word of sign, scale and weight, the weight in a
+ * second one where the first has no room; then words of four decimal digits.
+ * No function of numeric.c gives the digits without printing them, and every
+ * data directory since 9.1 holds them so.
+ */
+#define NUMERIC_KIND 0xF000
+#define NUMERIC_NAN 0xC000
+#define NUMERIC_INFINITY 0xD000
+#define NUMERIC_MINUS_INFINITY 0xF000
+#define NUMERIC_LONG_NEGATIVE 0x4000
+#define NUMERIC_SHORT 0x8000
+#define NUMERIC_SHORT_NEGATIVE 0x2000
+#define NUMERIC_SHORT_WEIGHT_SIGN 0x0040
+#define NUMERIC_SHORT_WEIGHT 0x003F
+#define WORD_DIGITS 4
+
+typedef struct NumericParts
+{
+	bool		negative;
+	int			weight;			/* of the first word: it counts 10,000 to that power */
+	int			count;
+	const char *words;			/* not aligned */
+} NumericParts;
+
+static inline uint16
+WordAt(const char *p)
+{
+	uint16		word;
+
+	memcpy(&word, p, sizeof(word));
+	return word;
+}
+
+/* The parts of a number that is neither NaN nor infinite. */
+static inline NumericParts
+SplitNumeric(const char *stored, int size)
+{
+	uint16		header = WordAt(stored);
+	int			head = sizeof(uint16);
+	NumericParts parts;
+
+	if (header & NUMERIC_SHORT)
+	{
+		parts.negative = (header & NUMERIC_SHORT_NEGATIVE) != 0;
+		parts.weight = (header & NUMERIC_SHORT_WEIGHT) - (header & NUMERIC_SHORT_WEIGHT_SIGN);
+	}
+	else
+	{
+		parts.negative = (header & NUMERIC_LONG_NEGATIVE) != 0;
+		parts.weight = (int16) WordAt(stored + head);
+		head += sizeof(uint16);
+	}
+	parts.words = stored + head;
+	parts.count = (size - head) / sizeof(uint16);
+	return parts;
+}
+
+static inline char *
+PutWord(char *p, uint16 word)
+{
+	p[0] = '0' + word / 1000;
+	p[1] = '0' + word / 100 % 10;
+	p[2] = '0' + word / 10 % 10;
+	p[3] = '0' + word % 10;
+	return p + WORD_DIGITS;
+}
+
+/* How many zeros a word of digits begins with. */
+static inline int
+ZerosBefore(uint16 word)
+{
+	return word >= 1000 ? 0 : word >= 100 ? 1 : word >= 10 ? 2 : 3;
+}
+
+/* Number and power of ten; a first word that begins with zeros lets them fall on the head, written later. */
+static inline void
+AppendNumericParts(StringInfo out, const NumericParts *parts)
+{
+	char	   *content = ReserveElement(out, WORD_DIGITS * parts->count + 16);
+	char	   *p = content + parts->negative - ZerosBefore(WordAt(parts->words));
+	int			power = WORD_DIGITS * (parts->weight - parts->count + 1);
+
+	for (int i = 0; i < parts->count; i++)
+		p = PutWord(p, WordAt(parts->words + i * sizeof(uint16)));
+	if (parts->negative)
+		*content = '-';
+	for (; p[-1] == '0'; p--)
+		power++;
+	FinishReserved(out, 'n', PutPower(p, power) - content);
+}
+
+/* A numeric by its digits; the scale does not count. */
+void
+AppendNumeric(StringInfo out, const struct varlena *value)
+{
+	const char *stored = VARDATA_ANY(value);
+	int			kind = WordAt(stored) & NUMERIC_KIND;
+	NumericParts parts;
+
+	if (kind == NUMERIC_NAN || kind == NUMERIC_INFINITY || kind == NUMERIC_MINUS_INFINITY)
+	{
+		AppendNamedNumber(out, kind == NUMERIC_NAN, kind == NUMERIC_MINUS_INFINITY);
+		return;
+	}
+	parts = SplitNumeric(stored, VARSIZE_ANY_EXHDR(value));
+	if (parts.count == 0)
+		AppendTagged(out, 'n', "0e0", 3);
+	else
+		AppendNumericParts(out, &parts);
+}
+
+void
+EncodeNumeric(StringInfo out, FieldType *type, Datum value)
+{
+	AppendNumeric(out, Packed(value));
+}
+
+void
+EncodeInt2(StringInfo out, FieldType *type, Datum value)
+{
+	AppendInt4(out, DatumGetInt16(value));
+}
+
+void
+EncodeInt4(StringInfo out, FieldType *type, Datum value)
+{
+	AppendInt4(out, DatumGetInt32(value));
+}
+
+void
+EncodeInt8(StringInfo out, FieldType *type, Datum value)
+{
+	AppendInt8(out, DatumGetInt64(value));
+}
+
+void
+EncodeOid(StringInfo out, FieldType *type, Datum value)
+{
+	AppendInt8(out, DatumGetObjectId(value));
+}
+
+/* The shortest decimal that reads back as the same float4. */
+void
+EncodeFloat4(StringInfo out, FieldType *type, Datum value)
+{
+	float4		number = DatumGetFloat4(value);
+	char		text[FLOAT_SHORTEST_DECIMAL_LEN];
+
+	if (isnan(number) || isinf(number))
+	{
+		AppendNamedNumber(out, isnan(number), number < 0);
+		return;
+	}
+	float_to_shortest_decimal_buf(number, text);
+	AppendDecimal(out, text);
+}
+
+/* The shortest decimal that reads back as the same float8. */
+void
+EncodeFloat8(StringInfo out, FieldType *type, Datum value)
+{
+	float8		number = DatumGetFloat8(value);
+	char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	if (isnan(number) || isinf(number))
+	{
+		AppendNamedNumber(out, isnan(number), number < 0);
+		return;
+	}
+	double_to_shortest_decimal_buf(number, text);
+	AppendDecimal(out, text);
+}
+
