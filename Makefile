@@ -130,6 +130,7 @@ OBJS += \
 	src/silver/key_filter.o \
 	src/silver/merge.o \
 	src/silver/merge_tables.o \
+	src/silver/merge_target.o \
 	src/silver/news.o \
 	src/silver/overlap.o \
 	src/silver/profile.o \
