@@ -1,5 +1,5 @@
 /*
- * The sales pack: four gold models over features that hold sales documents,
+ * The sales pack: five gold models over features that hold sales documents,
  * one row per line.  The queries below are meant to be read, copied and
  * changed; nothing in them is special to the pack.
  */
@@ -97,16 +97,34 @@ DECLARE
 	lines	text := medallion.sales_pack_lines(features, mapping);
 	gold	text := coalesce(nullif(current_setting('medallion.gold_schema', true), ''), 'gold');
 BEGIN
-	/* A document has several lines: document_amount is its total on every line of it, and
-	 * first_line marks one of them, so that averages are over documents and not over lines. */
-	PERFORM medallion.create_model('daily_sales_summary', format($query$
+	/* A document has several lines, which are read once for three of the models below. */
+	PERFORM medallion.create_model('sales_documents', format($query$
 WITH line AS (
 	%s
-), sale AS (
-	SELECT *,
+)
+SELECT document_date,
+	branch_name,
+	branch_code,
+	document_number,
+	customer,
+	count(*) AS lines,
+	sum(amount) AS amount,
+	sum(vat) AS vat,
+	sum(discount) AS discount
+FROM line
+GROUP BY document_date, branch_name, branch_code, document_number, customer
+$query$, lines), jsonb_build_object('description',
+'One row per document, which the summaries by day, month and customer are made of; where one number stands for several days, branches or customers, one row for each. Credits are excluded where the feature splits them off; missing columns count as NULL, vat and discount as 0.'));
+	RETURN NEXT 'sales_documents';
+
+	/* document_amount is the total of a number on a day, and first_row marks one row of it, so
+	 * that averages are over numbers, also where customers share one. */
+	PERFORM medallion.create_model('daily_sales_summary', format($query$
+WITH sale AS (
+	SELECT document_date, branch_name, branch_code, document_number, customer, amount, vat, discount,
 		sum(amount) OVER document AS document_amount,
-		row_number() OVER document = 1 AS first_line
-	FROM line
+		row_number() OVER document = 1 AS first_row
+	FROM %I.sales_documents
 	WINDOW document AS (PARTITION BY document_date, branch_name, branch_code, document_number)
 )
 SELECT document_date AS date,
@@ -119,20 +137,18 @@ SELECT document_date AS date,
 	coalesce(sum(vat), 0) AS total_vat,
 	coalesce(sum(discount), 0) AS total_discount,
 	count(DISTINCT customer) AS unique_customers,
-	round(avg(document_amount) FILTER (WHERE first_line AND document_number IS NOT NULL), 2) AS average_invoice_value,
-	min(document_amount) FILTER (WHERE first_line AND document_number IS NOT NULL) AS min_invoice_value,
-	max(document_amount) FILTER (WHERE first_line AND document_number IS NOT NULL) AS max_invoice_value
+	round(avg(document_amount) FILTER (WHERE first_row AND document_number IS NOT NULL), 2) AS average_invoice_value,
+	min(document_amount) FILTER (WHERE first_row AND document_number IS NOT NULL) AS min_invoice_value,
+	max(document_amount) FILTER (WHERE first_row AND document_number IS NOT NULL) AS max_invoice_value
 FROM sale
 GROUP BY document_date, branch_name, branch_code
-$query$, lines), jsonb_build_object('description',
-'Sales by day and branch. invoice_count: distinct documents; average, min and max are over documents, not lines; unique_customers: distinct, unknown ones left out. Credits are excluded where the feature splits them off; missing columns count as NULL, vat and discount as 0.'));
+$query$, gold), jsonb_build_object('description',
+'Sales by day and branch. invoice_count: distinct documents; average, min and max are over documents, not lines; unique_customers: distinct, unknown ones left out.'));
 	RETURN NEXT 'daily_sales_summary';
 
 	/* Distinct customers of a month are counted over the month: those of its days cannot be added up. */
 	PERFORM medallion.create_model('monthly_sales_summary', format($query$
-WITH line AS (
-	%s
-), month AS (
+WITH month AS (
 	SELECT extract(year FROM document_date)::int AS year,
 		extract(month FROM document_date)::int AS month,
 		branch_name,
@@ -143,12 +159,12 @@ WITH line AS (
 		coalesce(sum(discount), 0) AS total_discount,
 		count(DISTINCT customer) AS total_unique_customers,
 		count(DISTINCT document_date) AS trading_days
-	FROM line
+	FROM %1$I.sales_documents
 	GROUP BY 1, 2, 3, 4
 ), day AS (
 	SELECT year, month, branch_name, branch_code,
 		round(avg(average_invoice_value), 2) AS avg_daily_invoice_value
-	FROM %I.daily_sales_summary
+	FROM %1$I.daily_sales_summary
 	GROUP BY 1, 2, 3, 4
 )
 SELECT m.year, m.month, m.branch_name, m.branch_code,
@@ -157,14 +173,12 @@ SELECT m.year, m.month, m.branch_name, m.branch_code,
 FROM month m
 LEFT JOIN day d ON (d.year, d.month, d.branch_name, d.branch_code)
 	IS NOT DISTINCT FROM (m.year, m.month, m.branch_name, m.branch_code)
-$query$, lines, gold), jsonb_build_object('description',
+$query$, gold), jsonb_build_object('description',
 'Sales by month and branch. total_unique_customers: distinct over the month, not a sum of days; avg_daily_invoice_value: the average over trading days of the day''s average_invoice_value; trading_days: days with sales.'));
 	RETURN NEXT 'monthly_sales_summary';
 
 	PERFORM medallion.create_model('customer_analytics', format($query$
-WITH line AS (
-	%s
-), customer AS (
+WITH customer AS (
 	SELECT customer,
 		count(DISTINCT document_number) AS total_transactions,
 		sum(amount) AS lifetime_value,
@@ -173,7 +187,7 @@ WITH line AS (
 		max(document_date) AS last_transaction_date,
 		count(DISTINCT coalesce(branch_code, branch_name)) AS branches_visited,
 		coalesce(sum(discount), 0) AS total_discounts_received
-	FROM line
+	FROM %I.sales_documents
 	WHERE customer IS NOT NULL
 	GROUP BY customer
 )
@@ -182,7 +196,7 @@ SELECT *,
 		WHEN lifetime_value > 50000 THEN 'Medium Value'
 		ELSE 'Low Value' END AS customer_segment
 FROM customer
-$query$, lines), jsonb_build_object('description',
+$query$, gold), jsonb_build_object('description',
 'One row per known customer; sales without a customer are left out. customer_segment by lifetime_value: above 100000 High Value, above 50000 Medium Value, else Low Value.',
 'unique_key', jsonb_build_array('customer')));
 	RETURN NEXT 'customer_analytics';
@@ -208,4 +222,4 @@ $query$, lines), jsonb_build_object('description',
 END
 $function$;
 COMMENT ON FUNCTION medallion.install_sales_pack(text[], jsonb) IS
-'makes the models daily_sales_summary, monthly_sales_summary, customer_analytics and product_analytics over the current rows of features with one row per document line, credits left out where the feature has a split named invoices; returns their names. Give it detailed features or summarized ones, not both of the same documents. mapping: role to column, looked for before the usual names; roles: document_number, document_date and amount (required), branch_code, branch_name, customer, product, quantity, unit_price, vat, discount. The features must be in silver already. Calling it again, after silver got a new column, adds it';
+'makes the models sales_documents, daily_sales_summary, monthly_sales_summary, customer_analytics and product_analytics over the current rows of features with one row per document line, credits left out where the feature has a split named invoices; returns their names. Give it detailed features or summarized ones, not both of the same documents. mapping: role to column, looked for before the usual names; roles: document_number, document_date and amount (required), branch_code, branch_name, customer, product, quantity, unit_price, vat, discount. The features must be in silver already. Calling it again, after silver got a new column, adds it';

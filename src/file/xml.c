@@ -20,6 +20,7 @@
 #include <strings.h>
 
 #include "file/charset.h"
+#include "file/xml_character.h"
 #include "file/xml_plain.h"
 
 #define PIECE_BYTES CONTAINER_STEP
@@ -109,9 +110,15 @@ static void
 HandleText(void *arg, const XML_Char *text, int length)
 {
 	Xml		   *xml = arg;
+	char		control;
 
 	xml->silent = 0;
-	xml->handler.text(xml->handler.arg, text, length);
+	/* a reference comes alone */
+	if (length == 3 && xml->container == NULL && XML_GetCurrentByteCount64(xml->parser) == CONTROL_REFERENCE &&
+		(control = XmlControl(text)) != 0)
+		xml->handler.text(xml->handler.arg, &control, 1);
+	else
+		xml->handler.text(xml->handler.arg, text, length);
 }
 
 static void
@@ -186,7 +193,7 @@ void
 XmlExpectPlain(Xml *xml)
 {
 	if (!xml->reader->options.strict)
-		xml->plain = PlainOpen(xml->reader, &xml->handler);
+		xml->plain = PlainOpen(xml->reader, &xml->handler, xml->container == NULL);
 }
 
 void
@@ -242,31 +249,46 @@ ReferenceAt(const char *p, const char *end, int *length)
 
 /*
  * Excel writes control characters as references, which XML does not allow and
- * expat refuses.  They become white space, by references of the same length.
- * The piece must not end within one: returns how much of it may be parsed.
- * (Nobody writes such a reference where it is none, in CDATA.)
+ * expat refuses.  They are copied as references to what stands for them
+ * (XML_CONTROLS), twice as long at most; NUL, which no text may hold, as a space.
+ * The piece must not end within one: returns how much of it was taken, *made is
+ * how much it became.  (Nobody writes such a reference where it is none, in CDATA.)
  */
 static size_t
-ReplaceControls(char *piece, size_t length)
+CopyPiece(char *out, size_t *made, const char *piece, size_t length)
 {
+	const char *p = piece;
 	const char *end = piece + length;
+	char	   *start = out;
 
-	for (char *p = piece; (p = memchr(p, '&', end - p)) != NULL; p++)
+	while (p < end)
 	{
-		int			taken;
-		long		code = ReferenceAt(p, end, &taken);
+		const char *plain_end = memchr(p, '&', end - p);
+		size_t		plain = (plain_end ? plain_end : end) - p;
+		char		instead[CONTROL_REFERENCE + 1];
+		int			taken = 1;
+		long		code;
 
-		if (code < 0 && end - p < MAX_REFERENCE && length == PIECE_BYTES)
-			return p - piece;
+		memmove(out, p, plain);
+		out += plain;
+		p += plain;
+		if (p == end)
+			break;
+		code = ReferenceAt(p, end, &taken);
+		if (code < 0 && end - p < MAX_REFERENCE && length == PIECE_BYTES / 2)
+			break;
 		if (code < 0 || code >= ' ' || code == '\t' || code == '\n' || code == '\r')
+		{
+			*out++ = *p++;
 			continue;
-		memset(p + 2, '0', taken - 3);
-		if (taken > 4)
-			memcpy(p + taken - 3, "32", 2);
-		else
-			p[2] = '9';
+		}
+		snprintf(instead, sizeof(instead), "&#x%04X;", (unsigned) (code == 0 ? ' ' : XML_CONTROLS + code));
+		memcpy(out, instead, CONTROL_REFERENCE);
+		out += CONTROL_REFERENCE;
+		p += taken;
 	}
-	return length;
+	*made = out - start;
+	return p - piece;
 }
 
 /* The next piece of the file; its length, 0 at the end, -1 with the reason in the reader. */
@@ -274,25 +296,30 @@ static ptrdiff_t
 ReadFile(Xml *xml, char *buffer)
 {
 	Reader	   *reader = xml->reader;
+	char	   *piece = buffer + PIECE_BYTES / 2;	/* so that what grows does not overtake it */
 	ptrdiff_t	got;
+	size_t		made;
 
 	if (reader->options.interrupted != NULL && reader->options.interrupted())
 	{
 		ReaderFail(reader, READER_CANCELLED, "cancelled");
 		return -1;
 	}
-	got = ReadAt(reader->fd, buffer, PIECE_BYTES, xml->offset);
+	got = ReadAt(reader->fd, piece, PIECE_BYTES / 2, xml->offset);
 	if (got < 0)
 	{
 		ReaderFail(reader, READER_ERROR, "could not read the file: %s", strerror(errno));
 		return -1;
 	}
 	if (xml->offset == 0)
-		xml->wide = got >= 2 && (buffer[0] == '\0' || buffer[1] == '\0' || (unsigned char) buffer[0] >= 0xFE);
-	if (!xml->wide)
-		got = ReplaceControls(buffer, got);
+		xml->wide = got >= 2 && (piece[0] == '\0' || piece[1] == '\0' || (unsigned char) piece[0] >= 0xFE);
+	made = got;
+	if (xml->wide)
+		memmove(buffer, piece, got);
+	else
+		got = CopyPiece(buffer, &made, piece, got);
 	reader->done = xml->offset += got;
-	return got;
+	return made;
 }
 
 /* The next piece, at most PIECE_BYTES, of whatever it is. */

@@ -19,6 +19,20 @@ extern int	XmlCharacterLength(const char *p);
 /* What the reference at p ("&...;") stands for, or 0; its length. */
 extern uint32_t XmlReference(const char *p, size_t *length);
 
+/* Control characters, which XML lets nobody write, pass through it as what
+ * Unicode keeps for a program's own use: this and the 31 behind it. */
+#define XML_CONTROLS 0xFDD0
+#define CONTROL_REFERENCE 8		/* bytes of a reference to one of them */
+
+/* The control character that the three bytes stand for, or 0. */
+static inline char
+XmlControl(const char *text)
+{
+	unsigned char last = text[2];
+
+	return memcmp(text, "\xEF\xB7", 2) == 0 && last > 0x90 && last < 0xB0 ? last - 0x90 : 0;
+}
+
 static inline bool
 IsBlank(char c)
 {

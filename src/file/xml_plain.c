@@ -46,6 +46,7 @@ struct PlainXml
 	bool		begun;			/* the declaration is behind, if there is one */
 	bool		taken;			/* anything was */
 	bool		rooted;			/* the root element was */
+	bool		controls;		/* references to XML_CONTROLS are control characters */
 	const char *stuck;
 	PlainAttribute attributes[MAX_ATTRIBUTES];
 	int			count;
@@ -55,7 +56,7 @@ struct PlainXml
 };
 
 PlainXml *
-PlainOpen(Reader *reader, const XmlHandler *handler)
+PlainOpen(Reader *reader, const XmlHandler *handler, bool controls)
 {
 	PlainXml   *plain = calloc(1, sizeof(PlainXml));
 
@@ -63,6 +64,7 @@ PlainOpen(Reader *reader, const XmlHandler *handler)
 		return NULL;
 	plain->reader = reader;
 	plain->handler = *handler;
+	plain->controls = controls;
 	return plain;
 }
 
@@ -422,6 +424,7 @@ TakeSpecial(PlainXml *plain, char *p)
 	size_t		length = 1;
 	uint32_t	code = 0;
 	char		text[8];
+	int			made;
 
 	if (*p == '&')
 		code = XmlReference(p, &length);
@@ -432,8 +435,14 @@ TakeSpecial(PlainXml *plain, char *p)
 	}
 	if (code == 0)
 		return Unexpected(plain, p);
+	made = PutCodePoint(text, code);
+	if (plain->controls && made == 3 && length == CONTROL_REFERENCE && XmlControl(text) != 0)
+	{
+		text[0] = XmlControl(text);
+		made = 1;
+	}
 	if (plain->handler.text != NULL)
-		plain->handler.text(plain->handler.arg, text, PutCodePoint(text, code));
+		plain->handler.text(plain->handler.arg, text, made);
 	return p + length;
 }
 

@@ -25,8 +25,8 @@ typedef enum PlainStatus
 	PLAIN_IRREGULAR				/* what is left is for the parser */
 } PlainStatus;
 
-/* NULL: out of memory. */
-extern PlainXml *PlainOpen(Reader *reader, const XmlHandler *handler);
+/* controls: references to what stands for control characters are these.  NULL: out of memory. */
+extern PlainXml *PlainOpen(Reader *reader, const XmlHandler *handler, bool controls);
 extern void PlainClose(PlainXml *plain);
 
 /* Where CONTAINER_STEP bytes may be put; NULL if a tag is too long for it. */

@@ -256,6 +256,7 @@ SetWrittenWords(const TableMerge *tables, TemplateWords *words)
 	const HistoryNames *names = &tables->options.feature.history_columns;
 	bool		flag = HasName(tables->history, names->is_current);
 	bool		number = HasName(tables->history, names->version);
+	const char *number_of_staged = tables->options.feature.history == HISTORY_SCD1 ? ", 1" : ", s._number";
 
 	SetWord(words, "set_flag", flag ? FillTemplate(", {is_current} = n.valid_to IS NULL", words) : "");
 	SetWord(words, "unset_flag", flag ? FillTemplate(", {is_current} = false", words) : "");
@@ -264,6 +265,8 @@ SetWrittenWords(const TableMerge *tables, TemplateWords *words)
 	SetWord(words, "written", FillTemplate(psprintf("{valid_from}, {valid_to}%s%s%s", flag ? ", {is_current}" : "",
 													number ? ", {version}" : "",
 													tables->has_hashes ? ", _business_key_hash, _value_hash" : ""), words));
+	SetWord(words, "staged_values", FillTemplate(psprintf("s._event_at, {forever}%s%s%s", flag ? ", true" : "", number ? number_of_staged : "",
+														  tables->has_hashes ? ", s._business_key_hash, s._value_hash" : ""), words));
 	SetWord(words, "values", FillTemplate(psprintf("n._event_at, coalesce(n.valid_to, {forever})%s%s%s",
 												   flag ? ", n.valid_to IS NULL" : "", number ? ", n.version" : "",
 												   tables->has_hashes ? ", n._business_key_hash, n._value_hash" : ""), words));
@@ -371,9 +374,28 @@ MergeTableOid(const TableMerge *tables, const char *name)
 	return TableOid(get_namespace_name(get_rel_namespace(tables->target)), psprintf("_merge_%s_%u", name, tables->target));
 }
 
-/* What versions of a key at a time may be missed: those of a scope of which there is a snapshot. */
+/*
+ * Are so few keys looked up in an index for less than a join with the whole
+ * target costs?  The planner would rather have the join for more than a handful:
+ * an array of whose length it knows nothing makes it look them up.
+ */
+static bool
+IsFewKeys(const TableMerge *tables, double keys)
+{
+	return tables->has_key_index &&
+		keys * KEYS_PER_ROWS < SqlEstimate(FillTemplate("SELECT FROM {table}", &tables->merge.words));
+}
+
+/* Has the target numbers of versions? */
+static bool
+IsNumbered(const TableMerge *tables)
+{
+	return HasName(tables->history, tables->options.feature.history_columns.version);
+}
+
+/* The versions, as FindNews() asks for them; those may be missed of whose scope there is a snapshot. */
 static char *
-VersionsAtTime(const TableMerge *tables)
+VersionsForNews(const TableMerge *tables)
 {
 	const FeatureOptions *options = &tables->options.feature;
 	const char *closable = "false";
@@ -382,7 +404,9 @@ VersionsAtTime(const TableMerge *tables)
 		closable = options->delete_scope == NIL && options->delete_condition == NULL ?
 			"(SELECT count(*) > 0 FROM {snapshots})" :
 			"EXISTS (SELECT FROM {snapshots} p WHERE p._scope = v._was_scope)";
-	return FillTemplate(psprintf("SELECT v._was_key, v._was_value, %s FROM " PAST_AT_TIME " v", closable), &tables->merge.words);
+	return FillTemplate(psprintf("SELECT v._was_key, v._was_value, (v._began <= {time} AND (v._in_force OR v._ended > {time})) IS TRUE, %s,"
+								 " (v._began >= {time} OR (NOT v._in_force AND v._ended >= {time})) IS TRUE, %s FROM " PAST " v",
+								 closable, IsNumbered(tables) ? "coalesce(v.{version}, 0)::int" : "0"), &tables->merge.words);
 }
 
 /* Are the rows of one time, and is what they say all in the hashes? */
@@ -398,72 +422,101 @@ HashesTell(const TableMerge *tables)
 static bool
 IndexTells(const TableMerge *tables)
 {
-	return tables->has_key_index && tables->options.feature.deletes != DELETES_SNAPSHOT &&
-		SqlEstimate(FillTemplate("SELECT FROM {source}", &tables->merge.words)) * KEYS_PER_ROWS <
-		SqlEstimate(FillTemplate("SELECT FROM {table}", &tables->merge.words));
+	return tables->options.feature.deletes != DELETES_SNAPSHOT &&
+		IsFewKeys(tables, SqlEstimate(FillTemplate("SELECT FROM {source}", &tables->merge.words)));
 }
 
-/* Collects the news with one look at each row; false if that does not tell. */
-static bool
-CollectNewsByHash(const TableMerge *tables)
+/* Asks for the news with one look at each row; what the answer has no use for is gone. */
+static NewsAnswer
+AskForNews(const TableMerge *tables)
 {
 	const Merge *merge = &tables->merge;
 	NewsQuestion question;
 	NewsAnswer	answer;
 
-	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {stage} AS SELECT s.*, 0::bigint AS _row FROM ({said}) s WHERE false");
+	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {stage} AS SELECT s.*, 0::bigint AS _row, 0 AS _number FROM ({said}) s WHERE false");
 	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {refold} (_business_key_hash uuid, _in_order boolean, _base_version int)");
-	question.versions = VersionsAtTime(tables);
+	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {delta} (_business_key_hash uuid)");
+	question.versions = VersionsForNews(tables);
+	question.numbered = IsNumbered(tables);
 	question.rows = FillTemplate("{said}", &merge->words);
 	question.stage = MergeTableOid(tables, "stage");
-	question.keys = MergeTableOid(tables, "refold");
+	question.fold = MergeTableOid(tables, "refold");
+	question.closed = MergeTableOid(tables, "delta");
 	answer = FindNews(&question);
-	if (answer != NEWS_UNKNOWN)
-		MergeExec(merge, NULL, "INSERT INTO {refold} SELECT DISTINCT s._business_key_hash, false, 0 FROM {stage} s");
-	if (answer != NEWS_STAGED)
-		MergeExec(merge, NULL, "DROP TABLE {stage}");
+	if (answer == NEWS_KEYS_ONLY || answer == NEWS_UNKNOWN)
+		MergeExec(merge, NULL, "DROP TABLE {stage}, {delta}");
 	if (answer == NEWS_UNKNOWN)
 		MergeExec(merge, NULL, "DROP TABLE {refold}");
-	else if (answer != NEWS_STAGED)
-		CollectStage(merge);
-	return answer != NEWS_UNKNOWN;
+	return answer;
 }
 
-/*
- * Where news is of few keys, an index finds their rows for less than a join with
- * the whole target costs, which the planner would rather have for more than a
- * handful: an array of whose length it knows nothing makes it look them up.
- */
+/* Adds the keys that have several rows, or deletes, to those that are to be folded. */
 static void
-FindByIndex(TableMerge *tables)
+CompleteFoldKeys(const Merge *merge, bool stage_lacks)
 {
-	Merge	   *merge = &tables->merge;
-	bool		few = tables->has_key_index &&
-		MergeCount(merge, "SELECT count(*) FROM {refold}") * KEYS_PER_ROWS < SqlEstimate(FillTemplate("SELECT FROM {table}", &merge->words));
-
-	SetWord(&merge->words, "of_news", FillTemplate(few ? "= ANY (ARRAY(SELECT r._business_key_hash FROM {refold} r))" :
-												  "IN (SELECT r._business_key_hash FROM {refold} r)", &merge->words));
-	SetWord(&merge->words, "looked_up", few ? FillTemplate(" AND {key} {of_news}", &merge->words) : "");
+	MergeExec(merge, NULL, "INSERT INTO {refold} SELECT s._business_key_hash, false, 0 FROM {stage} s"
+			  " WHERE NOT EXISTS (SELECT FROM {refold} r WHERE r._business_key_hash = s._business_key_hash)"
+			  " GROUP BY s._business_key_hash HAVING count(*) > 1 OR bool_or(s._is_delete)");
+	if (MergeCount(merge, "SELECT count(*) FROM {refold}") == 0)
+		return;
+	if (stage_lacks)
+	{
+		MergeExec(merge, NULL, "DELETE FROM {stage} s USING {refold} r WHERE r._business_key_hash = s._business_key_hash");
+		MergeExec(merge, NULL, "INSERT INTO {stage} SELECT s.*, row_number() OVER (), 0 FROM ({said}) s"
+				  " WHERE s._business_key_hash IN (SELECT r._business_key_hash FROM {refold} r)");
+	}
+	MergeExec(merge, NULL, "DELETE FROM {delta} n USING {refold} r WHERE r._business_key_hash = n._business_key_hash");
 }
 
-/* What the source says that the target does not, and what the target says of the same keys. */
+/* Ends versions in force, as staged rows follow them or nothing does; scd1 keeps none that ended. */
 static void
-CollectNews(TableMerge *tables)
+EndVersions(const TableMerge *tables, SilverOutcome *outcome)
+{
+	const Merge *merge = &tables->merge;
+	bool		scd1 = tables->options.feature.history == HISTORY_SCD1;
+	int64		keys = MergeCount(merge, "SELECT count(*) FROM {delta}");
+	uint64		ended;
+
+	if (keys == 0)
+		return;
+	ended = MergeExec(merge, NULL, psprintf("%s WHERE {key} %s AND {current}",
+											scd1 ? "DELETE FROM {table} d" : "UPDATE {table} d SET {valid_to} = {time}{unset_flag}",
+											IsFewKeys(tables, keys) ? "= ANY (ARRAY(SELECT n._business_key_hash FROM {delta} n))" :
+											"IN (SELECT n._business_key_hash FROM {delta} n)"));
+	if (scd1)
+		outcome->updated = ended;
+	else
+		outcome->expired = ended;
+}
+
+/* Takes in the news of keys that need no fold, all of which is staged, with its number. */
+static void
+CloseAndOpen(const TableMerge *tables, SilverOutcome *outcome)
 {
 	const Merge *merge = &tables->merge;
 
-	if (!HashesTell(tables) || IndexTells(tables) || !CollectNewsByHash(tables))
-	{
-		CollectNewsKeys(merge);
-		CollectStage(merge);
-	}
+	EndVersions(tables, outcome);
+	outcome->inserted = MergeExec(merge, NULL, MergeCount(merge, "SELECT count(*) FROM {refold}") == 0 ?
+								  "INSERT INTO {table} ({data}, {written}) SELECT {s.data}, {staged_values} FROM {stage} s" :
+								  "INSERT INTO {table} ({data}, {written}) SELECT {s.data}, {staged_values} FROM {stage} s"
+								  " WHERE NOT EXISTS (SELECT FROM {refold} r WHERE r._business_key_hash = s._business_key_hash)");
+	MergeExec(merge, NULL, "DROP TABLE {delta}");
+}
+
+/* What the target says of the keys that remain. */
+static void
+CollectPast(const TableMerge *tables)
+{
+	const Merge *merge = &tables->merge;
+	int64		keys = MergeCount(merge, "SELECT count(*) FROM {refold}");
+
 	MergeExec(merge, NULL, "CREATE UNIQUE INDEX ON {refold} (_business_key_hash)");
 	MergeExec(merge, NULL, "ANALYZE {refold}");
-	RequireKeysAndTimes(merge);
 	MergeExec(merge, NULL, "ANALYZE {stage} (_business_key_hash, _event_at)");
-	FindByIndex(tables);
-	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {past} AS SELECT v.* FROM " PAST " v"
-			  " WHERE v._was_key {of_news}");
+	MergeExec(merge, NULL, IsFewKeys(tables, keys) ?
+			  "CREATE UNLOGGED TABLE {past} AS SELECT v.* FROM " PAST " v WHERE v._was_key = ANY (ARRAY(SELECT r._business_key_hash FROM {refold} r))" :
+			  "CREATE UNLOGGED TABLE {past} AS SELECT v.* FROM " PAST " v WHERE v._was_key IN (SELECT r._business_key_hash FROM {refold} r)");
 	MergeExec(merge, NULL, "ANALYZE {past} (_was_key, _was_value, _began, _in_force)");
 }
 
@@ -493,8 +546,9 @@ GoShortWay(const TableMerge *tables, SilverOutcome *outcome)
 	const FeatureOptions *options = &tables->options.feature;
 	bool		snapshot = options->deletes == DELETES_SNAPSHOT;
 	Merge		merge = tables->merge;
+	int64		keys;
 
-	if (options->ignore_null_updates || (snapshot && options->sequence_by != NIL))
+	if (options->ignore_null_updates || (snapshot && options->sequence_by != NIL) || options->history == HISTORY_SCD1)
 		return;
 	SetWord(&merge.words, "closings", snapshot ? FillTemplate("{snapshots}", &merge.words) :
 			FillTemplate("(SELECT NULL::uuid AS _scope, NULL::{type} AS _at WHERE false)", &merge.words));
@@ -502,9 +556,13 @@ GoShortWay(const TableMerge *tables, SilverOutcome *outcome)
 			FillTemplate("max(p.{version})", &merge.words) : "count(*)");
 	MergeExec(&merge, NULL, short_way_sql);
 	MergeExec(&merge, NULL, "ANALYZE {delta}");
-	if (MergeCount(&merge, "SELECT count(*) FROM {delta} WHERE _closes") > 0)
-		outcome->expired = MergeExec(&merge, NULL, "UPDATE {table} d SET {valid_to} = n._event_at{unset_flag} FROM {delta} n"
-									 " WHERE {key} = n._business_key_hash AND n._closes AND {current}{looked_up}");
+	keys = MergeCount(&merge, "SELECT count(*) FROM {delta} WHERE _closes");
+	if (keys > 0)
+		outcome->expired = MergeExec(&merge, NULL, IsFewKeys(tables, keys) ?
+									 "UPDATE {table} d SET {valid_to} = n._event_at{unset_flag} FROM {delta} n WHERE {key} = n._business_key_hash AND n._closes"
+									 " AND {current} AND {key} = ANY (ARRAY(SELECT x._business_key_hash FROM {delta} x WHERE x._closes))" :
+									 "UPDATE {table} d SET {valid_to} = n._event_at{unset_flag} FROM {delta} n WHERE {key} = n._business_key_hash AND n._closes"
+									 " AND {current}");
 	outcome->inserted = MergeExec(&merge, NULL, "INSERT INTO {table} ({data}, {written}) SELECT {s.data}, {values} FROM {stage} s"
 								  " JOIN (SELECT x.*, NULL::{type} AS valid_to FROM {delta} x) n ON n._business_key_hash = s._business_key_hash");
 	MergeExec(&merge, NULL, "DELETE FROM {refold} r USING {delta} n WHERE n._business_key_hash = r._business_key_hash");
@@ -544,7 +602,7 @@ ApplyToTarget(const TableMerge *tables, SilverOutcome *outcome)
 	bool		number = HasName(tables->history, tables->options.feature.history_columns.version);
 
 	if (MergeCount(&merge, "SELECT count(*) FROM {past} p WHERE NOT EXISTS (SELECT FROM {versions} n WHERE " SAME_PAST ")") > 0)
-		outcome->updated = MergeExec(&merge, NULL, "DELETE FROM {table} d USING {refold} r WHERE {key} = r._business_key_hash"
+		outcome->updated += MergeExec(&merge, NULL, "DELETE FROM {table} d USING {refold} r WHERE {key} = r._business_key_hash"
 									 " AND NOT EXISTS (SELECT FROM {versions} n WHERE " SAME_ROW ")");
 	outcome->expired +=
 		MergeCount(&merge, "SELECT count(*) FROM {past} p JOIN {versions} n ON " SAME_PAST " WHERE p._in_force AND n.valid_to IS NOT NULL");
@@ -562,6 +620,33 @@ ApplyToTarget(const TableMerge *tables, SilverOutcome *outcome)
 							 " WHERE p.{version} IS DISTINCT FROM n.version") > 0)
 		MergeExec(&merge, NULL, "UPDATE {table} d SET {version} = -d.{version} WHERE d.{version} < 0");
 	outcome->conflicts = MergeCount(&merge, "SELECT count(*) FROM {versions} WHERE conflict");
+}
+
+/*
+ * What the source says that the target does not goes in where nothing has to be
+ * folded for it; of the keys that remain in {refold}, {stage} and {past} are
+ * what the two say.
+ */
+static void
+TakeInNews(TableMerge *tables, SilverOutcome *outcome)
+{
+	Merge	   *merge = &tables->merge;
+	NewsAnswer	answer = HashesTell(tables) && !IndexTells(tables) ? AskForNews(tables) : NEWS_UNKNOWN;
+
+	if (answer == NEWS_STAGED || answer == NEWS_STAGE_LACKS)
+	{
+		CompleteFoldKeys(merge, answer == NEWS_STAGE_LACKS);
+		RequireKeysAndTimes(merge);
+		CloseAndOpen(tables, outcome);
+		CollectPast(tables);
+		return;
+	}
+	if (answer == NEWS_UNKNOWN)
+		CollectNewsKeys(merge);
+	CollectStage(merge);
+	RequireKeysAndTimes(merge);
+	CollectPast(tables);
+	GoShortWay(tables, outcome);
 }
 
 /* By all that is known of the keys that are left. */
@@ -657,8 +742,7 @@ MergeTables(FunctionCallInfo fcinfo, SilverOutcome *outcome)
 	/* two merges into one target take turns, or each would open its own version */
 	MergeExec(&tables.merge, NULL, "LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE");
 	CollectTableSnapshots(&tables.merge);
-	CollectNews(&tables);
-	GoShortWay(&tables, outcome);
+	TakeInNews(&tables, outcome);
 	if (MergeCount(&tables.merge, "SELECT count(*) FROM {refold}") > 0)
 		FoldTables(&tables, outcome);
 	MergeExec(&tables.merge, NULL, "DROP TABLE {stage}, {refold}, {past}");

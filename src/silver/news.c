@@ -5,9 +5,11 @@
  *	  versions ──> entries, by key ──┐
  *	  rows of the source ────────────┴─┬─> says what its entry says: nothing
  *	                                   └─> anything else: news, staged
- *	  entries that no row said ──────────> keys, where a snapshot closes them
+ *	  entries with news, or that no row said ─┬─> version in force ends
+ *	                                          └─> to be folded, where all is not later
+ *	                                              than what the history says
  *
- * Each is read once, and of a version only its hashes are kept.  Versions beyond
+ * Each is read once, and of a key only hashes and numbers are kept.  Versions beyond
  * what a hash table may take of memory (work_mem x hash_mem_multiplier) go to
  * files, by their keys, and so do the hashes of the rows then: file after file is
  * taken up as above, and tells the keys.
@@ -38,16 +40,21 @@
 #define NO_ENTRY UINT32_MAX
 
 /* Marks of an entry; of a row that went to a file, IS_DELETE alone. */
-#define MAY_CLOSE 1				/* not being said is news */
-#define IS_SAID 2				/* a row says the same */
-#define HAS_NEWS 4				/* a row says something else */
-#define IS_DELETE 8
+#define AT_TIME 1				/* there is a version at the time of the rows: the value */
+#define MAY_CLOSE 2				/* not being said is news */
+#define IS_LATER 4				/* a version begins or ends no earlier than that */
+#define IS_SAID 8				/* a row says the same */
+#define HAS_NEWS 16				/* a row says something else */
+#define IS_DELETE 32
+#define IS_PART 64				/* of an entry before */
 
-/* What is kept of a version, or of a row that went to a file; nothing is aligned. */
+/* What is kept of the versions of a key, or of a row that went to a file. */
 typedef struct Entry
 {
 	uint8		key[UUID_LEN];
 	uint8		value[UUID_LEN];
+	uint16		versions;
+	uint16		last;			/* their greatest number */
 	uint8		marks;
 } Entry;
 
@@ -79,14 +86,16 @@ typedef struct News
 	uint32		next;			/* the entry behind the last one found */
 	Part	   *version_parts;	/* by key; NULL: all in memory */
 	Part	   *row_parts;
-	bool		is_unknown;		/* two versions of a key, or one without */
+	bool		numbered;
+	bool		is_unknown;		/* two versions of a key at the time, or one without */
 	bool		stage_lacks;
 	int			key_column;		/* of the rows, from 0 */
 	int			value_column;
 	int			delete_column;
 	int64		staged;
 	TableEnd	stage;
-	TableEnd	keys;
+	TableEnd	fold;
+	TableEnd	closed;
 } News;
 
 /* Takes rows from a query. */
@@ -124,18 +133,30 @@ CloseEnd(TableEnd *end)
 	CommandCounterIncrement();
 }
 
-/* A key with news, as the fold wants it; NULL stands for rows without one. */
+/* A key to be folded; NULL stands for rows without one. */
 static void
-AppendKey(News *news, const uint8 *key)
+AppendFoldKey(News *news, const uint8 *key)
 {
-	TupleTableSlot *slot = news->keys.slot;
+	TupleTableSlot *slot = news->fold.slot;
 
-	memset(slot->tts_isnull, false, sizeof(bool) * 3);
 	slot->tts_values[0] = PointerGetDatum(key);
 	slot->tts_isnull[0] = key == NULL;
 	slot->tts_values[1] = BoolGetDatum(false);
+	slot->tts_isnull[1] = false;
 	slot->tts_values[2] = Int32GetDatum(0);
-	AppendToEnd(&news->keys);
+	slot->tts_isnull[2] = false;
+	AppendToEnd(&news->fold);
+}
+
+/* A key whose version in force just ends. */
+static void
+AppendClosedKey(News *news, const uint8 *key)
+{
+	TupleTableSlot *slot = news->closed.slot;
+
+	slot->tts_values[0] = PointerGetDatum(key);
+	slot->tts_isnull[0] = false;
+	AppendToEnd(&news->closed);
 }
 
 /* 64 bits of a key, spread whatever the key is made of. */
@@ -166,14 +187,30 @@ FindEntry(News *news, const uint8 *key)
 {
 	uint32		found = news->next;
 
-	if (found >= news->count || memcmp(news->entries[found].key, key, UUID_LEN) != 0)
+	if (found >= news->count || memcmp(news->entries[found].key, key, UUID_LEN) != 0 ||
+		(news->entries[found].marks & IS_PART) != 0)
 		found = *FindPlace(news, key) - 1;
 	if (found != NO_ENTRY)
 		news->next = found + 1;
 	return found;
 }
 
-/* Gives each entry its place, with room for further ones. */
+/* Adds what an entry knows to that of the same key. */
+static void
+JoinEntry(News *news, Entry *whole, Entry *part)
+{
+	if ((part->marks & AT_TIME) != 0)
+	{
+		news->is_unknown |= (whole->marks & AT_TIME) != 0;
+		memcpy(whole->value, part->value, UUID_LEN);
+	}
+	whole->marks |= part->marks;
+	whole->versions = Min(whole->versions + part->versions, UINT16_MAX);
+	whole->last = Max(whole->last, part->last);
+	part->marks = IS_PART;
+}
+
+/* Gives each key its place, with room for further ones. */
 static void
 PlaceEntries(News *news, int64 further)
 {
@@ -187,8 +224,10 @@ PlaceEntries(News *news, int64 further)
 	{
 		uint32	   *place = FindPlace(news, news->entries[i].key);
 
-		news->is_unknown |= *place != 0;
-		*place = i + 1;
+		if (*place != 0)
+			JoinEntry(news, &news->entries[*place - 1], &news->entries[i]);
+		else
+			*place = i + 1;
 	}
 }
 
@@ -274,12 +313,18 @@ ReceiveVersion(TupleTableSlot *slot, DestReceiver *self)
 	slot_getallattrs(slot);
 	if (slot->tts_isnull[0] || slot->tts_isnull[1])
 	{
-		news->is_unknown = true;
-		return false;
+		news->is_unknown |= DatumGetBool(slot->tts_values[2]);
+		return !news->is_unknown;
 	}
+	memset(&entry, 0, sizeof(Entry));
 	memcpy(entry.key, DatumGetPointer(slot->tts_values[0]), UUID_LEN);
 	memcpy(entry.value, DatumGetPointer(slot->tts_values[1]), UUID_LEN);
-	entry.marks = DatumGetBool(slot->tts_values[2]) ? MAY_CLOSE : 0;
+	if (DatumGetBool(slot->tts_values[2]))
+		entry.marks = AT_TIME | (DatumGetBool(slot->tts_values[3]) ? MAY_CLOSE : 0);
+	if (DatumGetBool(slot->tts_values[4]))
+		entry.marks |= IS_LATER;
+	entry.versions = 1;
+	entry.last = Min(Max(DatumGetInt32(slot->tts_values[5]), 0), UINT16_MAX);
 	if (news->version_parts == NULL && news->count == news->limit)
 		LeaveMemory(news);
 	if (news->version_parts != NULL)
@@ -293,7 +338,7 @@ ReceiveVersion(TupleTableSlot *slot, DestReceiver *self)
 static bool
 SaysNews(News *news, Entry *entry, const Entry *row)
 {
-	if (row->marks == 0 && memcmp(entry->value, row->value, UUID_LEN) == 0)
+	if (row->marks == 0 && (entry->marks & AT_TIME) != 0 && memcmp(entry->value, row->value, UUID_LEN) == 0)
 	{
 		entry->marks |= IS_SAID;
 		return (entry->marks & HAS_NEWS) != 0;
@@ -303,9 +348,9 @@ SaysNews(News *news, Entry *entry, const Entry *row)
 	return true;
 }
 
-/* Stages a row, with its number. */
+/* Stages a row, with its number and that of the version. */
 static void
-StageRow(News *news, const TupleTableSlot *row)
+StageRow(News *news, const TupleTableSlot *row, int version)
 {
 	TupleTableSlot *slot = news->stage.slot;
 	int			columns = row->tts_tupleDescriptor->natts;
@@ -314,6 +359,8 @@ StageRow(News *news, const TupleTableSlot *row)
 	memcpy(slot->tts_isnull, row->tts_isnull, sizeof(bool) * columns);
 	slot->tts_values[columns] = Int64GetDatum(++news->staged);
 	slot->tts_isnull[columns] = false;
+	slot->tts_values[columns + 1] = Int32GetDatum(version);
+	slot->tts_isnull[columns + 1] = false;
 	AppendToEnd(&news->stage);
 }
 
@@ -334,7 +381,7 @@ StartRows(DestReceiver *self, int operation, TupleDesc desc)
 		else if (strcmp(name, "_is_delete") == 0)
 			news->delete_column = i;
 	}
-	Assert(news->stage.slot->tts_tupleDescriptor->natts == desc->natts + 1);
+	Assert(news->stage.slot->tts_tupleDescriptor->natts == desc->natts + 2);
 }
 
 /* Takes in a row of the source. */
@@ -345,11 +392,12 @@ ReceiveRow(TupleTableSlot *slot, DestReceiver *self)
 	Entry		row;
 	uint32		found;
 
+	memset(&row, 0, sizeof(Entry));
 	slot_getallattrs(slot);
 	if (slot->tts_isnull[news->key_column])
 	{
 		/* the caller will not have it */
-		AppendKey(news, NULL);
+		AppendFoldKey(news, NULL);
 		return false;
 	}
 	memcpy(row.key, DatumGetPointer(slot->tts_values[news->key_column]), UUID_LEN);
@@ -361,8 +409,10 @@ ReceiveRow(TupleTableSlot *slot, DestReceiver *self)
 		return true;
 	}
 	found = FindEntry(news, row.key);
-	if (found == NO_ENTRY || SaysNews(news, &news->entries[found], &row))
-		StageRow(news, slot);
+	if (found == NO_ENTRY)
+		StageRow(news, slot, 1);
+	else if (SaysNews(news, &news->entries[found], &row))
+		StageRow(news, slot, news->entries[found].versions + 1);
 	return true;
 }
 
@@ -394,16 +444,46 @@ ReceiveQuery(News *news, const char *sql, bool versions)
 	SqlStream(sql, &receiver.pub);
 }
 
-/* The keys among the entries of which there is news: those without a row only, or all. */
+/* Is there news of a key? */
+static bool
+IsNews(const Entry *entry)
+{
+	return (entry->marks & HAS_NEWS) != 0 || (entry->marks & (MAY_CLOSE | IS_SAID)) == MAY_CLOSE;
+}
+
+/* Is all that the history says of a key earlier, and numbered as the fold would; and did no row of it pass? */
+static bool
+IsSimple(const News *news, const Entry *entry)
+{
+	return (entry->marks & (IS_LATER | IS_SAID)) == 0 && entry->versions < UINT16_MAX &&
+		(!news->numbered || entry->last == entry->versions);
+}
+
+/* Tells the keys with news: those to be folded, or closed, the rows being staged. */
 static void
-TellKeys(News *news, bool all)
+TellKeys(News *news)
 {
 	for (uint32 i = 0; i < news->count; i++)
 	{
 		const Entry *entry = &news->entries[i];
 
-		if (entry->marks == MAY_CLOSE || (all && (entry->marks & HAS_NEWS) != 0))
-			AppendKey(news, entry->key);
+		if (!IsNews(entry))
+			continue;
+		if (!IsSimple(news, entry))
+			AppendFoldKey(news, entry->key);
+		else if ((entry->marks & AT_TIME) != 0)
+			AppendClosedKey(news, entry->key);
+	}
+}
+
+/* Tells all keys with news. */
+static void
+TellAllKeys(News *news)
+{
+	for (uint32 i = 0; i < news->count; i++)
+	{
+		if (IsNews(&news->entries[i]))
+			AppendFoldKey(news, news->entries[i].key);
 	}
 }
 
@@ -446,7 +526,7 @@ TakeUpPart(News *news, Part *versions, Part *rows)
 	}
 	PlaceEntries(news, rows->count);
 	MatchRows(news, rows);
-	TellKeys(news, true);
+	TellAllKeys(news);
 	pfree(news->places);
 }
 
@@ -462,7 +542,7 @@ ReadBoth(News *news, const NewsQuestion *question)
 	ReceiveQuery(news, question->rows, false);
 	if (news->version_parts == NULL)
 	{
-		TellKeys(news, false);
+		TellKeys(news);
 		return news->stage_lacks ? NEWS_STAGE_LACKS : NEWS_STAGED;
 	}
 	for (int i = 0; i < PARTS; i++)
@@ -477,14 +557,17 @@ FindNews(const NewsQuestion *question)
 	News		news = {.context = AllocSetContextCreate(CurrentMemoryContext, "medallion news", ALLOCSET_DEFAULT_SIZES)};
 	NewsAnswer	answer;
 
+	news.numbered = question->numbered;
 	/* an entry has two places to four */
 	news.limit = Min(get_hash_memory_limit() / (sizeof(Entry) + 4 * sizeof(uint32)), UINT32_MAX / 4);
 	OpenEnd(&news.stage, question->stage);
-	OpenEnd(&news.keys, question->keys);
+	OpenEnd(&news.fold, question->fold);
+	OpenEnd(&news.closed, question->closed);
 	answer = ReadBoth(&news, question);
 	CloseParts(news.version_parts);
 	CloseParts(news.row_parts);
-	CloseEnd(&news.keys);
+	CloseEnd(&news.closed);
+	CloseEnd(&news.fold);
 	CloseEnd(&news.stage);
 	MemoryContextDelete(news.context);
 	return answer;

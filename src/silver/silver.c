@@ -240,18 +240,34 @@ MarkTaken(const Feature *feature, int64 run_id)
 				" environment = current_setting('medallion.environment') WHERE feature_id = $1", &params);
 }
 
-/* Rows with any flag set. */
-static int64
-CountInvalid(const SilverShape *shape, const char *stage)
+/* Rows, and those of them with any flag set. */
+static void
+CountStage(const SilverShape *shape, const char *stage, SilverOutcome *outcome)
 {
 	StringInfoData flags;
+	SqlRows    *counts;
 	ListCell   *lc;
 
 	initStringInfo(&flags);
 	appendStringInfoString(&flags, "false");
 	foreach(lc, FlagColumns(shape))
 		appendStringInfo(&flags, " OR %s", quote_identifier(lfirst(lc)));
-	return SqlBigint(psprintf("SELECT count(*) FROM %s WHERE %s", stage, flags.data), NULL, 0);
+	counts = SqlFetch(psprintf("SELECT count(*), count(*) FILTER (WHERE %s) FROM %s", flags.data, stage), NULL);
+	outcome->rows_in = RowBigint(counts, 0, 1);
+	outcome->invalid = RowBigint(counts, 0, 2);
+}
+
+/* The columns of the staging table that joins look at, as a list in SQL: not those of data. */
+static char *
+StageJoinColumns(const char *stage)
+{
+	SqlParams	params = {0};
+
+	ParamText(&params, stage);
+	return RowText(SqlFetch("SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute WHERE attrelid = to_regclass($1)"
+							" AND attnum > 0 AND NOT attisdropped"
+							" AND attname IN ('_business_key_hash', '_value_hash', '_event_at', '_holds_until', '_is_delete', '_scope', '_file_id')",
+							&params), 0, 1);
 }
 
 /* Types the due rows into the staging table. */
@@ -259,7 +275,7 @@ static void
 FillStage(const SilverShape *shape, const char *stage, const SqlParams *files)
 {
 	SqlExecFormat(files, "CREATE UNLOGGED TABLE %s AS %s", stage, TypedSelect(shape, files, NULL));
-	SqlExecFormat(NULL, "ANALYZE %s", stage);
+	SqlExecFormat(NULL, "ANALYZE %s (%s)", stage, StageJoinColumns(stage));
 }
 
 /*
@@ -347,8 +363,7 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 		merge.deleted_until = pending->deleted_until;
 	}
 	PrepareMerge(&merge);
-	outcome->rows_in = SqlBigint(psprintf("SELECT count(*) FROM %s", merge.stage), NULL, 0);
-	outcome->invalid = CountInvalid(shape, merge.stage);
+	CountStage(shape, merge.stage, outcome);
 	ClearQuarantine(feature, merge.initial);
 	QuarantineRows(shape, merge.stage, run_id, outcome);
 	QuarantineLate(shape, merge.initial, run_id, outcome);

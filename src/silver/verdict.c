@@ -135,27 +135,36 @@ NewOutcome(const RowCheck *check, int64 affected, int64 checked)
 	return outcome;
 }
 
+/* How many rows there are, and how many of them each check finds at fault; of clean rows the first alone. */
+static SqlRows *
+CountFaults(List *checks, const JudgedRows *rows)
+{
+	StringInfoData sql;
+	ListCell   *lc;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT count(*)");
+	foreach(lc, rows->clean ? NIL : checks)
+		appendStringInfo(&sql, ", count(*) FILTER (WHERE %s)", Truth(lfirst(lc), rows));
+	appendStringInfo(&sql, " FROM %s WHERE %s", rows->from, rows->condition);
+	return SqlFetch(sql.data, NULL);
+}
+
 /* Adds the verdicts on rows, counted in one scan. */
 List *
 JudgeRows(List *outcomes, List *checks, const JudgedRows *rows)
 {
-	StringInfoData sql;
 	SqlRows    *counts;
 	ListCell   *lc;
 
 	if (checks == NIL)
 		return outcomes;
-	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT count(*)");
-	foreach(lc, checks)
-		appendStringInfo(&sql, ", count(*) FILTER (WHERE %s)", Truth(lfirst(lc), rows));
-	appendStringInfo(&sql, " FROM %s WHERE %s", rows->from, rows->condition);
-	counts = SqlFetch(sql.data, NULL);
+	counts = CountFaults(checks, rows);
 	foreach(lc, checks)
 	{
 		RowCheck   *check = lfirst(lc);
-		CheckOutcome *outcome = NewOutcome(check, RowBigint(counts, 0, foreach_current_index(lc) + 2),
-										   RowBigint(counts, 0, 1));
+		int64		affected = rows->clean ? 0 : RowBigint(counts, 0, foreach_current_index(lc) + 2);
+		CheckOutcome *outcome = NewOutcome(check, affected, RowBigint(counts, 0, 1));
 
 		if (outcome->affected > 0)
 			outcome->samples = SampleAddresses(rows, Truth(check, rows));
@@ -356,6 +365,7 @@ CountVerdicts(const SilverShape *shape, const char *stage, int64 run_id, const S
 	JudgedRows	all = current;
 	List	   *outcomes = NIL;
 
+	taken.clean = silver->invalid == 0;
 	if (!medallion_enable_data_quality_checks)
 		return NIL;
 	if (silver->rows_in > 0)

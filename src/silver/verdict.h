@@ -17,6 +17,7 @@ typedef struct JudgedRows
 	bool		by_flag;		/* verdicts are in the flag columns; or predicates are asked */
 	const char *address;		/* SQL: where a row is, as jsonb */
 	const char *order;			/* SQL: which samples come first; NULL: any */
+	bool		clean;			/* it is known that no row is at fault */
 } JudgedRows;
 
 /* Adds the verdicts on rows, counted in one scan; raises for a failed check

@@ -282,12 +282,16 @@ for name in "iso-8859-1", "windows-1252", "windows-1250", "koi8-r":
     gives("xmlss: " + name, workbook(one.replace("\u00e9", letter), f'<?xml version="1.0" encoding="{name}"?>').encode(name),
           "S 1 1 text caf" + letter)
 gives("xmlss: control characters by number", workbook(worksheet("<Row>" + "".join(
-    data("String", f"a&{c};b") for c in ("#7", "#x7", "#31", "#x1F", "#x001f", "#9", "#65")) + "</Row>")),
-    "S 1 1 text a\\tb|S 1 2 text a b|S 1 3 text a b|S 1 4 text a b|S 1 5 text a b|S 1 6 text a\\tb|S 1 7 text aAb")
+    data("String", f"a&{c};b") for c in ("#7", "#x7", "#31", "#x1F", "#x001f", "#9", "#65", "#0")) + "</Row>")),
+    "S 1 1 text a\x07b|S 1 2 text a\x07b|S 1 3 text a\x1fb|S 1 4 text a\x1fb|S 1 5 text a\x1fb|S 1 6 text a\\tb|S 1 7 text aAb|S 1 8 text a b")
+gives("xmlss: what stands for control characters inside", workbook(worksheet("<Row>" + data("String", "a\ufdd7b") + data("String", "\ufdd7") + "</Row>")),
+      "S 1 1 text a\ufdd7b|S 1 2 text \ufdd7")
+gives("xmlss: control characters, by the parser", workbook(worksheet("<Row>" + data("String", "<![CDATA[x]]>&#7;y") + "</Row>")), "S 1 1 text x\x07y")
+gives("xmlss: many control characters", workbook(worksheet("<Row>" + data("String", "&#7;" * 50000) + "</Row>")), "S 1 1 text " + "\x07" * 50000)
 padded = workbook(worksheet("<Row>" + data("String", "\u00b7&#7;&#31;") + "</Row>"))
 gives("xmlss: control characters at the end of a piece",
       padded.replace("<Styles>", "<!--" + "x" * (65536 - len(padded[:padded.index("\u00b7")].encode()) - 7 - 5) + "--><Styles>"),
-      "S 1 1 text \u00b7\\t ")
+      "S 1 1 text \u00b7\x07\x1f")
 refuses("xmlss: no character by number", workbook(worksheet("<Row>" + data("String", "&#;") + "</Row>")), "well-formed")
 refuses("xmlss: a document type", workbook(one, '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "b">]>'), "document type")
 refuses("xmlss: a column that cannot be", workbook(worksheet("<Row>" + data("String", "a", 'ss:Index="16385"') + "</Row>")), "column")

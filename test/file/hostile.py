@@ -78,6 +78,9 @@ refused("more than a part may be", xlsx(sheet(NOISE + ONE)), 'part "xl/sheet.xml
 refused("a bomb in a document", ods(LONG), 'part "content.xml" unpacks to more than max_compression_ratio (200)')
 refused("zips in a zip", packed({"%d.zip" % i: packed({"%d.zip" % j: packed({"a": "0" * 1000000}) for j in range(16)}) for i in range(16)}),
         "this is a zip archive without an Excel workbook in it")
+for what, inside in (("a Word document", "word/document.xml"), ("a PowerPoint presentation", "ppt/presentation.xml"),
+                     ("an Apple iWork document; export it as .xlsx", "Index/Document.iwa"), ("an OpenDocument file; save it as .xlsx", "content.xml")):
+    refused(what, packed({"[Content_Types].xml": "", inside: ""}), "this is " + what)
 refused("a workbook in a workbook", packed({"book.xlsx": xlsx(sheet(ONE))}), "this is a zip archive without an Excel workbook in it")
 
 
@@ -132,6 +135,10 @@ gives("counts that lie", xlsx(sheet(SHARED), '<sst xmlns="%s" count="4294967295"
 cheap("counts that lie")
 gives("the last cell alone", xlsx(sheet('<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>')), "1048576 16384 number 1", options=("-l", "max_columns=16384"))
 cheap("the last cell alone", "-l", "max_columns=16384")
+gives("times that say they are UTC, as those without a zone are", xlsx(sheet('<row r="1">%s</row>' % "".join(
+    '<c r="%s1" t="d"><v>%s</v></c>' % (column, text) for column, text in zip("ABCD", (
+        "2024-05-06T07:08:09Z", "2024-05-06T07:08:09", "2024-05-06T07:08:09+02:00", "07:08Z"))))),
+    "1 1 timestamp 2024-05-06 07:08:09", "1 2 timestamp 2024-05-06 07:08:09", "1 3 text 2024-05-06T07:08:09+02:00", "1 4 time 07:08:00")
 refused("beyond the last column", xlsx(sheet('<row r="1"><c r="XFE1"><v>1</v></c></row>')), "the column is beyond the last that a sheet can have")
 refused("beyond max_columns", xlsx(sheet('<row r="1"><c r="E1"><v>1</v></c></row>')), "the column is beyond max_columns", options=("-l", "max_columns=4"))
 refused("a row of cells in one place", xlsx(sheet("<row>%s</row>" % "".join('<c r="A1"><v>%d</v></c>' % i for i in range(16385)))),

@@ -44,6 +44,8 @@ printf '\xff\xfea\x00,\x00\xe9\x00\n\x00' | gzip -n >"$scratch/input"
 reads "gzip: UTF-16" ' 1 1 text a; 1 2 text é;'
 gzip -nc "$scratch/1.gz" >"$scratch/input"
 reads "gzip in gzip" 'error 5 in this gzip file is a gzip file; unpack it first;'
+printf "$frame_1" | gzip -n >"$scratch/input"
+reads "zstd in gzip" 'error 5 in this gzip file is a zstd file; unpack it first;'
 printf 'PK\003\004xxxx' | gzip -n >"$scratch/input"
 reads "gzip: a workbook" 'error 5 in this gzip file is a zip file or a workbook; unpack it first;'
 

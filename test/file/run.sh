@@ -157,7 +157,25 @@ gives "windows-1252" 'a,caf\xe9\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\tcafé\n'
 gives "ragged and blank lines" 'a,b\n\n1\n1,2,3\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\tb\n\t3\t1\ttext\t1\n\t4\t1\ttext\t1\n\t4\t2\ttext\t2\n\t4\t3\ttext\t3\n'
 gives "an unterminated quote costs its line, no more" 'a,b\n"x,1\ny,2\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\tb\n\t2\t0\tbad\tunterminated quote: "x,1\n\t3\t1\ttext\ty\n\t3\t2\ttext\t2\n'
 gives "an empty file" '' 'error\t3\tthe file is empty\n'
-gives "a PDF" '%%PDF-1.4\n' 'error\t5\tthis is a PDF document\n'
+while IFS='|' read -r bytes what; do
+	gives "$what" "$bytes" "error\t5\tthis is $what\n"
+done <<'END'
+%%PDF-1.4\n|a PDF document
+\x89PNG\r\n|a PNG picture
+\xff\xd8\xff\xe0|a JPEG picture
+GIF89a|a GIF picture
+7z\xbc\xaf\x27\x1c|a 7-Zip archive
+Rar!\x1a\x07|a RAR archive
+BZh91AY&SY|a bzip2 file; unpack it first
+\xfd7zXZ\0|an xz file; unpack it first
+PK\x05\x06\0\0|an empty zip archive
+PAR1\x15\0|a Parquet file
+{\\rtf1|an RTF document
+\0\0\x02\0\x06\x04|a Lotus 1-2-3 sheet; save it as .xlsx
+\0\0\x1a\0\0\x10|a Lotus 1-2-3 sheet; save it as .xlsx
+\xff\0\x02\0\x04\x04|a Works sheet; save it as .xlsx
+MIME-Version: 1.0\n|a web archive (.mht); save it as .xlsx
+END
 gives "a DIF file" 'TABLE\r\n0,1\r\n"EXCEL"\r\n' 'error\t5\tthis is a DIF file; save it as .xlsx\n'
 gives "a DIF file of other line ends" 'TABLE\n0,1\n"EXCEL"\n' 'error\t5\tthis is a DIF file; save it as .xlsx\n'
 gives "text that begins like one" 'TABLE\n0,2\n' '\t1\t1\ttext\tTABLE\n\t2\t1\ttext\t0\n\t2\t2\ttext\t2\n' -D ,
@@ -222,6 +240,9 @@ gives "a NUL byte" 'a,b\n1,x\0y\n2,z\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\tb\n\t2\t
 gives "a byte that is no UTF-8" 'a,\xc3\xa9\n1,\xe9\n2,z\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\té\n\t2\t0\tbad\trow is not valid UTF-8: 1,é\n\t3\t1\ttext\t2\n\t3\t2\ttext\tz\n' -E utf-8
 gives "bytes FF where there are no quotes" 'a,b\n\xff1,2\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\tb\n\t2\t1\ttext\tÿ1\n\t2\t2\ttext\t2\n' -n
 gives "a delimiter at the end of each line" 'a,b,\n1,2,\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\tb\n\t2\t1\ttext\t1\n\t2\t2\ttext\t2\n'
+gives "more cells than there may be" 'a,b\n1,2,3\n' '\t1\t1\ttext\ta\n\t1\t2\ttext\tb\nerror\t4\ta record has more cells than max_columns\n' -l max_columns=2
+gives "a delimiter that is the quote" 'a,b\n' 'error\t5\tthe delimiter must differ from the quote and the escape\n' -D '"' -q '"'
+gives "a delimiter that ends lines" 'a,b\n' 'error\t5\tdelimiter, quote and escape must be ASCII characters other than line ends\n' -D $'\n'
 gives "one line, no line end" 'a,"b' '\t1\t0\tbad\tunterminated quote: a,"b\n'
 
 # 1.5 MB of ASCII, then Latin-1: the sample for the encoding does not reach there.
@@ -241,6 +262,21 @@ if [ "$got" = "$(printf '\t130001\t0\tbad\trow is not valid UTF-8: café,2\ndeli
 else
 	not_ok "UTF-8, and a stray byte far below" "$got"
 fi
+
+# A record of 140 MB, and a string of JSON as long.
+yes "$(printf '%999s' '' | tr ' ' x)" | head -n 140000 | tr '\n' , >"$scratch/late"
+got=$("$check" -c -D , "$scratch/late" -l max_columns=1000000 2>&1 | tail -n 1)
+case $got in
+	*"a record is longer than 64 times max_cell_size") ok "a record without end" ;;
+	*) not_ok "a record without end" "$got" ;;
+esac
+{ printf '[{"a":"'; cat "$scratch/late"; } >"$scratch/later"
+got=$("$check" -c "$scratch/later" 2>&1 | tail -n 1)
+rm "$scratch/later"
+case $got in
+	*"the record in line 1 is longer than max_cell_size allows; if records are in an array within it, record_path must lead there") ok "a record of JSON without end" ;;
+	*) not_ok "a record of JSON without end" "$got" ;;
+esac
 
 # The start of the file does not show the table: later pieces of the sample do.
 { yes '# a remark' | head -n 9000; yes 'x, y;1;2' | head -n 30000; } >"$scratch/late"

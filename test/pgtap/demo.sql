@@ -96,7 +96,7 @@ SELECT is((SELECT count(*) FROM (SELECT feature_name FROM etl_logs.schema_evolut
 \o /dev/null
 SELECT medallion.install_sales_pack('{sales_cash_invoices_detailed,sales_cash_sales_detailed}');
 \o
-SELECT is((SELECT count(*) FROM medallion.run_pipeline() WHERE layer = 'gold' AND status = 'COMPLETED'), 4::bigint, 'four gold tables are filled');
+SELECT is((SELECT count(*) FROM medallion.run_pipeline() WHERE layer = 'gold' AND status = 'COMPLETED'), 5::bigint, 'five gold tables are filled');
 SELECT is((SELECT round(sum(total_sales), 2) FROM gold.monthly_sales_summary) + (SELECT round(sum(amount), 2) FROM (SELECT amount FROM silver.sales_cash_invoices_detailed_credits_current
 			UNION ALL SELECT amount FROM silver.sales_cash_sales_detailed_credits_current) c), (SELECT round(sum(amount), 2) FROM truth
 		   WHERE state = 'first' AND feature IN ('sales_cash_invoices_detailed', 'sales_cash_sales_detailed')), 'gold and the credits set apart add up to the files');

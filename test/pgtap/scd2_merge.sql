@@ -4,7 +4,7 @@
 \pset format unaligned
 \pset tuples_only on
 SET client_min_messages = error;
-SELECT plan(33);
+SELECT plan(37);
 
 CREATE TABLE public.dim (k int, a text, b text, valid_from int, valid_to int, is_current boolean, version int,
 	PRIMARY KEY (k, version));
@@ -94,6 +94,21 @@ SELECT FROM medallion.scd2_merge('public.one', 'public.src1', '{x,y}', '{"sequen
 UPDATE public.src1 SET a = 'late', t = 0;
 SELECT FROM medallion.scd2_merge('public.one', 'public.src1', '{x,y}', '{"sequence_by": "t", "history": "scd1", "valid_to": "99"}');
 SELECT is((SELECT string_agg(concat_ws('|', x, y, a, valid_from, valid_to), ',' ORDER BY x, y) FROM public.one), '1|1|q|2|99,1|2|p|1|99', 'scd1 with a sentinel');
+
+TRUNCATE public.one;
+UPDATE public.src1 SET a = 'p', t = y WHERE a = 'late';
+DELETE FROM public.src1 s WHERE ctid <> (SELECT min(ctid) FROM public.src1 o WHERE (o.x, o.y) = (s.x, s.y));
+SELECT FROM medallion.scd2_merge('public.one', 'public.src1', '{x,y}', '{"sequence_by": "t", "history": "scd1"}');
+UPDATE public.src1 SET a = 'q', t = 9 WHERE y = 1;
+SELECT is((SELECT m::text FROM medallion.scd2_merge('public.one', 'public.src1', '{x,y}', '{"sequence_by": "t", "history": "scd1"}') m), '(1,0,1,0)', 'scd1, one change');
+SELECT is((SELECT string_agg(concat_ws('|', x, y, a, valid_from, valid_to), ',' ORDER BY x, y) FROM public.one), '1|1|q|9,1|2|p|2', 'the version that ended is gone');
+CREATE TABLE public.one_now (LIKE public.now_, valid_from timestamptz, valid_to timestamptz, version int);
+SELECT FROM medallion.scd2_merge('public.one_now', 'public.now_', '{k}', '{"history": "scd1", "deletes": "snapshot", "at": "2024-01-01 00:00+00"}');
+UPDATE public.now_ SET v = 9 WHERE k = 'a';
+DELETE FROM public.now_ WHERE k = 'c';
+SELECT is((SELECT m::text FROM medallion.scd2_merge('public.one_now', 'public.now_', '{k}', '{"history": "scd1", "deletes": "snapshot", "at": "2024-02-01 00:00+00"}') m),
+	'(1,0,2,0)', 'scd1 of an extract');
+SELECT is((SELECT string_agg(concat_ws('|', k, v, version), ',') FROM public.one_now), 'a|9|1', 'keeps what is in force, as version 1');
 
 /* what is refused */
 SELECT throws_ok($$SELECT medallion.scd2_merge('public.src1', 'public.src1', '{x}')$$, '22023', 'unrecognized history column of the target: "valid_from"');

@@ -9,8 +9,8 @@ SELECT setseed(0.75);
 CREATE TABLE said AS
 	SELECT step, id, id % 3 AS region, (random() * 2)::int AS value, CASE WHEN random() < 0.8 THEN 'x' || (random() * 1)::int END AS note,
 		   CASE WHEN random() < 0.02 THEN 'D' END AS op
-	  FROM generate_series(1, 5) step, generate_series(1, 2400) id, generate_series(1, 2) again
-	 WHERE random() < CASE again WHEN 1 THEN 0.7 ELSE 0.01 END AND (step % 3 > 0 OR id % 3 <> 1);
+	  FROM (SELECT step, id, again, random() AS luck FROM generate_series(1, 5) step, generate_series(1, 2400) id, generate_series(1, 2) again OFFSET 0) k
+	 WHERE luck < CASE again WHEN 1 THEN 0.8 ELSE 0.02 END AND (step % 3 > 0 OR id % 3 <> 1);
 CREATE TABLE source (id int, region int, value int, note text, op text);
 
 CREATE TABLE with_index (id int, region int, value int, note text, valid_from timestamptz NOT NULL, valid_to timestamptz, is_current boolean DEFAULT true,

@@ -1,5 +1,5 @@
 --
--- The sales pack: four models over sales lines.  Silver is made by hand.
+-- The sales pack: five models over sales lines.  Silver is made by hand.
 --
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS medallion;
@@ -42,7 +42,7 @@ SELECT medallion.install_sales_pack('{}');	-- error
 
 SELECT medallion.install_sales_pack('{till}');
 SELECT * FROM medallion.model_graph() WHERE depends_on LIKE 'pack%' OR kind = 'model';
-SELECT model, medallion.refresh_model(model) FROM unnest('{daily_sales_summary,monthly_sales_summary,customer_analytics,product_analytics}'::text[]) model;
+SELECT model, medallion.refresh_model(model) FROM unnest('{sales_documents,daily_sales_summary,monthly_sales_summary,customer_analytics,product_analytics}'::text[]) model;
 \pset expanded on
 SELECT * FROM pack_models.daily_sales_summary ORDER BY date, branch_name;
 SELECT * FROM pack_models.monthly_sales_summary ORDER BY year, month, branch_name;
@@ -61,12 +61,12 @@ CREATE VIEW pack_silver.shop_current AS
 	SELECT order_no AS document_number, day AS document_date, branch_name, buyer AS customer_code,
 		item AS item_code, price AS unit_price, total AS amount FROM pack_silver.web;
 SELECT medallion.install_sales_pack('{till,shop}');
-SELECT medallion.refresh_model('daily_sales_summary'), medallion.refresh_model('customer_analytics');
+SELECT medallion.refresh_model('sales_documents'), medallion.refresh_model('daily_sales_summary'), medallion.refresh_model('customer_analytics');
 SELECT customer, lifetime_value, branches_visited, customer_segment FROM pack_gold.customer_analytics ORDER BY customer;
 SELECT medallion.install_sales_pack('{web}', '{"document_number": "order_no", "document_date": "day",
 	"customer": "buyer", "product": "item", "unit_price": "price", "amount": "total"}');
-SELECT medallion.refresh_model('daily_sales_summary');
+SELECT medallion.refresh_model('sales_documents'), medallion.refresh_model('daily_sales_summary');
 SELECT date, branch_name, branch_code, invoice_count, total_sales, total_vat, total_discount FROM pack_gold.daily_sales_summary ORDER BY date;
 
-SELECT medallion.drop_model(model) FROM unnest('{monthly_sales_summary,daily_sales_summary,customer_analytics,product_analytics}'::text[]) model;
+SELECT medallion.drop_model(model) FROM unnest('{monthly_sales_summary,daily_sales_summary,customer_analytics,product_analytics,sales_documents}'::text[]) model;
 DROP SCHEMA pack_silver, pack_gold, pack_models CASCADE;
