@@ -24,15 +24,17 @@
 static inline void
 PutInt32(char *out, uint32 value)
 {
-	value = LittleEndian32(value);
-	memcpy(out, &value, sizeof(value));
+	uint32 bytes = LittleEndian32(value);
+
+	memcpy(out, &bytes, sizeof(bytes));
 }
 
 static inline void
 PutInt64(char *out, uint64 value)
 {
-	value = LittleEndian64(value);
-	memcpy(out, &value, sizeof(value));
+	uint64 bytes = LittleEndian64(value);
+
+	memcpy(out, &bytes, sizeof(bytes));
 }
 
 /* Room for an element of at most that many bytes of content, to be written at the result. */
