@@ -65,7 +65,7 @@ round()
 	rm -rf "$work/$peer" && mkdir "$work/$peer" && cp -R "$work/made/files" "$work/$peer/" && mkdir "$work/$peer/lake"
 	chmod -R a+rX "$work/$peer"
 	"$peers/$(environment "$peer")/bin/python" "$here/$peer.py" "$pipeline" "$work/$peer/files" "$work/made/later" "$work/$peer/lake" >"$work/log" 2>&1 ||
-		{ tail -5 "$work/log" >&2; return 1; }
+		{ grep -E -m 5 '(Error|Exception)\b' "$work/log" | cut -c1-300 >&2; tail -5 "$work/log" >&2; return 1; }
 	awk -v peer="$peer" '{ s[$1] += $2; c[$1] += $3; n[$1]++ } END { for (step in s) print peer, step, s[step] / n[step], c[step] / n[step] }' "$work/$peer/lake/times" |
 		sort | tee -a "$work/times" >&2
 }
