@@ -401,7 +401,7 @@ ReadMiniFat(Ole *ole)
 	for (size_t i = 0; i < table.count && status == READER_OK; i++)
 	{
 		status = ReadSector(ole, table.sectors[i], buffer);
-		for (size_t j = 0; j < per_sector; j++)
+		for (size_t j = 0; j < per_sector && status == READER_OK; j++)
 			ole->mini_fat[i * per_sector + j] = GetU32(buffer + 4 * j);
 	}
 	free(table.sectors);
