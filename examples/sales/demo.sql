@@ -17,7 +17,7 @@ SELECT set_config('medallion.input_root', :'data', false) AS input_root \gset
 \echo '--- the first run: every file is new ---'
 SELECT run_id, layer, object, status, rows_in, rows_out, elapsed FROM medallion.run_pipeline();
 
--- The four gold models are written against silver's columns, so silver comes first.
+-- The gold models are written against silver's columns, so silver comes first.
 \o /dev/null
 SELECT medallion.install_sales_pack('{sales_cash_invoices_detailed,sales_cash_sales_detailed}');
 \o
