@@ -3,7 +3,7 @@
 #
 #   bench/silver.sh                       1,000,000 rows, three rounds of everything
 #   bench/silver.sh 5000000               as many
-#   PARTS="merge hash" bench/silver.sh    some of: merge incremental checks profile hash parallel spark
+#   PARTS="merge hash" bench/silver.sh    some of: merge incremental checks profile hash parallel spark, and deequ, which must be asked for
 #   SERVER=here bench/silver.sh           on the server of PGHOST and PGPORT, with the extension installed there
 #
 # merge        full extract of ten columns, 1 % changed, 1 % new, 0.1 % gone: medallion.scd2_merge() beside dbt's snapshot,
@@ -14,12 +14,15 @@
 # hash         row_hash() of ten columns beside a function that adds up their bytes, md5(row::text), sha256(row::text)
 # parallel     a merge and a load with two workers for each query beside none
 # spark        Delta Lake's MERGE of the same, by Spark on two cores
+# deequ        profile() of 14 columns beside PyDeequ's VerificationSuite for the same metrics of Parquet, by Spark on two cores;
+#              its first round is not counted
 #
 # Competitors take turns within a round; medians over the rounds.  Seconds of the clock and of the processor are
 # both given, and ratios are of the second: on a busy machine only that means much.  Each session has one process,
 # without parallel workers, so that its own account is all that it used; but for the part that asks for them.  No time counts before results are equal.
 #
-# Peers go to bench/.peers, which git ignores.  Needs python3 for dbt, and java for Spark.
+# Peers go to bench/.peers, which git ignores.  Needs python3 for dbt, and java for Spark,
+# which fetches Delta Lake and Deequ from Maven Central.
 
 . "$(dirname "$0")/lib.sh"
 
