@@ -10,7 +10,7 @@ get_deequ()
 	export SPARK_VERSION=3.5
 	get_spark || return
 	"$python" -c 'import pydeequ' 2>/dev/null && return
-	"$python" -m pip install -q 'pydeequ==1.4.*' >/dev/null 2>&1
+	"$python" -m pip install -q 'pydeequ==1.4.*' 'pandas<3' >/dev/null 2>&1
 }
 
 # The metrics that both define as "column metric value", Size of column *: by a table that tells which Deequ is to compute.
