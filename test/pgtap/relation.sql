@@ -6,7 +6,9 @@
 \ir setup.psql
 SELECT count(*) = 0 AS no_contrib FROM pg_available_extensions WHERE name = 'dblink' \gset
 \if :no_contrib
-\echo '1..0 # skip this server has no contrib modules'
+SELECT plan(1);
+SELECT skip('this server has no contrib modules', 1);
+SELECT * FROM finish();
 \quit
 \endif
 
