@@ -32,7 +32,12 @@ SELECT alike(:'page'::text, '%b&amp;&quot;.xlsx%', 'the failed file is named, wi
 SELECT alike(:'page'::text, '%&lt;img src=x onerror=alert(1)&gt;%', '... the description');
 SELECT alike(:'page'::text, '%worst&lt;/td&gt;%', '... the model');
 SELECT unalike(:'page'::text, '%http%', 'nothing comes from outside');
+SELECT count(*) > 0 AS has_xml FROM pg_config WHERE name = 'CONFIGURE' AND setting LIKE '%libxml%' \gset
+\if :has_xml
 SELECT ok(replace(replace((regexp_match(:'page', '(<main>.*</main>)'))[1], '&ndash;', '-'), '&nbsp;', ' ')::xml IS DOCUMENT, 'tags are in order: it parses as XML');
+\else
+SELECT skip('this server knows no XML', 1);
+\endif
 SET timezone = 'America/New_York';
 SET datestyle = 'SQL, DMY';
 SET intervalstyle = 'sql_standard';
