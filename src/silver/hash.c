@@ -14,7 +14,7 @@
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "silver/element.h"
-#include "silver/hash.h"
+#include "silver/encode.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -49,22 +49,14 @@ StartEncoding(StringInfo encoding, MemoryContext context)
 }
 
 /* XXH3 of the encoding, big-endian. */
-static inline void
-HashEncoding(const StringInfoData *encoding, pg_uuid_t *hash)
-{
-	XXH128_canonical_t canonical;
-
-	XXH128_canonicalFromHash(&canonical, XXH3_128bits(encoding->data, encoding->len));
-	memcpy(hash->data, canonical.digest, UUID_LEN);
-}
-
-/* The same for SQL. */
 static inline Datum
 HashToUuid(const StringInfoData *encoding)
 {
 	pg_uuid_t  *uuid = palloc(sizeof(pg_uuid_t));
+	XXH128_canonical_t canonical;
 
-	HashEncoding(encoding, uuid);
+	XXH128_canonicalFromHash(&canonical, XXH3_128bits(encoding->data, encoding->len));
+	memcpy(uuid->data, canonical.digest, UUID_LEN);
 	return UUIDPGetDatum(uuid);
 }
 
@@ -77,29 +69,6 @@ ResolveTypes(const Oid *oids, int count, MemoryContext context)
 	for (int i = 0; i < count; i++)
 		ResolveType(&types[i], oids[i], context);
 	return types;
-}
-
-/* What hashes rows of values of these types; it lives in that context. */
-RowHasher *
-CreateRowHasher(const Oid *types, int count, MemoryContext context)
-{
-	RowHasher  *hasher = MemoryContextAllocZero(context, sizeof(RowHasher));
-
-	hasher->context = context;
-	hasher->types = ResolveTypes(types, count, context);
-	return hasher;
-}
-
-void
-StartRow(RowHasher *hasher)
-{
-	StartEncoding(&hasher->encoding, hasher->context);
-}
-
-void
-FinishRow(const RowHasher *hasher, pg_uuid_t *hash)
-{
-	HashEncoding(&hasher->encoding, hash);
 }
 
 /* The types of a call's arguments, from one on. */
@@ -117,33 +86,47 @@ ArgumentTypes(FunctionCallInfo fcinfo, int first)
 	return types;
 }
 
+/* What row_hash() keeps between calls. */
+typedef struct RowState
+{
+	StringInfoData encoding;
+	FieldType  *types;
+} RowState;
+
 /* The values of an array as a row's; a NULL array has no hash. */
 static Datum
-HashOfElements(FunctionCallInfo fcinfo, RowHasher *hasher)
+HashOfElements(FunctionCallInfo fcinfo, RowState *state)
 {
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	AppendElements(&hasher->encoding, &hasher->types[0], PG_GETARG_ARRAYTYPE_P(0));
-	return HashToUuid(&hasher->encoding);
+	AppendElements(&state->encoding, &state->types[0], PG_GETARG_ARRAYTYPE_P(0));
+	return HashToUuid(&state->encoding);
 }
 
 /* medallion.row_hash(VARIADIC "any"): a VARIADIC array stands for its elements. */
 Datum
 medallion_row_hash(PG_FUNCTION_ARGS)
 {
-	RowHasher  *hasher = fcinfo->flinfo->fn_extra;
+	MemoryContext context = fcinfo->flinfo->fn_mcxt;
+	RowState   *state = fcinfo->flinfo->fn_extra;
 
-	if (unlikely(hasher == NULL))
+	if (unlikely(state == NULL))
 	{
-		hasher = CreateRowHasher(ArgumentTypes(fcinfo, 0), PG_NARGS(), fcinfo->flinfo->fn_mcxt);
-		fcinfo->flinfo->fn_extra = hasher;
+		state = MemoryContextAllocZero(context, sizeof(RowState));
+		state->types = ResolveTypes(ArgumentTypes(fcinfo, 0), PG_NARGS(), context);
+		fcinfo->flinfo->fn_extra = state;
 	}
-	StartRow(hasher);
+	StartEncoding(&state->encoding, context);
 	if (get_fn_expr_variadic(fcinfo->flinfo))
-		return HashOfElements(fcinfo, hasher);
+		return HashOfElements(fcinfo, state);
 	for (int i = 0; i < PG_NARGS(); i++)
-		AddField(hasher, i, PG_GETARG_DATUM(i), PG_ARGISNULL(i));
-	return HashToUuid(&hasher->encoding);
+	{
+		if (PG_ARGISNULL(i))
+			AppendNull(&state->encoding);
+		else
+			state->types[i].encode(&state->encoding, &state->types[i], PG_GETARG_DATUM(i));
+	}
+	return HashToUuid(&state->encoding);
 }
 
 /* A field that is asked for. */
