@@ -249,35 +249,33 @@ EncodeOid(StringInfo out, FieldType *type, Datum value)
 	AppendInt8(out, DatumGetObjectId(value));
 }
 
-/* The shortest decimal that reads back as the same float4. */
+/* A float of either size by the shortest decimal that reads back as the same. */
+static void
+AppendFloat(StringInfo out, float8 number, const char *shortest)
+{
+	if (isnan(number) || isinf(number))
+		AppendNamedNumber(out, isnan(number), number < 0);
+	else
+		AppendDecimal(out, shortest);
+}
+
 void
 EncodeFloat4(StringInfo out, FieldType *type, Datum value)
 {
 	float4		number = DatumGetFloat4(value);
 	char		text[FLOAT_SHORTEST_DECIMAL_LEN];
 
-	if (isnan(number) || isinf(number))
-	{
-		AppendNamedNumber(out, isnan(number), number < 0);
-		return;
-	}
 	float_to_shortest_decimal_buf(number, text);
-	AppendDecimal(out, text);
+	AppendFloat(out, number, text);
 }
 
-/* The shortest decimal that reads back as the same float8. */
 void
 EncodeFloat8(StringInfo out, FieldType *type, Datum value)
 {
 	float8		number = DatumGetFloat8(value);
 	char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
 
-	if (isnan(number) || isinf(number))
-	{
-		AppendNamedNumber(out, isnan(number), number < 0);
-		return;
-	}
 	double_to_shortest_decimal_buf(number, text);
-	AppendDecimal(out, text);
+	AppendFloat(out, number, text);
 }
 
