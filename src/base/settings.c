@@ -185,6 +185,13 @@ static const char *const pinned[][2] = {
 	{"jit", "off"},
 };
 
+/* Sets one more until UnpinSettings(). */
+void
+PinSetting(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
 /* Pins them; returns what UnpinSettings() needs. */
 int
 PinSettings(void)
@@ -192,8 +199,7 @@ PinSettings(void)
 	int			nest_level = NewGUCNestLevel();
 
 	for (int i = 0; i < lengthof(pinned); i++)
-		(void) set_config_option(pinned[i][0], pinned[i][1], PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
+		PinSetting(pinned[i][0], pinned[i][1]);
 	return nest_level;
 }
 

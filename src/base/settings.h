@@ -39,6 +39,7 @@ extern void SettingsInit(void);
 /* Pins search_path, TimeZone, DateStyle and their like; returns what
  * UnpinSettings() needs.  An error or the transaction's end unpins too. */
 extern int	PinSettings(void);
+extern void PinSetting(const char *name, const char *value);	/* one more */
 extern void UnpinSettings(int nest_level);
 
 /*

@@ -330,7 +330,7 @@ PlanForFew(const Merge *merge)
 	ParamDatum(&params, OIDOID, ObjectIdGetDatum(TableOid(medallion_silver_schema, merge->shape->feature->name)));
 	ParamBigint(&params, FEW_KEYS * merge->outcome->rows_in);
 	if (SqlBigint("SELECT count(*) FROM pg_class WHERE oid = $1 AND reltuples > $2", &params, 0) > 0)
-		(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		PinSetting("enable_seqscan", "off");
 	return nest_level;
 }
 

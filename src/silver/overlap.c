@@ -26,7 +26,6 @@
 #include "miscadmin.h"
 #include "silver/table.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/tuplestore.h"
@@ -102,7 +101,7 @@ static void
 PlanForMany(const TriggerData *trigger)
 {
 	if (trigger->tg_relation->rd_rel->reltuples < (float4) FEW_KEYS * tuplestore_tuple_count(trigger->tg_newtable))
-		(void) set_config_option("enable_nestloop", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		PinSetting("enable_nestloop", "off");
 }
 
 PG_FUNCTION_INFO_V1(medallion_refuse_overlap);
