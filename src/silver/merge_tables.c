@@ -308,7 +308,7 @@ GoShortWay(const TableMerge *tables, SilverOutcome *outcome)
 		return;
 	SetWord(&merge.words, "closings", snapshot ? FillTemplate("{snapshots}", &merge.words) :
 			FillTemplate("(SELECT NULL::uuid AS _scope, NULL::{type} AS _at WHERE false)", &merge.words));
-	SetWord(&merge.words, "last_number", HasName(tables->history, options->history_columns.version) ?
+	SetWord(&merge.words, "last_number", IsNumbered(tables) ?
 			FillTemplate("max(p.{version})", &merge.words) : "count(*)");
 	MergeExec(&merge, NULL, short_way_sql);
 	MergeExec(&merge, NULL, "ANALYZE {delta}");
@@ -355,7 +355,7 @@ static void
 ApplyToTarget(const TableMerge *tables, SilverOutcome *outcome)
 {
 	Merge		merge = tables->merge;
-	bool		number = HasName(tables->history, tables->options.feature.history_columns.version);
+	bool		number = IsNumbered(tables);
 
 	if (MergeCount(&merge, "SELECT count(*) FROM {past} p WHERE NOT EXISTS (SELECT FROM {versions} n WHERE " SAME_PAST ")") > 0)
 		outcome->updated += MergeExec(&merge, NULL, "DELETE FROM {table} d USING {refold} r WHERE {key} = r._business_key_hash"

@@ -223,7 +223,7 @@ SetWrittenWords(const TableMerge *tables, TemplateWords *words)
 {
 	const HistoryNames *names = &tables->options.feature.history_columns;
 	bool		flag = HasName(tables->history, names->is_current);
-	bool		number = HasName(tables->history, names->version);
+	bool		number = IsNumbered(tables);
 	const char *number_of_staged = tables->options.feature.history == HISTORY_SCD1 ? ", 1" : ", s._number";
 
 	SetWord(words, "set_flag", flag ? FillTemplate(", {is_current} = n.valid_to IS NULL", words) : "");
