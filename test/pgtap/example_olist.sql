@@ -6,11 +6,8 @@
 \set QUIET on
 \pset format unaligned
 \pset tuples_only on
-SELECT count(*) = 0 AS no_contrib FROM pg_available_extensions WHERE name = 'dblink' \gset
+\ir contrib.psql
 \if :no_contrib
-SELECT plan(1);
-SELECT skip('this server has no contrib modules', 1);
-SELECT * FROM finish();
 \quit
 \endif
 \set main :DBNAME

@@ -5,11 +5,8 @@
  */
 \set name pages
 \ir setup.psql
-SELECT count(*) = 0 AS no_contrib FROM pg_available_extensions WHERE name = 'amcheck' \gset
+\ir contrib.psql
 \if :no_contrib
-SELECT plan(1);
-SELECT skip('this server has no contrib modules', 1);
-SELECT * FROM finish();
 \quit
 \endif
 

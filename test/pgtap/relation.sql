@@ -4,11 +4,8 @@
  */
 \set name relation
 \ir setup.psql
-SELECT count(*) = 0 AS no_contrib FROM pg_available_extensions WHERE name = 'dblink' \gset
+\ir contrib.psql
 \if :no_contrib
-SELECT plan(1);
-SELECT skip('this server has no contrib modules', 1);
-SELECT * FROM finish();
 \quit
 \endif
 
