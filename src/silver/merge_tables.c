@@ -5,9 +5,10 @@
  *	  source rows ──> events of keys that bring news ─┬─> one, in order ──> close, open
  *	  target's versions of these keys, as events ─────┴─> fold (fold.c) -> target
  *
- * Where all rows are of one time, one look at the hashes of each tells what is
- * news (news.c).  Otherwise, or where an index knows few rows' keys, joins find
- * the keys first, and the source is read again for what it says of them.
+ * Where all rows are of one time, one look at the hashes of each, of the target
+ * only those of the source's keys where an index knows them, tells what is news
+ * (news.c).  Otherwise joins find the keys first, and the source is read again
+ * for what it says of them.
  *
  * The target is all that is known of the past: an event that changed nothing is
  * not in it, so a late one cannot split a version there.  In all else the rules
@@ -149,7 +150,15 @@ IsFewKeys(const TableMerge *tables, double keys)
 		keys * KEYS_PER_ROWS < SqlEstimate(FillTemplate("SELECT FROM {table}", &tables->merge.words));
 }
 
-/* The versions, as FindNews() asks for them; those may be missed of whose scope there is a snapshot. */
+/* Are there few rows whose keys an index finds, and is nothing else of the target of concern? */
+static bool
+IndexTells(const TableMerge *tables)
+{
+	return tables->options.feature.deletes != DELETES_SNAPSHOT &&
+		IsFewKeys(tables, SqlEstimate(FillTemplate("SELECT FROM {source}", &tables->merge.words)));
+}
+
+/* The versions, as FindNews() asks for them, of the rows' keys at least; those may be missed of whose scope there is a snapshot. */
 static char *
 VersionsForNews(const TableMerge *tables)
 {
@@ -161,8 +170,10 @@ VersionsForNews(const TableMerge *tables)
 			"(SELECT count(*) > 0 FROM {snapshots})" :
 			"EXISTS (SELECT FROM {snapshots} p WHERE p._scope = v._was_scope)";
 	return FillTemplate(psprintf("SELECT v._was_key, v._was_value, (v._began <= {time} AND (v._in_force OR v._ended > {time})) IS TRUE, %s,"
-								 " (v._began >= {time} OR (NOT v._in_force AND v._ended >= {time})) IS TRUE, %s FROM " PAST " v",
-								 closable, IsNumbered(tables) ? "coalesce(v.{version}, 0)::int" : "0"), &tables->merge.words);
+								 " (v._began >= {time} OR (NOT v._in_force AND v._ended >= {time})) IS TRUE, %s FROM " PAST " v%s",
+								 closable, IsNumbered(tables) ? "coalesce(v.{version}, 0)::int" : "0",
+								 IndexTells(tables) ? " WHERE v._was_key = ANY (ARRAY(SELECT s._business_key_hash FROM ({said}) s))" : ""),
+						&tables->merge.words);
 }
 
 /* Are the rows of one time, and is what they say all in the hashes? */
@@ -172,14 +183,6 @@ HashesTell(const TableMerge *tables)
 	const FeatureOptions *options = &tables->options.feature;
 
 	return options->sequence_by == NIL && options->no_track == NIL && !options->ignore_null_updates;
-}
-
-/* Are there few rows whose keys an index finds, and is nothing else of the target of concern? */
-static bool
-IndexTells(const TableMerge *tables)
-{
-	return tables->options.feature.deletes != DELETES_SNAPSHOT &&
-		IsFewKeys(tables, SqlEstimate(FillTemplate("SELECT FROM {source}", &tables->merge.words)));
 }
 
 /* Asks for the news with one look at each row; what the answer has no use for is gone. */
@@ -387,7 +390,7 @@ static void
 TakeInNews(TableMerge *tables, SilverOutcome *outcome)
 {
 	Merge	   *merge = &tables->merge;
-	NewsAnswer	answer = HashesTell(tables) && !IndexTells(tables) ? AskForNews(tables) : NEWS_UNKNOWN;
+	NewsAnswer	answer = HashesTell(tables) ? AskForNews(tables) : NEWS_UNKNOWN;
 
 	if (answer == NEWS_STAGED || answer == NEWS_STAGE_LACKS)
 	{

@@ -3,7 +3,7 @@
 \set name scd2_merge_news
 \ir setup.psql
 
-SELECT plan(11);
+SELECT plan(15);
 
 SELECT setseed(0.75);
 CREATE TABLE said AS
@@ -65,6 +65,31 @@ SELECT same_all_ways('with_index', '{"deletes": "snapshot", "delete_scope": "d.i
 SELECT same_all_ways('with_index', '{"deletes": "snapshot", "delete_scope": ["region"], "apply_as_deletes": "d.op = ''D''"}');
 SELECT same_all_ways('with_hashes', '{"apply_as_deletes": "d.op = ''D''", "history": "scd1"}');
 SELECT same_all_ways('bare', '{"deletes": "snapshot", "valid_to": "9999-12-31"}');
+
+/* few rows at a time, late ones among them, whose keys the index finds, and the same without an index */
+CREATE FUNCTION take_few(target regclass, options jsonb) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	outcome text := '';
+	n int;
+BEGIN
+	PERFORM take_all(target, options, '4MB', false);
+	EXECUTE format('ANALYZE %s', target);
+	FOREACH n IN ARRAY '{3,6,5,2,7,4}'::int[] LOOP
+		TRUNCATE source;
+		INSERT INTO source SELECT id, region, value, note, op FROM said WHERE step = 1 + n % 5 AND id % 97 = n ORDER BY hashint4(id + n);
+		INSERT INTO source SELECT 10000 + n, 1, n, 'new', NULL;
+		ANALYZE source;
+		outcome := outcome || (SELECT m::text FROM medallion.scd2_merge(target, 'source', '{id}',
+			options || jsonb_build_object('at', timestamptz '2025-01-03 12:00 UTC' + n * interval '1 day')) m);
+	END LOOP;
+	RETURN outcome;
+END $$;
+SELECT pg_stat_force_next_flush() \g /dev/null
+SELECT idx_scan AS scans FROM pg_stat_user_tables WHERE relid = 'with_index'::regclass \gset
+SELECT is(take_few('with_index', o) || history('with_index'), take_few('with_hashes', o) || history('with_hashes'), format('%s: few rows, by the index', o))
+  FROM (VALUES ('{}'::jsonb), ('{"apply_as_deletes": "d.op = ''D''"}'), ('{"history": "scd1"}')) v (o);
+SELECT pg_stat_force_next_flush() \g /dev/null
+SELECT cmp_ok(idx_scan, '>=', :scans + 18::bigint, 'the index is used in each of 18 merges') FROM pg_stat_user_tables WHERE relid = 'with_index'::regclass;
 
 /* a source without any row closes nothing, whatever the target has */
 TRUNCATE source;
