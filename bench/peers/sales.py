@@ -163,9 +163,14 @@ def processor():
 
 
 def peak_of(pid):
-    """MB that a process held at most, without what it shares with others."""
-    with open(f"/proc/{pid}/status", encoding="ascii") as status:
-        values = dict(line.split(":", 1) for line in status)
+    """MB that a process held at most, without what it shares with others; one that has ended in the meantime holds none."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii") as status:
+            values = dict(line.split(":", 1) for line in status)
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    if "VmHWM" not in values:
+        return 0
     return (int(values["VmHWM"].split()[0]) - int(values["RssShmem"].split()[0])) / 1024
 
 

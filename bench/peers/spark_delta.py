@@ -23,6 +23,7 @@ SPARK = configure_spark_with_delta_pip(
     .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
     .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")).getOrCreate()
 SPARK.sparkContext.setLogLevel("ERROR")
+SPARK.sparkContext.addPyFile(sales.__file__)  # its workers do not import from beside this file
 
 
 def read_workbooks(columns):

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# What PostgreSQL's own parallel queries give one merge and one load on two cores.  Sourced by silver.sh.
+# What two cores give: PostgreSQL's own parallel queries to one merge and one load, and two sessions to a merge by ranges of the
+# key's hash: a partition of the history for each, and of the extract the rows that belong there.  Sourced by silver.sh.
 #
 # By the clock, since a worker's time is in no account of the session: a machine that others use shows less than there is.
 
@@ -19,6 +20,46 @@ run_merge_workers() { with_workers 2 run_ours; }
 run_load_alone() { with_workers 0 run_unchecked; }
 run_load_workers() { with_workers 2 run_unchecked; }
 
+# The history in partitions by the hash of the key; each session reads the whole extract for its rows.
+prepare_ranges()
+{
+	local part
+
+	sql -c "CREATE TABLE bench.ranges (LIKE bench.dimension) PARTITION BY HASH (id)"
+	for part in 0 1; do
+		sql -c "CREATE TABLE bench.range_$part PARTITION OF bench.ranges FOR VALUES WITH (MODULUS 2, REMAINDER $part)" \
+			-c "INSERT INTO bench.range_$part SELECT * FROM bench.dimension_kept WHERE satisfies_hash_partition('bench.ranges'::regclass, 2, $part, id)" \
+			-c "CREATE UNIQUE INDEX ON bench.range_$part (_business_key_hash, version)" \
+			-c "CREATE VIEW bench.extract_$part AS SELECT * FROM bench.extract WHERE satisfies_hash_partition('bench.ranges'::regclass, 2, $part, id)"
+		keep "range_$part"
+	done
+}
+
+merge_range() { timed "SELECT medallion.scd2_merge('bench.range_$1', 'bench.extract_$1', '{id}', '{\"deletes\": \"snapshot\"}')"; }
+
+# Both ranges at once, or one after the other: "seconds cpu" of both.
+run_ranges()
+{
+	local part began
+
+	for part in 0 1; do
+		restore "range_$part"
+		sql -c "ALTER TABLE bench.ranges ATTACH PARTITION bench.range_$part FOR VALUES WITH (MODULUS 2, REMAINDER $part)"
+	done
+	began=$(date +%s.%N)
+	if [ "$1" = at_once ]; then
+		merge_range 0 >"$work/range_0.out" &
+		merge_range 1 >"$work/range_1.out"
+		wait $!
+	else
+		merge_range 0 >"$work/range_0.out"
+		merge_range 1 >"$work/range_1.out"
+	fi
+	cat "$work"/range_[01].out | awk -v began="$began" -v ended="$(date +%s.%N)" '{ cpu += $2 } END { printf "%.3f %.3f\n", ended - began, cpu }'
+}
+run_ranges_alone() { run_ranges in_turn; }
+run_ranges_at_once() { run_ranges at_once; }
+
 # times TITLE ALONE WORKERS: how many times faster, by the clock.
 times()
 {
@@ -33,9 +74,18 @@ part_parallel()
 	csv=$(outside_folder)/customers.csv
 	chmod 777 "$(dirname "$csv")"
 	sql -c "COPY bench.before TO '$csv' CSV HEADER"
-	compete merge_alone merge_workers load_alone load_workers
-	printf '\n%-60s %11s %11s  %s\n' "parallel queries, by the clock; goal: 1.7 times" alone "two workers" times
-	times "scd2_merge() of a full extract" merge_alone merge_workers
-	times "load of ten columns, from the file to silver" load_alone load_workers
+	prepare_ranges
+	run_ours >/dev/null
+	run_ranges at_once >/dev/null
+	equal "the ranges" "SELECT count(*) FROM (
+		(SELECT $columns, is_current, version FROM bench.dimension EXCEPT ALL SELECT $columns, is_current, version FROM bench.ranges) UNION ALL
+		(SELECT $columns, is_current, version FROM bench.ranges EXCEPT ALL SELECT $columns, is_current, version FROM bench.dimension)) d"
+	compete merge_alone ranges_alone ranges_at_once merge_workers load_alone load_workers
+	printf '\n%-60s %11s %11s  %s\n' "two cores, by the clock; goal: 1.7 times" one two times
+	times "scd2_merge() of both ranges in turn, and at once" ranges_alone ranges_at_once
+	times "scd2_merge() of the whole, and both ranges at once" merge_alone ranges_at_once
+	times "scd2_merge() of the whole, by parallel queries" merge_alone merge_workers
+	times "load of ten columns, by parallel queries" load_alone load_workers
 	rm -f "$csv"
+	sql -c "DROP TABLE bench.ranges, bench.range_0_kept, bench.range_1_kept CASCADE"
 }

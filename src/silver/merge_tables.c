@@ -23,6 +23,8 @@
 #include "access/htup_details.h"
 #include "base/settings.h"
 #include "base/sql.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "silver/fold.h"
@@ -35,6 +37,8 @@
 PG_FUNCTION_INFO_V1(medallion_scd2_merge);
 
 #define KEYS_PER_ROWS 20		/* an index is used for less than one key in so many rows */
+#define PLACES_PER_ROWS 4		/* and the places of less than one row in so many */
+#define MAX_PLACES (1 << 20)	/* as long as they fit in memory */
 
 /* The source's rows as events; those said again at the time of a snapshot too. */
 static char *
@@ -71,9 +75,9 @@ CollectTableSnapshots(Merge *merge)
 	SetWord(words, "said", SourceEvents(merge, snapshot && options->sequence_by != NIL));
 }
 
-/* The target's rows as versions: key, value, begin, end, whether in force. */
+/* The target's rows as versions: where, key, value, begin, end, whether in force. */
 #define PAST \
-	"(SELECT true AS _was, {key} AS _was_key, {value} AS _was_value, {scope} AS _was_scope, d.{valid_from} AS _began," \
+	"(SELECT true AS _was, d.ctid AS _was_at, {key} AS _was_key, {value} AS _was_value, {scope} AS _was_scope, d.{valid_from} AS _began," \
 	" d.{valid_to} AS _ended, {current} AS _in_force, d.* FROM {table} d)"
 
 /* Is what event s says what version v does at that time?  Where all events have
@@ -170,7 +174,7 @@ VersionsForNews(const TableMerge *tables)
 			"(SELECT count(*) > 0 FROM {snapshots})" :
 			"EXISTS (SELECT FROM {snapshots} p WHERE p._scope = v._was_scope)";
 	return FillTemplate(psprintf("SELECT v._was_key, v._was_value, (v._began <= {time} AND (v._in_force OR v._ended > {time})) IS TRUE, %s,"
-								 " (v._began >= {time} OR (NOT v._in_force AND v._ended >= {time})) IS TRUE, %s FROM " PAST " v%s",
+								 " (v._began >= {time} OR (NOT v._in_force AND v._ended >= {time})) IS TRUE, %s, v._was_at FROM " PAST " v%s",
 								 closable, IsNumbered(tables) ? "coalesce(v.{version}, 0)::int" : "0",
 								 IndexTells(tables) ? " WHERE v._was_key = ANY (ARRAY(SELECT s._business_key_hash FROM ({said}) s))" : ""),
 						&tables->merge.words);
@@ -195,7 +199,7 @@ AskForNews(const TableMerge *tables)
 
 	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {stage} AS SELECT s.*, 0::bigint AS _row, 0 AS _number FROM ({said}) s WHERE false");
 	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {refold} (_business_key_hash uuid, _in_order boolean, _base_version int)");
-	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {delta} (_business_key_hash uuid)");
+	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {delta} (_business_key_hash uuid, _place tid)");
 	question.versions = VersionsForNews(tables);
 	question.numbered = IsNumbered(tables);
 	question.rows = FillTemplate("{said}", &merge->words);
@@ -228,6 +232,17 @@ CompleteFoldKeys(const Merge *merge, bool stage_lacks)
 	MergeExec(merge, NULL, "DELETE FROM {delta} n USING {refold} r WHERE r._business_key_hash = n._business_key_hash");
 }
 
+/* Which versions end: their places tell, unless they lie in several tables, or this one is best read whole. */
+static const char *
+EndedVersions(const TableMerge *tables, int64 keys)
+{
+	bool		by_place = get_rel_relkind(tables->target) == RELKIND_RELATION && !has_subclass(tables->target) && keys <= MAX_PLACES &&
+		(double) keys * PLACES_PER_ROWS < SqlEstimate(FillTemplate("SELECT FROM {table}", &tables->merge.words));
+
+	return by_place ? "d.ctid = ANY (ARRAY(SELECT n._place FROM {delta} n))" :
+		"{key} IN (SELECT n._business_key_hash FROM {delta} n)";
+}
+
 /* Ends versions in force, as staged rows follow them or nothing does; scd1 keeps none that ended. */
 static void
 EndVersions(const TableMerge *tables, SilverOutcome *outcome)
@@ -239,10 +254,9 @@ EndVersions(const TableMerge *tables, SilverOutcome *outcome)
 
 	if (keys == 0)
 		return;
-	ended = MergeExec(merge, NULL, psprintf("%s WHERE {key} %s AND {current}",
+	ended = MergeExec(merge, NULL, psprintf("%s WHERE %s AND {current}",
 											scd1 ? "DELETE FROM {table} d" : "UPDATE {table} d SET {valid_to} = {time}{unset_flag}",
-											IsFewKeys(tables, keys) ? "= ANY (ARRAY(SELECT n._business_key_hash FROM {delta} n))" :
-											"IN (SELECT n._business_key_hash FROM {delta} n)"));
+											EndedVersions(tables, keys)));
 	if (scd1)
 		outcome->updated = ended;
 	else

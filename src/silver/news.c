@@ -30,6 +30,7 @@
 #include "executor/nodeHash.h"
 #include "miscadmin.h"
 #include "storage/buffile.h"
+#include "storage/itemptr.h"
 #include "tcop/dest.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -55,6 +56,7 @@ typedef struct Entry
 	uint8		value[UUID_LEN];
 	uint16		versions;
 	uint16		last;			/* their greatest number */
+	ItemPointerData place;		/* of the version at the time of the rows */
 	uint8		marks;
 } Entry;
 
@@ -150,12 +152,14 @@ AppendFoldKey(News *news, const uint8 *key)
 
 /* A key whose version in force just ends. */
 static void
-AppendClosedKey(News *news, const uint8 *key)
+AppendClosedKey(News *news, const Entry *entry)
 {
 	TupleTableSlot *slot = news->closed.slot;
 
-	slot->tts_values[0] = PointerGetDatum(key);
+	slot->tts_values[0] = PointerGetDatum(entry->key);
 	slot->tts_isnull[0] = false;
+	slot->tts_values[1] = PointerGetDatum(&entry->place);
+	slot->tts_isnull[1] = false;
 	AppendToEnd(&news->closed);
 }
 
@@ -203,6 +207,7 @@ JoinEntry(News *news, Entry *whole, Entry *part)
 	{
 		news->is_unknown |= (whole->marks & AT_TIME) != 0;
 		memcpy(whole->value, part->value, UUID_LEN);
+		whole->place = part->place;
 	}
 	whole->marks |= part->marks;
 	whole->versions = Min(whole->versions + part->versions, UINT16_MAX);
@@ -325,6 +330,7 @@ ReceiveVersion(TupleTableSlot *slot, DestReceiver *self)
 		entry.marks |= IS_LATER;
 	entry.versions = 1;
 	entry.last = Min(Max(DatumGetInt32(slot->tts_values[5]), 0), UINT16_MAX);
+	entry.place = *(ItemPointer) DatumGetPointer(slot->tts_values[6]);
 	if (news->version_parts == NULL && news->count == news->limit)
 		LeaveMemory(news);
 	if (news->version_parts != NULL)
@@ -472,7 +478,7 @@ TellKeys(News *news)
 		if (!IsSimple(news, entry))
 			AppendFoldKey(news, entry->key);
 		else if ((entry->marks & AT_TIME) != 0)
-			AppendClosedKey(news, entry->key);
+			AppendClosedKey(news, entry);
 	}
 }
 

@@ -12,8 +12,8 @@ typedef struct NewsQuestion
 {
 	/* Query of all versions: hash of the key, hash of the value, whether it is the
 	 * one at the time of the rows, whether no row saying it is news too, whether it
-	 * begins or ends no earlier than that, and its number (uuid, uuid, boolean,
-	 * boolean, boolean, integer). */
+	 * begins or ends no earlier than that, its number, and where it lies (uuid, uuid,
+	 * boolean, boolean, boolean, integer, tid). */
 	const char *versions;
 	bool		numbered;		/* do versions tell their numbers? */
 
@@ -22,7 +22,7 @@ typedef struct NewsQuestion
 
 	/* Tables just made: for the rows that bring news, with their number and that of
 	 * the version they would be as last columns; for keys to be folded, as the fold
-	 * wants them; for keys whose version in force just ends. */
+	 * wants them; for keys whose version in force just ends, and where that lies. */
 	Oid			stage;
 	Oid			fold;
 	Oid			closed;

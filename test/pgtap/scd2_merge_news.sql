@@ -3,7 +3,7 @@
 \set name scd2_merge_news
 \ir setup.psql
 
-SELECT plan(15);
+SELECT plan(16);
 
 SELECT setseed(0.75);
 CREATE TABLE said AS
@@ -90,6 +90,16 @@ SELECT is(take_few('with_index', o) || history('with_index'), take_few('with_has
   FROM (VALUES ('{}'::jsonb), ('{"apply_as_deletes": "d.op = ''D''"}'), ('{"history": "scd1"}')) v (o);
 SELECT pg_stat_force_next_flush() \g /dev/null
 SELECT cmp_ok(idx_scan, '>=', :scans + 18::bigint, 'the index is used in each of 18 merges') FROM pg_stat_user_tables WHERE relid = 'with_index'::regclass;
+
+/* two tables may have versions at the same place */
+CREATE TABLE parent (id int, value int, valid_from timestamptz NOT NULL, valid_to timestamptz, is_current boolean);
+CREATE TABLE child () INHERITS (parent);
+INSERT INTO parent SELECT id, 1, '2025-01-01', NULL, true FROM generate_series(1, 100) id;
+INSERT INTO child SELECT id, 1, '2025-01-01', NULL, true FROM generate_series(101, 200) id;
+CREATE TABLE two_keys AS SELECT id, 2 AS value FROM (VALUES (7), (150)) v (id);
+SELECT medallion.scd2_merge('parent', 'two_keys', '{id}') \g /dev/null
+SELECT set_eq('SELECT id, value, is_current FROM parent WHERE id IN (SELECT id FROM two_keys) OR NOT is_current',
+	$$VALUES (7, 1, false), (7, 2, true), (150, 1, false), (150, 2, true)$$, 'versions of a parent and of its child end');
 
 /* a source without any row closes nothing, whatever the target has */
 TRUNCATE source;
