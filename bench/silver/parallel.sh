@@ -35,7 +35,11 @@ prepare_ranges()
 	done
 }
 
-merge_range() { timed "SELECT medallion.scd2_merge('bench.range_$1', 'bench.extract_$1', '{id}', '{\"deletes\": \"snapshot\"}')"; }
+merge_range()
+{
+	echo "SELECT 0 * inserted FROM medallion.scd2_merge('bench.range_$1', 'bench.extract_$1', '{id}', '{\"deletes\": \"snapshot\"}');" >"$work/range_$1.sql"
+	in_session "$work/range_$1.sql" >"$work/range_$1.out"
+}
 
 # Both ranges at once, or one after the other: "seconds cpu" of both.
 run_ranges()
@@ -48,12 +52,12 @@ run_ranges()
 	done
 	began=$(date +%s.%N)
 	if [ "$1" = at_once ]; then
-		merge_range 0 >"$work/range_0.out" &
-		merge_range 1 >"$work/range_1.out"
+		merge_range 0 &
+		merge_range 1
 		wait $!
 	else
-		merge_range 0 >"$work/range_0.out"
-		merge_range 1 >"$work/range_1.out"
+		merge_range 0
+		merge_range 1
 	fi
 	cat "$work"/range_[01].out | awk -v began="$began" -v ended="$(date +%s.%N)" '{ cpu += $2 } END { printf "%.3f %.3f\n", ended - began, cpu }'
 }
