@@ -3,6 +3,7 @@
 #
 #   test/run.sh                    all suites
 #   test/run.sh regress tap        some of: style file fuzz regress isolation pgtap tap docs
+#   test/run.sh valgrind           a server under valgrind, which is not among all
 #
 # One test:  make installcheck REGRESS=name ISOLATION=   with  eval "$(test/server.sh env)"  before,
 #            TESTS=name test/run.sh pgtap                for the files whose name contains that.
@@ -246,6 +247,11 @@ count_tap_test()
 suite_docs()
 {
 	run_tap "documents" docs.log bash test/docs.sh
+}
+
+suite_valgrind()
+{
+	run_tap "valgrind" valgrind.log bash test/valgrind.sh --tap
 }
 
 # --- the run ---
