@@ -1,5 +1,33 @@
 /* Profiles, what follows from them, and anomalies in their history. */
 
+/* One call costs what so many of the planner's usual functions do; it is what makes a scan worth sharing. */
+CREATE FUNCTION medallion.profile_step(state internal, capacity int, origin oid, place tid, VARIADIC "values" "any")
+RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100
+AS 'MODULE_PATHNAME', 'medallion_profile_step';
+COMMENT ON FUNCTION medallion.profile_step(internal, int, oid, tid, "any") IS 'Internal: the step of profile_state().';
+
+CREATE FUNCTION medallion.profile_merge(state internal, other internal)
+RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'medallion_profile_merge';
+COMMENT ON FUNCTION medallion.profile_merge(internal, internal) IS 'Internal: adds what a worker of profile_state() came to.';
+
+CREATE FUNCTION medallion.profile_bytes(state internal)
+RETURNS bytea LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'medallion_profile_bytes';
+COMMENT ON FUNCTION medallion.profile_bytes(internal) IS 'Internal: what profile_state() came to, as bytes for another process.';
+
+CREATE FUNCTION medallion.profile_of_bytes(bytes bytea, state internal)
+RETURNS internal LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'medallion_profile_of_bytes';
+COMMENT ON FUNCTION medallion.profile_of_bytes(bytea, internal) IS 'Internal: hands the bytes of profile_bytes() to profile_merge().';
+
+CREATE AGGREGATE medallion.profile_state(capacity int, origin oid, place tid, VARIADIC "values" "any") (
+	SFUNC = medallion.profile_step, STYPE = internal, FINALFUNC = medallion.profile_bytes, COMBINEFUNC = medallion.profile_merge,
+	SERIALFUNC = medallion.profile_bytes, DESERIALFUNC = medallion.profile_of_bytes, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE medallion.profile_state(int, oid, tid, "any") IS
+'Internal: what profile() gathers of rows in which parallel workers have a share, as bytes that it alone reads. origin and place: tableoid and ctid of the row.';
+
 CREATE FUNCTION medallion.profile(tbl regclass, options jsonb DEFAULT '{}',
 	OUT column_name text, OUT data_type text, OUT records bigint, OUT completeness double precision, OUT exact boolean,
 	OUT distinct_count bigint, OUT approx_distinct bigint, OUT distinctness double precision, OUT uniqueness double precision,
