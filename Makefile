@@ -132,6 +132,7 @@ OBJS += \
 	src/silver/merge.o \
 	src/silver/merge_tables.o \
 	src/silver/merge_target.o \
+	src/silver/moments.o \
 	src/silver/news.o \
 	src/silver/number_sample.o \
 	src/silver/overlap.o \

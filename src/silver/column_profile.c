@@ -93,45 +93,13 @@ DescribeOrder(ColumnProfile *profile, Datum value)
 	profile->has_extremes = true;
 }
 
-static void
-AddToMoments(Moments *moments, double number, int64 weight)
-{
-	double		distance = number - moments->mean;
-
-	if (!isfinite(number))
-	{
-		moments->others += weight;
-		moments->other += number;
-		return;
-	}
-	moments->count += weight;
-	moments->mean += distance * weight / moments->count;
-	moments->squares += weight * distance * (number - moments->mean);
-}
-
-static void
-MergeMoments(Moments *moments, const Moments *other)
-{
-	double		distance = other->mean - moments->mean;
-	double		count = (double) moments->count + other->count;
-
-	if (other->count > 0)
-	{
-		moments->squares += other->squares + distance * distance * moments->count * other->count / count;
-		moments->mean += distance * other->count / count;
-	}
-	moments->count += other->count;
-	moments->others += other->others;
-	moments->other += other->other;
-}
-
 /* Adds a value that occurs so often to what is known of values. */
 static void
 Describe(ColumnProfile *profile, Datum value, int64 weight)
 {
 	DescribeOrder(profile, value);
 	if (profile->type.kind == VALUE_NUMBER)
-		AddToMoments(&profile->moments, ColumnTypeNumber(&profile->type, value), weight);
+		MomentsAdd(&profile->moments, ColumnTypeNumber(&profile->type, value), weight);
 	else if (profile->type.kind == VALUE_TEXT)
 		TextProfileAdd(&profile->texts, value, weight);
 }
@@ -258,7 +226,7 @@ MergeDescribed(ColumnProfile *profile, StateReader *in)
 		DescribeOrder(profile, ReadStateDatum(in, type->by_value, type->length));
 	}
 	if (type->kind == VALUE_NUMBER)
-		MergeMoments(&profile->moments, ReadState(in, sizeof(Moments)));
+		MomentsMerge(&profile->moments, ReadState(in, sizeof(Moments)));
 	if (type->kind == VALUE_TEXT)
 		TextProfileMerge(&profile->texts, in);
 }
@@ -314,20 +282,6 @@ ColumnProfileEnd(ColumnProfile *profile)
 	FrequenciesEnd(&profile->frequencies, profile->rows);
 	if (profile->type.kind == VALUE_TEXT)
 		TextProfileEnd(&profile->texts);
-}
-
-double
-ColumnProfileMean(const ColumnProfile *profile)
-{
-	return profile->moments.others > 0 ? profile->moments.other : profile->moments.mean;
-}
-
-double
-ColumnProfileDeviation(const ColumnProfile *profile)
-{
-	if (profile->moments.others > 0)
-		return NAN;
-	return sqrt(profile->moments.squares / profile->moments.count);
 }
 
 typedef struct CountedNumber

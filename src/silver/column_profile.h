@@ -9,18 +9,9 @@
 #include "lib/hyperloglog.h"
 #include "silver/column_type.h"
 #include "silver/frequency.h"
+#include "silver/moments.h"
 #include "silver/number_sample.h"
 #include "silver/text_profile.h"
-
-/* The moments of the finite numbers; the others are added up apart, as inf - inf is never less than NaN. */
-typedef struct Moments
-{
-	int64		count;
-	double		mean;
-	double		squares;		/* sum of squared distances from the mean */
-	int64		others;			/* NaN and the infinities */
-	double		other;			/* their sum */
-} Moments;
 
 typedef struct ColumnProfile
 {
@@ -62,9 +53,5 @@ extern bool ColumnProfileIsExact(const ColumnProfile *profile);
 
 /* The numbers in order, each with its count; estimated ones count 1. */
 extern double *ColumnProfileNumbers(const ColumnProfile *profile, int64 **counts, int *count);
-
-/* Mean and deviation of all numbers. */
-extern double ColumnProfileMean(const ColumnProfile *profile);
-extern double ColumnProfileDeviation(const ColumnProfile *profile);
 
 #endif							/* MEDALLION_COLUMN_PROFILE_H */

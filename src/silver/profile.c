@@ -466,8 +466,8 @@ PutNumbers(ResultRow *row, ColumnProfile *profile, int bins)
 	int64	   *counts;
 	double	   *numbers = ColumnProfileNumbers(profile, &counts, &count);
 
-	PutDatum(row, 12, Float8GetDatum(ColumnProfileMean(profile)));
-	PutDatum(row, 13, Float8GetDatum(ColumnProfileDeviation(profile)));
+	PutDatum(row, 12, Float8GetDatum(MomentsMean(&profile->moments)));
+	PutDatum(row, 13, Float8GetDatum(MomentsDeviation(&profile->moments)));
 	PutJson(row, 14, QuantilesJson(numbers, counts, count));
 	PutJson(row, 15, HistogramJson(numbers, counts, count, profile->rows, bins));
 }
