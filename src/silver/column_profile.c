@@ -70,6 +70,15 @@ KeepExtreme(ColumnProfile *profile, Datum *place, Datum value)
 	MemoryContextSwitchTo(before);
 }
 
+/* Which of two values comes first; their ranks mostly tell. */
+static inline int
+CompareRanked(const ColumnProfile *profile, Datum a, uint64 a_rank, Datum b, uint64 b_rank)
+{
+	if (a_rank != b_rank)
+		return a_rank < b_rank ? -1 : 1;
+	return ColumnTypeCompare(&profile->type, a, b);
+}
+
 static void
 DescribeOrder(ColumnProfile *profile, Datum value)
 {
@@ -80,12 +89,12 @@ DescribeOrder(ColumnProfile *profile, Datum value)
 	rank = ColumnTypeRank(&profile->type, value);
 	if (profile->has_extremes && rank > profile->least && rank < profile->greatest)
 		return;
-	if (!profile->has_extremes || ColumnTypeCompare(&profile->type, value, profile->minimum) < 0)
+	if (!profile->has_extremes || CompareRanked(profile, value, rank, profile->minimum, profile->least) < 0)
 	{
 		KeepExtreme(profile, &profile->minimum, value);
 		profile->least = rank;
 	}
-	if (!profile->has_extremes || ColumnTypeCompare(&profile->type, value, profile->maximum) > 0)
+	if (!profile->has_extremes || CompareRanked(profile, value, rank, profile->maximum, profile->greatest) > 0)
 	{
 		KeepExtreme(profile, &profile->maximum, value);
 		profile->greatest = rank;
@@ -104,23 +113,13 @@ Describe(ColumnProfile *profile, Datum value, int64 weight)
 		TextProfileAdd(&profile->texts, value, weight);
 }
 
-static int
-CompareHashes(const void *a, const void *b)
-{
-	uint64		left = (*(Frequency *const *) a)->hash;
-	uint64		right = (*(Frequency *const *) b)->hash;
-
-	return left < right ? -1 : left > right;
-}
-
-/* Describes all values that were only counted so far; in the order of their hashes, for sums of numbers depend on it. */
+/* Describes all values that were only counted so far. */
 static void
 DescribeCounted(ColumnProfile *profile)
 {
 	int			count;
 	Frequency **list = FrequenciesList(&profile->frequencies, &count);
 
-	qsort(list, count, sizeof(Frequency *), CompareHashes);
 	for (int i = 0; i < count; i++)
 		Describe(profile, list[i]->value, list[i]->count);
 	pfree(list);
@@ -161,18 +160,29 @@ CountValue(ColumnProfile *profile, uint64 hash, Datum value, int64 weight)
 }
 
 void
-ColumnProfileAdd(ColumnProfile *profile, Datum value, bool isnull, uint64 ticket)
+ColumnProfileSee(ColumnProfile *profile, Datum value, bool isnull)
 {
+	profile->seen_null = isnull;
 	if (isnull)
+		return;
+	if (profile->type.length == -1)
+		value = PointerGetDatum(PG_DETOAST_DATUM_PACKED(value));
+	profile->seen = value;
+	profile->seen_hash = ColumnTypeHash(&profile->type, value);
+	FrequenciesPrefetch(&profile->frequencies, profile->seen_hash);
+}
+
+void
+ColumnProfileAdd(ColumnProfile *profile, uint64 ticket)
+{
+	if (profile->seen_null)
 	{
 		profile->nulls++;
 		return;
 	}
-	if (profile->type.length == -1)
-		value = PointerGetDatum(PG_DETOAST_DATUM_PACKED(value));
 	if (profile->type.kind == VALUE_NUMBER && SampleWants(&profile->sample, ticket))
-		SampleAdd(&profile->sample, ticket, ColumnTypeNumber(&profile->type, value));
-	CountValue(profile, ColumnTypeHash(&profile->type, value), value, 1);
+		SampleAdd(&profile->sample, ticket, ColumnTypeNumber(&profile->type, profile->seen));
+	CountValue(profile, profile->seen_hash, profile->seen, 1);
 }
 
 /* What every value was added to. */

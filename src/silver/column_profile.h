@@ -19,6 +19,11 @@ typedef struct ColumnProfile
 	ColumnType	type;
 	uint32		capacity;
 
+	/* the value at hand */
+	bool		seen_null;
+	Datum		seen;
+	uint64		seen_hash;
+
 	int64		nulls;
 	int64		rows;			/* that are not NULL */
 	hyperLogLogState sketch;
@@ -38,8 +43,13 @@ typedef struct ColumnProfile
 /* Begins the profile of a column: capacity distinct values are counted exactly. */
 extern void ColumnProfileInit(ColumnProfile *profile, Oid type, uint32 capacity);
 
-/* Takes in one value of a row with a random number of its own; leaves garbage in the current memory context. */
-extern void ColumnProfileAdd(ColumnProfile *profile, Datum value, bool isnull, uint64 ticket);
+/*
+ * Takes in one value, in two steps: between them those of the other columns of
+ * the row are seen, so that memory has time to answer.  The row has a random
+ * number of its own.  Leaves garbage in the current memory context.
+ */
+extern void ColumnProfileSee(ColumnProfile *profile, Datum value, bool isnull);
+extern void ColumnProfileAdd(ColumnProfile *profile, uint64 ticket);
 
 /* Writes all down; adds what the profile of other rows wrote. */
 extern void ColumnProfileWrite(ColumnProfile *profile, StateBytes *out);

@@ -57,6 +57,13 @@ FrequenciesFind(const Frequencies *all, uint64 hash)
 	return frequency_lookup(all->table, hash);
 }
 
+void
+FrequenciesPrefetch(const Frequencies *all, uint64 hash)
+{
+	if (all->kept > 0 || FrequenciesTakes(all, hash))
+		__builtin_prefetch(&all->table->data[(uint32) (hash >> 32) & all->table->sizemask]);
+}
+
 /* What a value takes beside its entry. */
 static Size
 ValueBytes(const Frequencies *all, Datum value)

@@ -53,6 +53,9 @@ FrequenciesTakes(const Frequencies *all, uint64 hash)
 	return (hash & ((UINT64CONST(1) << all->level) - 1)) == 0;
 }
 
+/* Begins to fetch from memory what FrequenciesFind() will look at. */
+extern void FrequenciesPrefetch(const Frequencies *all, uint64 hash);
+
 /* Is there no room for this value? */
 extern bool FrequenciesFull(const Frequencies *all, Datum value);
 

@@ -85,22 +85,20 @@ ReceiveRow(TupleTableSlot *slot, DestReceiver *self)
 	ProfileReceiver *receiver = (ProfileReceiver *) self;
 	TableProfile *profile = receiver->profile;
 	MemoryContext before;
-	NullableDatum place[FIRST_COLUMN];
-	uint64		ticket;
+	NullableDatum table;
+	NullableDatum place;
 
 	slot_getallattrs(slot);
+	table.value = slot->tts_values[0];
+	table.isnull = slot->tts_isnull[0];
+	place.value = slot->tts_values[1];
+	place.isnull = slot->tts_isnull[1];
 	before = MemoryContextSwitchTo(receiver->context);
-	for (int i = 0; i < FIRST_COLUMN; i++)
-	{
-		place[i].value = slot->tts_values[i];
-		place[i].isnull = slot->tts_isnull[i];
-	}
-	ticket = TableProfileTicket(profile, place[0], place[1]);
 	for (int i = 0; i < profile->count; i++)
-		ColumnProfileAdd(&profile->columns[i], slot->tts_values[FIRST_COLUMN + i], slot->tts_isnull[FIRST_COLUMN + i], ticket);
+		ColumnProfileSee(&profile->columns[i], slot->tts_values[FIRST_COLUMN + i], slot->tts_isnull[FIRST_COLUMN + i]);
+	TableProfileAdd(profile, table, place);
 	MemoryContextSwitchTo(before);
 	MemoryContextReset(receiver->context);
-	profile->rows++;
 	return true;
 }
 

@@ -47,9 +47,9 @@ TableProfileCreate(int count, const Oid *types, uint32 capacity)
 	return profile;
 }
 
-/* A place that is none is what foreign tables may give. */
-uint64
-TableProfileTicket(TableProfile *profile, NullableDatum table, NullableDatum place)
+/* The random number of a row: of one that lies in a table always the same.  A place that is none is what foreign tables may give. */
+static uint64
+RowTicket(TableProfile *profile, NullableDatum table, NullableDatum place)
 {
 	ItemPointer pointer = (ItemPointer) DatumGetPointer(place.value);
 	uint64		key[2];
@@ -59,6 +59,16 @@ TableProfileTicket(TableProfile *profile, NullableDatum table, NullableDatum pla
 	key[0] = DatumGetObjectId(table.value);
 	key[1] = ((uint64) ItemPointerGetBlockNumber(pointer) << 16) | ItemPointerGetOffsetNumber(pointer);
 	return XXH3_64bits(key, sizeof(key));
+}
+
+void
+TableProfileAdd(TableProfile *profile, NullableDatum table, NullableDatum place)
+{
+	uint64		ticket = RowTicket(profile, table, place);
+
+	for (int i = 0; i < profile->count; i++)
+		ColumnProfileAdd(&profile->columns[i], ticket);
+	profile->rows++;
 }
 
 bytea *
@@ -169,15 +179,10 @@ Datum
 medallion_profile_step(PG_FUNCTION_ARGS)
 {
 	TableProfile *profile = PG_ARGISNULL(0) ? BeginState(fcinfo) : (TableProfile *) PG_GETARG_POINTER(0);
-	uint64		ticket = TableProfileTicket(profile, fcinfo->args[2], fcinfo->args[3]);
 
 	for (int i = 0; i < profile->count; i++)
-	{
-		NullableDatum *value = &fcinfo->args[FIRST_VALUE + i];
-
-		ColumnProfileAdd(&profile->columns[i], value->value, value->isnull, ticket);
-	}
-	profile->rows++;
+		ColumnProfileSee(&profile->columns[i], fcinfo->args[FIRST_VALUE + i].value, fcinfo->args[FIRST_VALUE + i].isnull);
+	TableProfileAdd(profile, fcinfo->args[2], fcinfo->args[3]);
 	PG_RETURN_POINTER(profile);
 }
 

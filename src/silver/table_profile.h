@@ -20,8 +20,8 @@ typedef struct TableProfile
 /* Begins; all lives in the current memory context. */
 extern TableProfile *TableProfileCreate(int count, const Oid *types, uint32 capacity);
 
-/* The random number of a row: of one that lies in a table always the same. */
-extern uint64 TableProfileTicket(TableProfile *profile, NullableDatum table, NullableDatum place);
+/* Takes in a row whose values all columns have seen: its tableoid and ctid, NULL where it has none. */
+extern void TableProfileAdd(TableProfile *profile, NullableDatum table, NullableDatum place);
 
 /* All of it as bytes, and the profile that these were made of. */
 extern bytea *TableProfileWrite(TableProfile *profile);
