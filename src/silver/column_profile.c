@@ -113,13 +113,27 @@ Describe(ColumnProfile *profile, Datum value, int64 weight)
 		TextProfileAdd(&profile->texts, value, weight);
 }
 
-/* Describes all values that were only counted so far. */
+/* The most frequent first; then by their hashes. */
+static int
+CompareCounts(const void *a, const void *b)
+{
+	const Frequency *left = *(Frequency *const *) a;
+	const Frequency *right = *(Frequency *const *) b;
+
+	if (left->count != right->count)
+		return left->count > right->count ? -1 : 1;
+	return left->hash < right->hash ? -1 : left->hash > right->hash;
+}
+
+/* Describes all values that were only counted so far: of texts the frequent ones first, whose patterns are to be kept. */
 static void
 DescribeCounted(ColumnProfile *profile)
 {
 	int			count;
 	Frequency **list = FrequenciesList(&profile->frequencies, &count);
 
+	if (profile->type.kind == VALUE_TEXT)
+		qsort(list, count, sizeof(Frequency *), CompareCounts);
 	for (int i = 0; i < count; i++)
 		Describe(profile, list[i]->value, list[i]->count);
 	pfree(list);

@@ -18,6 +18,8 @@
 
 #include <math.h>
 
+#include "silver/double_double.h"
+
 
 #define SH_PREFIX frequency
 #define SH_ELEMENT_TYPE Frequency
@@ -338,6 +340,8 @@ FrequenciesTotals(const Frequencies *all, int64 rows)
 {
 	FrequencyTotals heavy = {0};
 	FrequencyTotals light = {0};
+	DoubleDouble heavy_entropy = {0};
+	DoubleDouble light_entropy = {0};
 	int64		light_rows = rows;
 	int64		sampled_rows = 0;
 	int64		greatest = 0;
@@ -348,10 +352,11 @@ FrequenciesTotals(const Frequencies *all, int64 rows)
 	for (int i = 0; i < count; i++)
 	{
 		FrequencyTotals *totals = list[i]->heavy ? &heavy : &light;
+		DoubleDouble *entropy = list[i]->heavy ? &heavy_entropy : &light_entropy;
 
 		totals->distinct++;
 		totals->unique += list[i]->count == 1;
-		totals->entropy += Surprise(list[i]->count, rows);
+		*entropy = AddDoubleDouble(*entropy, (DoubleDouble) {Surprise(list[i]->count, rows), 0});
 		if (list[i]->heavy)
 			light_rows -= list[i]->count;
 		else
@@ -364,6 +369,6 @@ FrequenciesTotals(const Frequencies *all, int64 rows)
 	weight = SampleWeight(all, light_rows, sampled_rows, greatest);
 	heavy.distinct += rint(weight * light.distinct);
 	heavy.unique += rint(weight * light.unique);
-	heavy.entropy += weight * light.entropy;
+	heavy.entropy = heavy_entropy.high + weight * light_entropy.high;
 	return heavy;
 }

@@ -2,19 +2,13 @@
  * moments.h
  *	  Mean and deviation of a column's numbers.
  *
- * Sums are kept in two doubles each, which hold some 106 bits: what is lost is
- * less than a double shows, so that the order of the numbers does not matter.
+ * Sums are kept in two doubles each, so that the order of the numbers does not matter.
  */
 #ifndef MEDALLION_MOMENTS_H
 #define MEDALLION_MOMENTS_H
 
 #include "postgres.h"
-
-typedef struct DoubleDouble
-{
-	double		high;
-	double		low;			/* what high cannot hold */
-} DoubleDouble;
+#include "silver/double_double.h"
 
 typedef struct Moments
 {
