@@ -35,7 +35,7 @@
 #define FIRST_SIZE 256			/* entries that a table begins with */
 #define HEAVY_SHARE 1024		/* one in so many rows makes a value heavy */
 #define KEPT_SHARE 4096			/* one in so many, until all rows were seen */
-#define KEPT_SIZE 2048			/* bytes of the longest value that is kept for it */
+#define KEPT_SIZE 512			/* bytes of the longest value that is kept for it */
 #define HANDFUL 16				/* values, of whatever size */
 #define MAX_LEVEL 48
 
