@@ -55,7 +55,8 @@ AddToSketch(hyperLogLogState *sketch, uint64 hash)
 	uint8		zeros = rest == 0 ? 32 - SKETCH_WIDTH : 31 - pg_leftmost_one_pos32(rest);
 	uint8	   *place = &sketch->hashesArr[high >> (32 - SKETCH_WIDTH)];
 
-	*place = Max(*place, zeros + 1);
+	if (*place <= zeros)
+		*place = zeros + 1;
 }
 
 /* Puts a copy of a value in the place of another. */
