@@ -116,6 +116,7 @@ OBJS += \
 	src/silver/checks.o \
 	src/silver/clean.o \
 	src/silver/column_profile.o \
+	src/silver/column_type.o \
 	src/silver/convert.o \
 	src/silver/convert_format.o \
 	src/silver/convert_time.o \
@@ -131,7 +132,9 @@ OBJS += \
 	src/silver/merge.o \
 	src/silver/merge_tables.o \
 	src/silver/merge_target.o \
+	src/silver/moments.o \
 	src/silver/news.o \
+	src/silver/number_sample.o \
 	src/silver/overlap.o \
 	src/silver/profile.o \
 	src/silver/quarantine.o \
@@ -139,6 +142,8 @@ OBJS += \
 	src/silver/run_checks.o \
 	src/silver/silver.o \
 	src/silver/table.o \
+	src/silver/table_profile.o \
+	src/silver/text_profile.o \
 	src/silver/typed.o \
 	src/silver/verdict.o \
 	src/silver/verify.o

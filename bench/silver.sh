@@ -15,7 +15,7 @@
 # parallel     a merge and a load with two workers for each query beside none
 # spark        Delta Lake's MERGE of the same, by Spark on two cores
 # deequ        profile() of 14 columns beside PyDeequ's VerificationSuite for the same metrics of Parquet, by Spark on two cores;
-#              its first round is not counted
+#              its first round is not counted; by the clock, and ours with two parallel workers too
 #
 # Competitors take turns within a round; medians over the rounds.  Seconds of the clock and of the processor are
 # both given, and ratios are of the second: on a busy machine only that means much.  Each session has one process,

@@ -1,5 +1,33 @@
 /* Profiles, what follows from them, and anomalies in their history. */
 
+/* One call costs what so many of the planner's usual functions do; it is what makes a scan worth sharing. */
+CREATE FUNCTION medallion.profile_step(state internal, capacity int, origin oid, place tid, VARIADIC "values" "any")
+RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100
+AS 'MODULE_PATHNAME', 'medallion_profile_step';
+COMMENT ON FUNCTION medallion.profile_step(internal, int, oid, tid, "any") IS 'Internal: the step of profile_state().';
+
+CREATE FUNCTION medallion.profile_merge(state internal, other internal)
+RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'medallion_profile_merge';
+COMMENT ON FUNCTION medallion.profile_merge(internal, internal) IS 'Internal: adds what a worker of profile_state() came to.';
+
+CREATE FUNCTION medallion.profile_bytes(state internal)
+RETURNS bytea LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'medallion_profile_bytes';
+COMMENT ON FUNCTION medallion.profile_bytes(internal) IS 'Internal: what profile_state() came to, as bytes for another process.';
+
+CREATE FUNCTION medallion.profile_of_bytes(bytes bytea, state internal)
+RETURNS internal LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'medallion_profile_of_bytes';
+COMMENT ON FUNCTION medallion.profile_of_bytes(bytea, internal) IS 'Internal: hands the bytes of profile_bytes() to profile_merge().';
+
+CREATE AGGREGATE medallion.profile_state(capacity int, origin oid, place tid, VARIADIC "values" "any") (
+	SFUNC = medallion.profile_step, STYPE = internal, FINALFUNC = medallion.profile_bytes, COMBINEFUNC = medallion.profile_merge,
+	SERIALFUNC = medallion.profile_bytes, DESERIALFUNC = medallion.profile_of_bytes, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE medallion.profile_state(int, oid, tid, "any") IS
+'Internal: what profile() gathers of rows in which parallel workers have a share, as bytes that it alone reads. origin and place: tableoid and ctid of the row.';
+
 CREATE FUNCTION medallion.profile(tbl regclass, options jsonb DEFAULT '{}',
 	OUT column_name text, OUT data_type text, OUT records bigint, OUT completeness double precision, OUT exact boolean,
 	OUT distinct_count bigint, OUT approx_distinct bigint, OUT distinctness double precision, OUT uniqueness double precision,
@@ -9,7 +37,7 @@ CREATE FUNCTION medallion.profile(tbl regclass, options jsonb DEFAULT '{}',
 RETURNS SETOF record LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'medallion_profile';
 COMMENT ON FUNCTION medallion.profile(regclass, jsonb) IS
-'Metrics of every column of a table or view that the caller may read, in one scan, by Deequ''s definitions: completeness, share of rows that are not NULL; of these: distinct_count; distinctness, distinct values per row; uniqueness, values that occur once per row; entropy in nats; stddev of the population; quantiles as percentile_disc() has them. approx_distinct is HyperLogLog''s. types: as what a text column''s values could be read; patterns: A and a for letters, 9 for digits, x beyond ASCII. NULL where there are no rows, or no values, to tell it. exact: false where a column has more distinct values than capacity: then distinct_count, distinctness, uniqueness and entropy are estimated by a sample of distinct values, quantiles and histogram by one of 16384 rows, and most_frequent may miss values. options: columns (array), where (SQL over rows d), top (10 values), bins (10), capacity (16384 distinct values per column), store (true: into medallion.profiles and medallion.measurements).';
+'Metrics of every column of a table or view that the caller may read, in one scan, by Deequ''s definitions: completeness, share of rows that are not NULL; of these: distinct_count; distinctness, distinct values per row; uniqueness, values that occur once per row; entropy in nats; stddev of the population; quantiles as percentile_disc() has them. approx_distinct is HyperLogLog''s. types: as what a text column''s values could be read; patterns: A and a for letters, 9 for digits, x beyond ASCII. NULL where there are no rows, or no values, to tell it. exact: false where a column has more distinct values than capacity, or more than 8 MB of them: then distinct_count, distinctness, uniqueness and entropy are estimated by a sample of distinct values, quantiles and histogram by one of some 16384 to 32768 rows, and most_frequent may miss values. options: columns (array), where (SQL over rows d), top (10 values), bins (10), capacity (16384 distinct values per column), store (true: into medallion.profiles and medallion.measurements).';
 
 CREATE FUNCTION medallion.profile_anomalies(tbl regclass, rules jsonb DEFAULT '{"z_score": 3}', metrics text[] DEFAULT '{records,completeness,distinctness,uniqueness,entropy,mean,stddev}',
 	OUT column_name text, OUT metric text, OUT value double precision, OUT reason text)

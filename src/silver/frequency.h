@@ -7,6 +7,9 @@
 #define MEDALLION_FREQUENCY_H
 
 #include "postgres.h"
+#include "silver/state_bytes.h"
+
+#define FREQUENCY_BYTES (8 * 1024 * 1024)	/* of sampled values, unless they are a handful */
 
 typedef struct Frequency
 {
@@ -23,7 +26,9 @@ typedef struct Frequencies
 	struct frequency_hash *table;
 	uint32		capacity;
 	int			level;			/* one in 2^level values is sampled; 0: all are */
-	int			heavies;		/* values kept whatever their hash */
+	uint32		sampled;		/* entries that are so */
+	uint32		kept;			/* entries that are not, but frequent */
+	Size		bytes;			/* of the sampled values, where they are not in the entries */
 	bool		by_value;
 	int16		length;			/* typlen */
 } Frequencies;
@@ -41,15 +46,35 @@ extern void FrequenciesInit(Frequencies *all, MemoryContext context, uint32 capa
 /* The value's entry, NULL if it has none. */
 extern Frequency *FrequenciesFind(const Frequencies *all, uint64 hash);
 
-/* Would a value be sampled?  Is there room for one more? */
-extern bool FrequenciesTakes(const Frequencies *all, uint64 hash);
-extern bool FrequenciesFull(const Frequencies *all);
+/* Would a value be sampled? */
+static inline bool
+FrequenciesTakes(const Frequencies *all, uint64 hash)
+{
+	return (hash & ((UINT64CONST(1) << all->level) - 1)) == 0;
+}
 
-/* A new entry, with a copy of the value. */
-extern void FrequenciesAdd(Frequencies *all, uint64 hash, Datum value);
+/* Begins to fetch from memory what FrequenciesFind() will look at. */
+extern void FrequenciesPrefetch(const Frequencies *all, uint64 hash);
 
-/* Halves the sample; values that make up a thousandth of the rows stay. */
+/* Is there no room for this value? */
+extern bool FrequenciesFull(const Frequencies *all, Datum value);
+
+/* A new entry of a value that is sampled, with a copy of it. */
+extern void FrequenciesAdd(Frequencies *all, uint64 hash, Datum value, int64 count);
+
+/* Halves the sample; values that make up a good part of a thousandth of the rows stay. */
 extern void FrequenciesShrink(Frequencies *all, int64 rows);
+
+/* No more rows come: heavy is what makes up a thousandth of them. */
+extern void FrequenciesEnd(Frequencies *all, int64 rows);
+
+/* Writes all down; adds what was written to what there is, which comes to so many rows. */
+extern void FrequenciesWrite(const Frequencies *all, StateBytes *out);
+extern void FrequenciesMerge(Frequencies *all, StateReader *in, int64 rows);
+
+/* What FrequenciesWrite() wrote, entry by entry: begins, and gives the level; then the next, if there is one. */
+extern int	FrequenciesReadStart(StateReader *in, uint32 *count);
+extern Frequency FrequenciesReadNext(StateReader *in, const Frequencies *all);
 
 /* All entries, in no order; the most frequent in order, equally frequent ones by their hashes. */
 extern Frequency **FrequenciesList(const Frequencies *all, int *count);

@@ -2,14 +2,15 @@
  * profile.c
  *	  medallion.profile(): every column's metrics in one scan.
  *
- *	  SELECT -> receiver -> column_profile.c, once per cell -> a row per column
- *	      -> the caller, and the history
+ *	  SELECT -> receiver ---------------> table_profile.c, column_profile.c, once per cell
+ *	  SELECT profile_state(...), which       |
+ *	      parallel workers may share --------+-> a row per column -> the caller, and the history
  *
  * Definitions are those of Deequ; what has no value for lack of rows is NULL.
  */
 #include "base/compat.h"
 
-#include "silver/column_profile.h"
+#include "silver/table_profile.h"
 
 #include <math.h>
 
@@ -17,11 +18,14 @@
 #include "base/options.h"
 #include "base/settings.h"
 #include "base/sql.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
+#include "optimizer/cost.h"
 #include "tcop/dest.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/json.h"
@@ -35,6 +39,7 @@ PG_FUNCTION_INFO_V1(medallion_profile);
 
 #define MIN_CAPACITY 4096
 #define RESULT_COLUMNS 22
+#define MAX_SHARED_COLUMNS 96	/* a function has at most 100 arguments */
 
 /* What the caller may choose. */
 typedef struct ProfileOptions
@@ -47,15 +52,26 @@ typedef struct ProfileOptions
 	bool		store;			/* into the history */
 } ProfileOptions;
 
+/* What is to be profiled. */
+typedef struct ProfileTarget
+{
+	Oid			oid;
+	char	   *name;			/* as SQL */
+	List	   *columns;		/* char *, as they are called */
+	Oid		   *types;
+	char		kind;			/* relkind */
+	bool		is_temporary;
+} ProfileTarget;
+
 /* Where the rows go. */
 typedef struct ProfileReceiver
 {
 	DestReceiver pub;
-	int			count;
-	ColumnProfile *profiles;
-	int64		rows;
-	MemoryContext row_context;
+	TableProfile *profile;
+	MemoryContext context;		/* of one row, or of a state */
 } ProfileReceiver;
+
+#define FIRST_COLUMN 2			/* of a row: behind its table and its place */
 
 static void
 StartReceiver(DestReceiver *self, int operation, TupleDesc desc)
@@ -67,15 +83,36 @@ static bool
 ReceiveRow(TupleTableSlot *slot, DestReceiver *self)
 {
 	ProfileReceiver *receiver = (ProfileReceiver *) self;
+	TableProfile *profile = receiver->profile;
 	MemoryContext before;
+	NullableDatum table;
+	NullableDatum place;
 
 	slot_getallattrs(slot);
-	before = MemoryContextSwitchTo(receiver->row_context);
-	for (int i = 0; i < receiver->count; i++)
-		ColumnProfileAdd(&receiver->profiles[i], slot->tts_values[i], slot->tts_isnull[i]);
+	table.value = slot->tts_values[0];
+	table.isnull = slot->tts_isnull[0];
+	place.value = slot->tts_values[1];
+	place.isnull = slot->tts_isnull[1];
+	before = MemoryContextSwitchTo(receiver->context);
+	for (int i = 0; i < profile->count; i++)
+		ColumnProfileSee(&profile->columns[i], slot->tts_values[FIRST_COLUMN + i], slot->tts_isnull[FIRST_COLUMN + i]);
+	TableProfileAdd(profile, table, place);
 	MemoryContextSwitchTo(before);
-	MemoryContextReset(receiver->row_context);
-	receiver->rows++;
+	MemoryContextReset(receiver->context);
+	return true;
+}
+
+/* Takes in what profile_state() gave; NULL where there were no rows. */
+static bool
+ReceiveState(TupleTableSlot *slot, DestReceiver *self)
+{
+	ProfileReceiver *receiver = (ProfileReceiver *) self;
+	MemoryContext before = MemoryContextSwitchTo(receiver->context);
+
+	slot_getallattrs(slot);
+	if (!slot->tts_isnull[0])
+		receiver->profile = TableProfileRead(DatumGetByteaP(slot->tts_values[0]));
+	MemoryContextSwitchTo(before);
 	return true;
 }
 
@@ -177,28 +214,104 @@ CheckChosen(TupleDesc desc, List *names)
 	}
 }
 
-/* Begins the profiles of the chosen columns; returns them as SQL. */
-static char *
-BeginProfiles(ProfileReceiver *receiver, Oid oid, const ProfileOptions *options)
+/* Looks up the chosen columns; raises if there is no such relation. */
+static ProfileTarget
+FindTarget(Oid oid, const ProfileOptions *options)
 {
-	Relation	relation = relation_open(oid, AccessShareLock);
-	TupleDesc	desc = RelationGetDescr(relation);
-	StringInfoData sql;
+	ProfileTarget target = {.oid = oid};
+	Relation	relation;
+	TupleDesc	desc;
 
+	if (get_rel_name(oid) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("there is no relation with oid %u", oid)));
+	target.name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(oid)), get_rel_name(oid));
+	relation = relation_open(oid, AccessShareLock);
+	desc = RelationGetDescr(relation);
 	CheckChosen(desc, options->columns);
-	initStringInfo(&sql);
-	receiver->profiles = palloc0(desc->natts * sizeof(ColumnProfile));
+	target.kind = relation->rd_rel->relkind;
+	target.is_temporary = relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP;
+	target.types = palloc(Max(desc->natts, 1) * sizeof(Oid));
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(desc, i);
 
 		if (attribute->attisdropped || !IsChosen(options->columns, NameStr(attribute->attname)))
 			continue;
-		appendStringInfo(&sql, "%sd.%s", sql.len > 0 ? ", " : "", quote_identifier(NameStr(attribute->attname)));
-		ColumnProfileInit(&receiver->profiles[receiver->count++], attribute, options->capacity);
+		target.types[list_length(target.columns)] = attribute->atttypid;
+		target.columns = lappend(target.columns, pstrdup(NameStr(attribute->attname)));
 	}
 	relation_close(relation, NoLock);
+	return target;
+}
+
+/* Is there a table whose rows have places that the caller may see?  It takes the right to all of its columns. */
+static bool
+HasPlaces(const ProfileTarget *target)
+{
+	return (target->kind == RELKIND_RELATION || target->kind == RELKIND_PARTITIONED_TABLE || target->kind == RELKIND_MATVIEW) &&
+		pg_class_aclcheck(target->oid, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+}
+
+/*
+ * May workers share the scan, if the planner thinks it worth while?  Rows of
+ * views have no places, and would be other samples each time.
+ */
+static bool
+IsForWorkers(const ProfileTarget *target)
+{
+	bool		isnull;
+
+	if (max_parallel_workers_per_gather == 0 || target->is_temporary || !HasPlaces(target) ||
+		list_length(target->columns) > MAX_SHARED_COLUMNS)
+		return false;
+	for (int i = 0; i < list_length(target->columns); i++)
+	{
+		if (!IsParallelSafeType(target->types[i]))
+			return false;
+	}
+	return DatumGetBool(SqlScalar("SELECT pg_catalog.has_schema_privilege('medallion', 'USAGE') AND EXISTS ("
+								  "SELECT FROM pg_catalog.pg_proc WHERE pronamespace = 'medallion'::pg_catalog.regnamespace"
+								  " AND proname = 'profile_state' AND pg_catalog.has_function_privilege(oid, 'EXECUTE'))",
+								  NULL, &isnull));
+}
+
+/* The rows, or what the aggregate makes of them, as SQL. */
+static char *
+ProfileQuery(const ProfileTarget *target, const ProfileOptions *options, bool shared)
+{
+	StringInfoData sql;
+	ListCell   *lc;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT ");
+	if (shared)
+		appendStringInfo(&sql, "medallion.profile_state(%d, ", options->capacity);
+	appendStringInfoString(&sql, HasPlaces(target) ? "d.tableoid, d.ctid" : "NULL::oid, NULL::tid");
+	foreach(lc, target->columns)
+		appendStringInfo(&sql, ", d.%s", quote_identifier(lfirst(lc)));
+	appendStringInfo(&sql, "%s FROM %s d", shared ? ")" : "", target->name);
+	if (options->where != NULL)
+		appendStringInfo(&sql, " WHERE (%s\n)", options->where);
 	return sql.data;
+}
+
+/* Profiles all rows. */
+static TableProfile *
+ProfileRows(const ProfileTarget *target, const ProfileOptions *options)
+{
+	ProfileReceiver receiver = {{ReceiveRow, StartReceiver, EndReceiver, EndReceiver, DestNone}};
+	bool		shared = IsForWorkers(target);
+
+	receiver.profile = TableProfileCreate(list_length(target->columns), target->types, options->capacity);
+	receiver.context = CurrentMemoryContext;
+	if (shared)
+		receiver.pub.receiveSlot = ReceiveState;
+	else
+		receiver.context = AllocSetContextCreate(CurrentMemoryContext, "profile of a row", ALLOCSET_DEFAULT_SIZES);
+	SqlStream(ProfileQuery(target, options, shared), &receiver.pub);
+	return receiver.profile;
 }
 
 /* Appends a number as json: those that json does not have as strings. */
@@ -292,8 +405,8 @@ FrequentJson(ColumnProfile *profile, const Frequencies *all, int64 rows, int top
 	appendStringInfoChar(&out, '[');
 	for (int i = 0; i < count; i++)
 	{
-		char	   *shown = all == &profile->patterns ? TextDatumGetCString(list[i]->value) :
-			ColumnProfileText(profile, list[i]->value);
+		char	   *shown = all == &profile->texts.patterns ? TextDatumGetCString(list[i]->value) :
+			ColumnTypeText(&profile->type, list[i]->value);
 
 		appendStringInfoString(&out, i > 0 ? ", {\"value\": " : "{\"value\": ");
 		escape_json(&out, shown);
@@ -315,8 +428,8 @@ TypesJson(const ColumnProfile *profile)
 	appendStringInfo(&out, "{\"null\": " INT64_FORMAT, profile->nulls);
 	for (int i = 0; i <= VT_TEXT; i++)
 	{
-		if (profile->types[i] > 0)
-			appendStringInfo(&out, ", \"%s\": " INT64_FORMAT, ValueTypeName(i), profile->types[i]);
+		if (profile->texts.totals.types[i] > 0)
+			appendStringInfo(&out, ", \"%s\": " INT64_FORMAT, ValueTypeName(i), profile->texts.totals.types[i]);
 	}
 	appendStringInfoChar(&out, '}');
 	return out.data;
@@ -351,8 +464,8 @@ PutNumbers(ResultRow *row, ColumnProfile *profile, int bins)
 	int64	   *counts;
 	double	   *numbers = ColumnProfileNumbers(profile, &counts, &count);
 
-	PutDatum(row, 12, Float8GetDatum(profile->mean));
-	PutDatum(row, 13, Float8GetDatum(sqrt(profile->squares / profile->described)));
+	PutDatum(row, 12, Float8GetDatum(MomentsMean(&profile->moments)));
+	PutDatum(row, 13, Float8GetDatum(MomentsDeviation(&profile->moments)));
 	PutJson(row, 14, QuantilesJson(numbers, counts, count));
 	PutJson(row, 15, HistogramJson(numbers, counts, count, profile->rows, bins));
 }
@@ -361,10 +474,10 @@ PutNumbers(ResultRow *row, ColumnProfile *profile, int bins)
 static void
 PutTexts(ResultRow *row, ColumnProfile *profile, int64 rows, int top)
 {
-	PutDatum(row, 17, Int32GetDatum(profile->shortest));
-	PutDatum(row, 18, Int32GetDatum(profile->longest));
-	PutDatum(row, 19, Float8GetDatum((double) profile->characters / profile->described));
-	PutJson(row, 21, FrequentJson(profile, &profile->patterns, rows, top));
+	PutDatum(row, 17, Int32GetDatum(profile->texts.totals.shortest));
+	PutDatum(row, 18, Int32GetDatum(profile->texts.totals.longest));
+	PutDatum(row, 19, Float8GetDatum((double) profile->texts.totals.characters / profile->texts.totals.texts));
+	PutJson(row, 21, FrequentJson(profile, &profile->texts.patterns, rows, top));
 }
 
 /* What needs at least one value. */
@@ -379,31 +492,31 @@ PutValues(ResultRow *row, ColumnProfile *profile, int64 rows, const ProfileOptio
 	PutDatum(row, 9, Float8GetDatum(totals.entropy));
 	if (profile->has_extremes)
 	{
-		PutDatum(row, 10, CStringGetTextDatum(ColumnProfileText(profile, profile->minimum)));
-		PutDatum(row, 11, CStringGetTextDatum(ColumnProfileText(profile, profile->maximum)));
+		PutDatum(row, 10, CStringGetTextDatum(ColumnTypeText(&profile->type, profile->minimum)));
+		PutDatum(row, 11, CStringGetTextDatum(ColumnTypeText(&profile->type, profile->maximum)));
 	}
 	PutJson(row, 16, FrequentJson(profile, &profile->frequencies, rows, options->top));
-	if (profile->kind == VALUE_NUMBER)
+	if (profile->type.kind == VALUE_NUMBER)
 		PutNumbers(row, profile, options->bins);
-	if (profile->kind == VALUE_TEXT)
+	if (profile->type.kind == VALUE_TEXT)
 		PutTexts(row, profile, rows, options->top);
 }
 
 /* The row of one column. */
 static void
-MakeRow(ResultRow *row, ColumnProfile *profile, int64 rows, const ProfileOptions *options)
+MakeRow(ResultRow *row, const char *name, ColumnProfile *profile, int64 rows, const ProfileOptions *options)
 {
 	memset(row->nulls, true, sizeof(row->nulls));
 	ColumnProfileEnd(profile);
-	PutDatum(row, 0, CStringGetTextDatum(profile->name));
-	PutDatum(row, 1, CStringGetTextDatum(format_type_be(profile->type)));
+	PutDatum(row, 0, CStringGetTextDatum(name));
+	PutDatum(row, 1, CStringGetTextDatum(format_type_be(profile->type.type)));
 	PutDatum(row, 2, Int64GetDatum(rows));
 	if (rows > 0)
 		PutDatum(row, 3, Float8GetDatum((double) profile->rows / rows));
 	PutDatum(row, 4, BoolGetDatum(ColumnProfileIsExact(profile)));
 	PutDatum(row, 5, Int64GetDatum(0));
 	PutDatum(row, 6, Int64GetDatum(profile->rows == 0 ? 0 : (int64) rint(estimateHyperLogLog(&profile->sketch))));
-	if (profile->kind == VALUE_TEXT && rows > 0)
+	if (profile->type.kind == VALUE_TEXT && rows > 0)
 		PutJson(row, 20, TypesJson(profile));
 	if (profile->rows > 0)
 		PutValues(row, profile, rows, options);
@@ -432,32 +545,23 @@ StoreRow(const char *table, ResultRow *row, TupleDesc desc)
 Datum
 medallion_profile(PG_FUNCTION_ARGS)
 {
-	Oid			oid = PG_GETARG_OID(0);
 	int			nest_level = PinSettings();
 	ProfileOptions options = ParseProfileOptions(PG_GETARG_JSONB_P(1));
-	ProfileReceiver receiver = {{ReceiveRow, StartReceiver, EndReceiver, EndReceiver, DestNone}};
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	char	   *table;
-	char	   *columns;
+	ProfileTarget target;
+	TableProfile *profile;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (get_rel_name(oid) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("there is no relation with oid %u", oid)));
-	table = quote_qualified_identifier(get_namespace_name(get_rel_namespace(oid)), get_rel_name(oid));
-	columns = BeginProfiles(&receiver, oid, &options);
-	receiver.row_context = AllocSetContextCreate(CurrentMemoryContext, "profile of a row", ALLOCSET_DEFAULT_SIZES);
-	SqlStream(psprintf("SELECT %s FROM %s d%s%s%s", columns, table, options.where ? " WHERE (" : "",
-					   options.where ? options.where : "", options.where ? "\n)" : ""), &receiver.pub);
-	for (int i = 0; i < receiver.count; i++)
+	target = FindTarget(PG_GETARG_OID(0), &options);
+	profile = ProfileRows(&target, &options);
+	for (int i = 0; i < profile->count; i++)
 	{
 		ResultRow	row;
 
-		MakeRow(&row, &receiver.profiles[i], receiver.rows, &options);
+		MakeRow(&row, list_nth(target.columns, i), &profile->columns[i], profile->rows, &options);
 		tuplestore_putvalues(result->setResult, result->setDesc, row.values, row.nulls);
 		if (options.store)
-			StoreRow(table, &row, result->setDesc);
+			StoreRow(target.name, &row, result->setDesc);
 	}
 	UnpinSettings(nest_level);
 	return (Datum) 0;
