@@ -18,7 +18,7 @@ if ! command -v valgrind >/dev/null; then
 	exit
 fi
 tests=${*:-reading conformance push evolution gold_incremental}
-[ -z "$installed" ] || tests=${*:-reading conformance}
+[ -z "$installed" ] || tests=${*:-reading scd2_merge}
 [ "$tests" != ALL ] || tests=$(cd "$project/test/pgtap" && printf '%s\n' *.sql | sed 's/\.sql$//' | grep -vx setup)
 
 # The server of its own, or the one that is there; and the project as built for it.
