@@ -161,6 +161,7 @@ OBJS += \
 	src/gold/refresh.o \
 	src/gold/restrict.o \
 	src/gold/steady.o \
+	src/gold/sums.o \
 	src/gold/target.o \
 	src/gold/tree.o
 
