@@ -34,12 +34,12 @@
 #include "gold/probe.h"
 #include "gold/target.h"
 #include "gold/tree.h"
+#include "gold/values.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
 
@@ -197,11 +197,18 @@ CannotKeep(Node *node, SumPlan *plan)
 	}
 	if (IsA(node, FuncExpr))
 	{
-		Oid			function = ((FuncExpr *) node)->funcid;
-
-		if (function != F_ROUND_NUMERIC_INT4 && function != F_ROUND_NUMERIC && function != F_TRUNC_NUMERIC_INT4 &&
-			function != F_NUMERIC_NUMERIC_INT4)
-			return true;
+		switch (((FuncExpr *) node)->funcid)
+		{
+			case F_ROUND_NUMERIC:
+			case F_ROUND_NUMERIC_INT4:
+			case F_TRUNC_NUMERIC_INT4:
+			case F_NUMERIC_NUMERIC_INT4:	/* casts */
+			case F_NUMERIC_INT4:
+			case F_NUMERIC_INT8:
+				break;
+			default:
+				return true;
+		}
 	}
 	else if (!IsA(node, Const) && !IsA(node, CoalesceExpr) && !IsA(node, List))
 		return true;
@@ -321,9 +328,10 @@ ValueOf(const Aggref *aggregate)
 	return (Expr *) choice;
 }
 
-/* SELECT of the rows that are grouped, as keys k1, k2, ... and values x1, x2, ...; of images of changes, if any. */
+/* SELECT of the rows that are grouped, as keys k1, k2, ... and values x1, x2, ..., all or those of which the
+ * different ones are counted; of images of changes, if any. */
 static char *
-GroupedRows(const SumPlan *plan, const PendingChanges *changes, const char *condition)
+GroupedRows(const SumPlan *plan, bool all, const PendingChanges *changes, const char *condition)
 {
 	List	   *columns = NIL;
 	ListCell   *lc;
@@ -332,8 +340,9 @@ GroupedRows(const SumPlan *plan, const PendingChanges *changes, const char *cond
 		columns = lappend(columns, makeTargetEntry(copyObject(((GroupKey *) lfirst(lc))->expr), list_length(columns) + 1,
 												   psprintf("k%d", foreach_current_index(lc) + 1), false));
 	foreach(lc, plan->sums)
-		columns = lappend(columns, makeTargetEntry(ValueOf(((Sum *) lfirst(lc))->aggregate), list_length(columns) + 1,
-												   psprintf("x%d", foreach_current_index(lc) + 1), false));
+		if (all || ((Sum *) lfirst(lc))->kind == SUM_DISTINCT)
+			columns = lappend(columns, makeTargetEntry(ValueOf(((Sum *) lfirst(lc))->aggregate), list_length(columns) + 1,
+													   psprintf("x%d", foreach_current_index(lc) + 1), false));
 	return UngroupedQuery(plan->groups, columns, changes, condition);
 }
 
@@ -376,7 +385,7 @@ MakeSums(const SumPlan *plan)
 				  name, KeyHash(plan), Numbered(", ", plan->keys, "k@"),
 				  SumColumns(plan, ", count(x@) AS a@", ", coalesce(sum(x@), 0)::numeric AS a@, count(x@) AS b@",
 							 ", count(DISTINCT x@) AS a@"),
-				  GroupedRows(plan, NULL, NULL), Numbered(", ", plan->keys, "k@"));
+				  GroupedRows(plan, true, NULL, NULL), Numbered(", ", plan->keys, "k@"));
 	SqlExecFormat(NULL, "ALTER TABLE %s ADD PRIMARY KEY (_key)", name);
 	SqlExecFormat(NULL, "COMMENT ON TABLE %s IS %s", name,
 				  quote_literal_cstr(psprintf("medallion: counts and sums by which %s follows what changes", TargetName(plan->model))));
@@ -478,49 +487,91 @@ RowsOfSumChanges(const SumPlan *plan, const char *staging)
 	return ModelRows(plan, MovedSums(plan, staging));
 }
 
-/*
- * Appends what finds the values that are the first of their kind in a group, or were the last:
- * p<n>, values of the n-th sum that have more rows or fewer than before; m, rows that the table
- * has of any of them.  Its scan is left out where there are no such values.
- */
-static void
-AppendDistinct(StringInfo with, StringInfo changes, const SumPlan *plan)
+/* A table that is there while the changes are looked at. */
+static char *
+ScratchName(const SumPlan *plan, const char *prefix)
 {
-	char	   *keys = Numbered(", ", plan->keys, "k@");
-	StringInfoData ids;
-	StringInfoData joins;
-	StringInfoData found;
-	StringInfoData any;
+	return QualifiedName(medallion_gold_schema, psprintf("%s%d", prefix, plan->model->id));
+}
+
+/* The images of what changed, with their sign. */
+static char *
+SignedImages(const SumPlan *plan, const PendingChanges *changes)
+{
+	return psprintf("SELECT 1 AS _sign, r.* FROM (%s) r\nUNION ALL SELECT -1, r.* FROM (%s) r",
+					GroupedRows(plan, true, changes, " AND _change_image IN ('i', 'v')"),
+					GroupedRows(plan, true, changes, " AND _change_image IN ('d', 'u')"));
+}
+
+/* "x2, x5": the values of which the different ones are counted; of number, if any, its own, else NULL. */
+static char *
+DistinctColumns(const SumPlan *plan, int number, const char *images)
+{
+	StringInfoData sql;
 	ListCell   *lc;
 
-	initStringInfo(&ids);
-	initStringInfo(&joins);
-	initStringInfo(&found);
-	initStringInfo(&any);
+	initStringInfo(&sql);
 	foreach(lc, plan->sums)
 	{
 		int			i = foreach_current_index(lc) + 1;
 
 		if (((Sum *) lfirst(lc))->kind != SUM_DISTINCT)
 			continue;
-		appendStringInfo(with, ",\np%d AS MATERIALIZED (SELECT row_number() OVER () AS id, %s, x%d AS x, sum(_sign) AS d FROM i"
-						 " WHERE x%d IS NOT NULL GROUP BY %s, x%d HAVING sum(_sign) <> 0)", i, keys, i, i, keys, i);
-		appendStringInfo(&ids, "%sp%d.id AS i%d", ids.len > 0 ? ", " : "", i, i);
-		appendStringInfo(&joins, " LEFT JOIN p%d ON p%d.x = r.x%d", i, i, i);
-		for (int key = 1; key <= plan->keys; key++)
-			appendStringInfo(&joins, " AND p%d.k%d = r.k%d", i, key, key);
-		appendStringInfo(&found, "%sp%d.id IS NOT NULL", found.len > 0 ? " OR " : "", i);
-		appendStringInfo(&any, "%sEXISTS (SELECT FROM p%d)", any.len > 0 ? " OR " : "", i);
-		appendStringInfo(changes, "\nUNION ALL SELECT %s, 0%s, %s OR coalesce(m.c, 0) < greatest(p.d, 0) FROM p%d p LEFT JOIN"
-						 " (SELECT i%d AS id, sum(c) AS c FROM m WHERE i%d IS NOT NULL GROUP BY 1) m ON m.id = p.id",
-						 Numbered(", ", plan->keys, "p.k@"),
-						 SumColumns(plan, ", 0", ", 0, 0",
-									psprintf(", CASE WHEN @ = %d THEN (coalesce(m.c, 0) > 0)::int - (coalesce(m.c, 0) > p.d)::int ELSE 0 END", i)),
-						 Numbered(" OR ", plan->keys, "p.k@ IS NULL"), i, i, i);
+		if (number == 0 || number == i)
+			appendStringInfo(&sql, ", x%d", i);
+		else
+			appendStringInfo(&sql, ", (SELECT x%d FROM %s WHERE false) AS x%d", i, images, i);
 	}
-	appendStringInfo(with, ",\nm AS MATERIALIZED (SELECT %s, count(*) AS c FROM (%s) r%s WHERE (%s) AND (%s) GROUP BY %s)",
-					 ids.data, GroupedRows(plan, NULL, NULL), joins.data, found.data, any.data,
-					 Numbered(", ", plan->distinct, "@"));
+	return sql.data;
+}
+
+/* Makes a table of the values that have more rows in a group than before, or fewer. */
+static void
+StageValues(const SumPlan *plan, const char *images, const char *values)
+{
+	char	   *keys = Numbered(", ", plan->keys, "k@");
+	StringInfoData sql;
+	int			place = 0;
+	ListCell   *lc;
+
+	initStringInfo(&sql);
+	foreach(lc, plan->sums)
+	{
+		int			i = foreach_current_index(lc) + 1;
+
+		if (((Sum *) lfirst(lc))->kind != SUM_DISTINCT)
+			continue;
+		appendStringInfo(&sql, "%sSELECT %d AS number, %d AS place, %s%s, sum(_sign) AS d FROM %s WHERE x%d IS NOT NULL"
+						 " GROUP BY %s, x%d HAVING sum(_sign) <> 0", place > 0 ? "\nUNION ALL " : "", i, place, keys,
+						 DistinctColumns(plan, i, images), images, i, keys, i);
+		place++;
+	}
+	SqlExecFormat(NULL, "CREATE UNLOGGED TABLE %s AS SELECT row_number() OVER () AS id, v.* FROM (%s) v", values, sql.data);
+}
+
+/*
+ * SELECT of how many different values each group gets and loses, for UNION ALL: a value
+ * is new if all rows that the table has of it, which the parameters tell, are more than it had;
+ * it is gone if there are none left.
+ */
+static char *
+ValueMoves(const SumPlan *plan, const char *values)
+{
+	return psprintf("\nUNION ALL SELECT %s, 0%s, %s OR coalesce(m.c, 0) < greatest(p.d, 0)"
+					" FROM %s p LEFT JOIN unnest($1, $2) m (id, c) ON m.id = p.id", Numbered(", ", plan->keys, "p.k@"),
+					SumColumns(plan, ", 0", ", 0, 0",
+							   ", CASE WHEN p.number = @ THEN (coalesce(m.c, 0) > 0)::int - (coalesce(m.c, 0) > p.d)::int ELSE 0 END"),
+					Numbered(" OR ", plan->keys, "p.k@ IS NULL"), values);
+}
+
+/* Counts the rows that the table has of these values. */
+static bool
+CountRows(const SumPlan *plan, const char *values, SqlParams *counts)
+{
+	return CountValues(plan->keys,
+					   psprintf("SELECT id, place, %s%s FROM %s WHERE %s", Numbered(", ", plan->keys, "k@"),
+								DistinctColumns(plan, 0, NULL), values, Numbered(" AND ", plan->keys, "k@ IS NOT NULL")),
+					   GroupedRows(plan, false, NULL, NULL), counts);
 }
 
 /* Has any group a sum that cannot be told from what changed, or that cannot be? */
@@ -547,34 +598,44 @@ IsUntold(const SumPlan *plan, const char *staging)
 							  MovedSums(plan, staging), sql.data), NULL, 0) > 0;
 }
 
+/* Makes the table of what is done to the sums, from images and values, which the parameters tell of. */
+static void
+StageMoves(const SumPlan *plan, const char *images, const char *value_moves, const SqlParams *counts, const char *staging)
+{
+	char	   *keys = Numbered(", ", plan->keys, "k@");
+
+	SqlExecFormat(counts, "CREATE UNLOGGED TABLE %s AS SELECT %s AS _key, g.* FROM (SELECT %s, sum(n)::bigint AS n%s,"
+				  " bool_or(_again) AS _again FROM (SELECT %s, sum(_sign) AS n%s, false AS _again FROM %s i GROUP BY %s%s) c"
+				  " GROUP BY %s) g", staging, KeyHash(plan), keys,
+				  SumColumns(plan, ", sum(a@)::bigint AS a@", ", sum(a@) AS a@, sum(b@)::bigint AS b@", ", sum(a@)::bigint AS a@"),
+				  keys,
+				  SumColumns(plan, ", coalesce(sum(_sign) FILTER (WHERE x@ IS NOT NULL), 0) AS a@",
+							 ", coalesce(sum(_sign * x@::numeric), 0) AS a@, coalesce(sum(_sign) FILTER (WHERE x@ IS NOT NULL), 0) AS b@",
+							 ", 0 AS a@"),
+				  images, keys, value_moves, keys);
+	SqlExecFormat(NULL, "ANALYZE %s", staging);
+}
+
 bool
 StageSumChanges(const SumPlan *plan, const PendingChanges *changes, const char *staging)
 {
-	char	   *keys = Numbered(", ", plan->keys, "k@");
-	StringInfoData with;
-	StringInfoData moves;
-	int			nest_level = NewGUCNestLevel();
+	char	   *images = ScratchName(plan, "_images_");
+	char	   *values = ScratchName(plan, "_values_");
+	SqlParams	counts = {0};
+	bool		counted;
 
-	/* it cannot tell how many changes there are */
-	PinSetting("enable_nestloop", "off");
-	initStringInfo(&with);
-	initStringInfo(&moves);
-	appendStringInfo(&with, "i AS MATERIALIZED (SELECT 1 AS _sign, r.* FROM (%s) r\nUNION ALL SELECT -1, r.* FROM (%s) r)",
-					 GroupedRows(plan, changes, " AND _change_image IN ('i', 'v')"),
-					 GroupedRows(plan, changes, " AND _change_image IN ('d', 'u')"));
-	appendStringInfo(&moves, "SELECT %s, sum(_sign) AS n%s, false AS _again FROM i GROUP BY %s", keys,
-					 SumColumns(plan, ", coalesce(sum(_sign) FILTER (WHERE x@ IS NOT NULL), 0) AS a@",
-								", coalesce(sum(_sign * x@::numeric), 0) AS a@, coalesce(sum(_sign) FILTER (WHERE x@ IS NOT NULL), 0) AS b@",
-								", 0 AS a@"), keys);
-	if (plan->distinct > 0)
-		AppendDistinct(&with, &moves, plan);
-	SqlExecFormat(NULL, "CREATE UNLOGGED TABLE %s AS WITH %s\nSELECT %s AS _key, g.* FROM (SELECT %s, sum(n)::bigint AS n%s,"
-				  " bool_or(_again) AS _again FROM (%s) c GROUP BY %s) g", staging, with.data, KeyHash(plan), keys,
-				  SumColumns(plan, ", sum(a@)::bigint AS a@", ", sum(a@) AS a@, sum(b@)::bigint AS b@", ", sum(a@)::bigint AS a@"),
-				  moves.data, keys);
-	UnpinSettings(nest_level);
-	SqlExecFormat(NULL, "ANALYZE %s", staging);
-	return !IsUntold(plan, staging);
+	if (plan->distinct == 0)
+	{
+		StageMoves(plan, psprintf("(%s)", SignedImages(plan, changes)), "", NULL, staging);
+		return !IsUntold(plan, staging);
+	}
+	SqlExecFormat(NULL, "CREATE UNLOGGED TABLE %s AS %s", images, SignedImages(plan, changes));
+	StageValues(plan, images, values);
+	counted = CountRows(plan, values, &counts);
+	if (counted)
+		StageMoves(plan, images, ValueMoves(plan, values), &counts, staging);
+	SqlExecFormat(NULL, "DROP TABLE %s, %s", images, values);
+	return counted && !IsUntold(plan, staging);
 }
 
 void
