@@ -389,6 +389,7 @@ MakeSums(const SumPlan *plan)
 	SqlExecFormat(NULL, "ALTER TABLE %s ADD PRIMARY KEY (_key)", name);
 	SqlExecFormat(NULL, "COMMENT ON TABLE %s IS %s", name,
 				  quote_literal_cstr(psprintf("medallion: counts and sums by which %s follows what changes", TargetName(plan->model))));
+	CloseToOthers(TableOid(medallion_gold_schema, SumsRelation(plan->model)), name);
 	ObjectAddressSet(sums, RelationRelationId, TableOid(medallion_gold_schema, SumsRelation(plan->model)));
 	ObjectAddressSet(target, RelationRelationId, TargetOid(plan->model));
 	recordDependencyOn(&sums, &target, DEPENDENCY_AUTO);
@@ -613,7 +614,7 @@ StageMoves(const SumPlan *plan, const char *images, const char *value_moves, con
 							 ", coalesce(sum(_sign * x@::numeric), 0) AS a@, coalesce(sum(_sign) FILTER (WHERE x@ IS NOT NULL), 0) AS b@",
 							 ", 0 AS a@"),
 				  images, keys, value_moves, keys);
-	SqlExecFormat(NULL, "ANALYZE %s", staging);
+	SqlExecFormat(NULL, "ANALYZE %s (_key, %s)", staging, keys);
 }
 
 bool
