@@ -116,10 +116,20 @@ IsPlain(Oid type, Oid collation)
 			return true;
 		case TEXTOID:
 		case VARCHAROID:
-			return get_collation_isdeterministic(collation);
+			return OidIsValid(collation) && get_collation_isdeterministic(collation);
 		default:
 			return false;
 	}
+}
+
+/* Can a table have a column of such values? */
+static bool
+IsStorable(Node *value)
+{
+	Oid			type = exprType(value);
+
+	return (get_typtype(type) != TYPTYPE_PSEUDO || type == UNKNOWNOID) &&
+		(!type_is_collatable(type) || OidIsValid(exprCollation(value)));
 }
 
 /* What an aggregate is kept as; false: it cannot be. */
@@ -129,7 +139,7 @@ KindOf(const Aggref *aggregate, SumKind *kind)
 	Node	   *value = aggregate->args != NIL ? (Node *) ((TargetEntry *) linitial(aggregate->args))->expr : NULL;
 
 	if (aggregate->agglevelsup > 0 || aggregate->aggkind != AGGKIND_NORMAL || aggregate->aggorder != NIL ||
-		aggregate->aggvariadic || list_length(aggregate->args) > 1)
+		aggregate->aggvariadic || list_length(aggregate->args) > 1 || (value != NULL && !IsStorable(value)))
 		return false;
 	if (aggregate->aggdistinct != NIL)
 	{

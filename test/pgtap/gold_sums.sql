@@ -18,7 +18,7 @@
 SELECT plan(20);
 
 \o /dev/null
-CREATE TABLE public.line (id int, shop int, day date, who text, what varchar(9), amount numeric, pieces int, large bigint, live boolean);
+CREATE TABLE public.line (id int, shop int, day date, who text COLLATE "C", what varchar(9) COLLATE "POSIX", amount numeric, pieces int, large bigint, live boolean);
 CREATE VIEW public.live_line AS SELECT id, shop, day, who, what, amount, pieces, large, 'x'::text AS fixed FROM public.line WHERE live;
 CREATE TABLE public.model (name text PRIMARY KEY, query text, kept boolean);
 CREATE TABLE public.outcome (model text, round int, way text, kept boolean, wrong bigint);
@@ -77,6 +77,9 @@ INSERT INTO public.model VALUES
 	('extreme', 'SELECT shop, max(amount) AS most, sum(amount) AS total FROM public.line GROUP BY shop', false),
 	('floating', 'SELECT shop, sum(amount::float8) > 100 AS much FROM public.line GROUP BY shop', false),
 	('worded', 'SELECT shop, sum(amount)::text AS total FROM public.line WHERE amount = trunc(amount) GROUP BY shop', false),
+	('rowed', 'SELECT shop, count(ROW(who, what)) AS n FROM public.line GROUP BY shop', false),
+	('spelled', 'SELECT shop, count(''x'') AS n, count(DISTINCT who) AS people, count(who || what) AS words FROM public.line GROUP BY shop', false),
+	('literal', 'SELECT shop, count(''x'') AS n, count(DISTINCT who) AS people FROM public.live_line GROUP BY shop', true),
 	('having', 'SELECT shop, sum(amount) AS total FROM public.line GROUP BY shop HAVING count(*) > 2', false),
 	('joined', 'SELECT a.shop, count(*) AS n FROM public.line a JOIN public.model m ON m.name > a.what GROUP BY a.shop', false);
 
