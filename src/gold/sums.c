@@ -558,6 +558,7 @@ StageValues(const SumPlan *plan, const char *images, const char *values)
 		place++;
 	}
 	SqlExecFormat(NULL, "CREATE UNLOGGED TABLE %s AS SELECT row_number() OVER () AS id, v.* FROM (%s) v", values, sql.data);
+	SqlExecFormat(NULL, "ANALYZE %s (%s)", values, keys);
 }
 
 /*
@@ -575,14 +576,24 @@ ValueMoves(const SumPlan *plan, const char *values)
 					Numbered(" OR ", plan->keys, "p.k@ IS NULL"), values);
 }
 
-/* Counts the rows that the table has of these values. */
+/* "w.k1 = r.k1 AND w.k2 = r.k2" */
+static char *
+SameKeys(const SumPlan *plan)
+{
+	return Numbered(" AND ", plan->keys, "w.k@ = r.k@");
+}
+
+/* Counts the rows that the table has of these values, among those of their groups. */
 static bool
 CountRows(const SumPlan *plan, const char *values, SqlParams *counts)
 {
+	char	   *keys = Numbered(", ", plan->keys, "k@");
+	char	   *known = Numbered(" AND ", plan->keys, "k@ IS NOT NULL");
+
 	return CountValues(plan->keys,
-					   psprintf("SELECT id, place, %s%s FROM %s WHERE %s", Numbered(", ", plan->keys, "k@"),
-								DistinctColumns(plan, 0, NULL), values, Numbered(" AND ", plan->keys, "k@ IS NOT NULL")),
-					   GroupedRows(plan, false, NULL, NULL), counts);
+					   psprintf("SELECT id, place, %s%s FROM %s WHERE %s", keys, DistinctColumns(plan, 0, NULL), values, known),
+					   psprintf("SELECT r.* FROM (%s) r JOIN (SELECT DISTINCT %s FROM %s WHERE %s) w ON %s",
+								GroupedRows(plan, false, NULL, NULL), keys, values, known, SameKeys(plan)), counts);
 }
 
 /* Has any group a sum that cannot be told from what changed, or that cannot be? */

@@ -15,7 +15,7 @@
 	\set rounds 40
 \endif
 
-SELECT plan(20);
+SELECT plan(21);
 
 \o /dev/null
 CREATE TABLE public.line (id int, shop int, day date, who text COLLATE "C", what varchar(9) COLLATE "POSIX", amount numeric, pieces int, large bigint, live boolean);
@@ -193,6 +193,25 @@ SELECT throws_ok($$SELECT medallion.refresh_model('by_person')$$, 'no', 'a refre
 DROP TRIGGER refuse ON gold.by_person;
 SELECT public.judge('by_person', 1012);
 SELECT ok(wrong = 0 AND way = 'incremental' AND kept, 'and is made again') FROM public.outcome WHERE round = 1012;
+
+-- an index on the key spares the scan of the table
+\o /dev/null
+CREATE TABLE public.large AS SELECT i % 500 AS shop, i % 77 AS who FROM generate_series(1, 20000) i;
+CREATE INDEX ON public.large (shop);
+ANALYZE public.large;
+SELECT public.make('indexed', 'SELECT shop, count(DISTINCT who) AS people FROM public.large GROUP BY shop');
+INSERT INTO public.large VALUES (3, 1000);
+CREATE FUNCTION public.scans_of_refresh() RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	before bigint := pg_stat_get_xact_numscans('public.large'::regclass);
+BEGIN
+	PERFORM medallion.refresh_model('indexed');
+	RETURN pg_stat_get_xact_numscans('public.large'::regclass) - before;
+END
+$$;
+CREATE TEMP TABLE scans AS SELECT public.scans_of_refresh() AS n;
+\o
+SELECT is((SELECT n FROM scans) || ' ' || public.differences('indexed') || ' ' || public.has_sums('indexed'), '0 0 true', 'an index on the key spares the scan');
 
 -- sums go with their model
 SELECT medallion.drop_model(name) FROM medallion.models ORDER BY model_id DESC;
