@@ -166,8 +166,10 @@ OBJS += \
 	src/gold/refresh.o \
 	src/gold/restrict.o \
 	src/gold/steady.o \
+	src/gold/sums.o \
 	src/gold/target.o \
-	src/gold/tree.o
+	src/gold/tree.o \
+	src/gold/values.o
 
 # run: the whole way, and what is written down about it
 OBJS += \

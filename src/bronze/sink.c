@@ -28,6 +28,7 @@
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "storage/freespace.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -38,6 +39,9 @@
 #define BATCH_ROWS 1000
 #define BATCH_BYTES (1024 * 1024)
 #define LARGE_LOAD (4 * 1024 * 1024)	/* from here on pages of its own */
+#define EMPTY_PAGE (BLCKSZ / 4 * 3)	/* free bytes of a page that is as good as empty */
+#define PROBED_PAGES 256		/* of a table, to tell how many are empty */
+#define FEW_PAGES 50			/* one empty page among so many is left alone */
 #define STATEMENT_ROWS 50		/* of one INSERT: elements of the array it reads are found by counting */
 
 struct Sink
@@ -142,14 +146,24 @@ InsertStatement(Relation rel)
 }
 
 /*
- * Does VACUUM know of pages that are as good as empty?  These are filled again.
+ * Does VACUUM know of many pages that are as good as empty?  These are filled again.
  * Else a load goes to the end, so that a file's rows lie together: the little
- * that is left on each page would scatter them over the table.
+ * that is left on each page, or a page here and there that was a file's last,
+ * would scatter them over the table.
  */
 static bool
 HasFreePages(Relation rel)
 {
-	return GetPageWithFreeSpace(rel, BLCKSZ / 4 * 3) != InvalidBlockNumber;
+	BlockNumber blocks = RelationGetNumberOfBlocks(rel);
+	BlockNumber step = Max(blocks / PROBED_PAGES, 1);
+	int			probed = 0;
+	int			free = 0;
+
+	if (GetPageWithFreeSpace(rel, EMPTY_PAGE) == InvalidBlockNumber)
+		return false;
+	for (BlockNumber block = 0; block < blocks && probed < PROBED_PAGES; block += step, probed++)
+		free += GetRecordedFreeSpace(rel, block) >= EMPTY_PAGE;
+	return free * FEW_PAGES >= probed;
 }
 
 /* Prepares for tuples. */

@@ -153,13 +153,13 @@ ColumnsOf(Oid table)
 
 /* Default privileges of the schema are for tables that people read; images may
  * show what was masked since. */
-static void
-CloseToOthers(Oid changes, const char *name)
+void
+CloseToOthers(Oid table, const char *name)
 {
 	SqlParams	params = {0};
 	SqlRows    *rows;
 
-	ParamDatum(&params, OIDOID, ObjectIdGetDatum(changes));
+	ParamDatum(&params, OIDOID, ObjectIdGetDatum(table));
 	rows = SqlFetch("SELECT DISTINCT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END"
 					" FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = $1 AND a.grantee <> c.relowner", &params);
 	for (uint64 i = 0; i < rows->count; i++)

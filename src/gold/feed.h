@@ -21,6 +21,9 @@ typedef struct PendingChanges
 extern char *ChangesName(Oid table);
 extern Oid	ChangesOid(Oid table);
 
+/* Leaves a table that was just made to its owner alone; as this. */
+extern void CloseToOthers(Oid table, const char *name);
+
 /* Why changes of this table cannot be noted, or NULL. */
 extern const char *WhyNotWatched(Oid table);
 

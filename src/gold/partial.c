@@ -141,6 +141,8 @@ PlanRefresh(const Model *model, RefreshMode mode)
 		else
 			plan->way = append ? WAY_APPEND : WAY_GROUPS;
 	}
+	if (plan->way == WAY_GROUPS && HasSums(model))
+		plan->sums = PlanSums(model, plan->groups);
 	return plan;
 }
 
@@ -189,10 +191,18 @@ FetchPatterns(const Model *model, const RefreshPlan *plan)
 	return patterns;
 }
 
-/* Finds the touched keys. */
+/* Finds the touched keys, and where sums are kept what is done to these; sums that do
+ * not tell all are of no use any more. */
 static void
-StageKeys(const Model *model, const RefreshPlan *plan)
+StageKeys(const Model *model, RefreshPlan *plan)
 {
+	if (plan->sums != NULL)
+	{
+		if (StageSumChanges(plan->sums, linitial(plan->changes), HitName(model)))
+			return;
+		plan->sums = NULL;
+		ForgetPart(model);
+	}
 	SqlExecFormat(NULL, "CREATE UNLOGGED TABLE %s AS\n%s", HitName(model),
 				  AffectedKeysQuery(plan->groups, plan->changes));
 	SqlExecFormat(NULL, "ANALYZE %s", HitName(model));
@@ -207,6 +217,8 @@ PartQuery(const Model *model, const RefreshPlan *plan, List *patterns)
 
 	if (plan->way == WAY_APPEND)
 		return AppendedQuery(plan->groups, linitial(plan->changes));
+	if (plan->sums != NULL)
+		return RowsOfSumChanges(plan->sums, HitName(model));
 	if (patterns == NIL)
 		return psprintf("SELECT * FROM %s WHERE false", ViewName(model));
 	initStringInfo(&sql);
@@ -287,6 +299,15 @@ DeleteTouchedRows(const Model *model, const RefreshPlan *plan, const char *stagi
 						 " LEFT JOIN (SELECT _row_hash, count(*) AS n FROM %s GROUP BY 1) s"
 						 " ON s._row_hash = o._row_hash WHERE s.n IS DISTINCT FROM o.n) gone"
 						 " WHERE t._row_hash = gone._row_hash", TargetName(model), old.data, staging);
+}
+
+void
+KeepPart(const Model *model, const RefreshPlan *plan)
+{
+	if (plan->way == WAY_GROUPS && plan->sums != NULL)
+		ApplySumChanges(plan->sums, HitName(model));
+	else if (plan->way == WAY_GROUPS || plan->way == WAY_APPEND)
+		DropSums(model);
 }
 
 void

@@ -7,6 +7,7 @@
 
 #include "gold/feed.h"
 #include "gold/groups.h"
+#include "gold/sums.h"
 
 /* How a refresh is going to be done. */
 typedef enum RefreshWay
@@ -24,7 +25,9 @@ typedef struct RefreshPlan
 	char	   *query;			/* what the model's view says now; names may have changed */
 	GroupPlan  *groups;
 	List	   *tables;			/* oids of the tables to watch; NIL: none */
+	bool		watched;		/* before all was computed the model took all changes there were */
 	List	   *changes;		/* PendingChanges *, of tables that have any */
+	SumPlan    *sums;			/* by which the groups follow the changes; NULL: they are computed anew */
 } RefreshPlan;
 
 /* Decides; as the model's owner. */
@@ -43,6 +46,9 @@ extern bool ChangedMeanwhile(const Model *model, RefreshPlan *plan);
 
 /* Deletes the old rows of the keys touched that are none any more. */
 extern int64 DeleteTouchedRows(const Model *model, const RefreshPlan *plan, const char *staging);
+
+/* Brings up to date what the next refresh goes by, once the rows are written. */
+extern void KeepPart(const Model *model, const RefreshPlan *plan);
 
 /* Drops what StagePart() made beside the staging table. */
 extern void ForgetPart(const Model *model);

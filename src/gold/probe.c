@@ -291,6 +291,16 @@ KeyBesideNulls(const GroupKey *key, Bitmapset *null_places)
 	return (Expr *) collate;
 }
 
+/* Takes from a query what makes one row of many. */
+static void
+LeaveJoinedRows(Query *query)
+{
+	query->groupClause = query->windowClause = query->distinctClause = query->sortClause = NIL;
+	query->havingQual = NULL;
+	query->hasAggs = query->hasWindowFuncs = query->hasTargetSRFs = false;
+	FORGET_GROUPING(query);
+}
+
 /* Makes a query return nothing but the keys, those of each joined row. */
 static void
 SelectKeys(Query *query, const QueryLevel *level, Bitmapset *null_places)
@@ -306,10 +316,7 @@ SelectKeys(Query *query, const QueryLevel *level, Bitmapset *null_places)
 									makeTargetEntry(KeyBesideNulls(lfirst(lc), null_places), number,
 													psprintf("k%d", number), false));
 	}
-	query->groupClause = query->windowClause = query->distinctClause = query->sortClause = NIL;
-	query->havingQual = NULL;
-	query->hasAggs = query->hasWindowFuncs = query->hasTargetSRFs = false;
-	FORGET_GROUPING(query);
+	LeaveJoinedRows(query);
 }
 
 /* Adds the SELECT of the keys that images in one place touch. */
@@ -445,5 +452,17 @@ AppendedQuery(const GroupPlan *plan, const PendingChanges *changes)
 	Query	   *query = copyObject(plan->top->query);
 
 	PutFirst(query, plan->top, ImagesQuery(changes, " AND _change_image = 'i'"));
+	return pg_get_querydef(query, false);
+}
+
+char *
+UngroupedQuery(const GroupPlan *plan, List *columns, const PendingChanges *changes, const char *condition)
+{
+	Query	   *query = copyObject(plan->top->query);
+
+	query->targetList = columns;
+	LeaveJoinedRows(query);
+	if (changes != NULL)
+		PutFirst(query, plan->top, ImagesQuery(changes, condition));
 	return pg_get_querydef(query, false);
 }

@@ -21,4 +21,8 @@ extern char *KeyCondition(const GroupPlan *plan, const char *rows, uint32 nulls)
 /* The model's query for the rows that were inserted into the first table. */
 extern char *AppendedQuery(const GroupPlan *plan, const PendingChanges *changes);
 
+/* Other columns (TargetEntry *) of the joined rows that a model's query groups; changes, if not NULL,
+ * with a condition that begins with AND: of their images in the place of the first table. */
+extern char *UngroupedQuery(const GroupPlan *plan, List *columns, const PendingChanges *changes, const char *condition);
+
 #endif							/* MEDALLION_PROBE_H */

@@ -98,14 +98,40 @@ StagingName(const Model *model)
 	return QualifiedName(medallion_gold_schema, psprintf("%s%s", SCRATCH_PREFIX, model->name));
 }
 
-/* Computes all of the query into the staging table; as the model's owner. */
-static void
-StageAll(const Model *model, RefreshResult *result)
+/* Has anything changed that the model, which has just read all there is, did not take before it read? */
+static bool
+HasPending(const Model *model, const RefreshPlan *plan)
 {
+	ListCell   *lc;
+
+	foreach(lc, plan->tables)
+		if (FetchPending(model, lfirst_oid(lc))->batches != NIL)
+			return true;
+	return false;
+}
+
+/*
+ * Computes all of the query into the staging table; as the model's owner.  Where
+ * the groups can follow what changes, by way of their sums, which are kept unless
+ * they may have in them what is to be taken yet.
+ */
+static void
+StageAll(const Model *model, RefreshPlan *plan, RefreshResult *result)
+{
+	const char *rows = ViewName(model);
+
+	DropSums(model);
+	plan->sums = plan->watched ? PlanSums(model, plan->groups) : NULL;
+	if (plan->sums != NULL)
+	{
+		MakeSums(plan->sums);
+		rows = psprintf("(%s)", RowsOfSums(plan->sums));
+	}
 	result->rows_total = SqlExecFormat(NULL, "CREATE UNLOGGED TABLE %s AS"
 									   " SELECT q.*, %s AS _row_hash FROM %s q",
-									   StagingName(model), HashExpression(ColumnNames(ViewOid(model))),
-									   ViewName(model));
+									   StagingName(model), HashExpression(ColumnNames(ViewOid(model))), rows);
+	if (plan->sums != NULL && HasPending(model, plan))
+		DropSums(model);
 }
 
 /* Fills the staging table in the planned way, or, where that proves to be too
@@ -126,7 +152,7 @@ FillStaging(const Model *model, RefreshPlan *plan, RefreshResult *result)
 			SqlExecFormat(NULL, "DROP TABLE %s", StagingName(model));
 	}
 	if (plan->way == WAY_FULL)
-		StageAll(model, result);
+		StageAll(model, plan, result);
 	SqlExecFormat(NULL, "ANALYZE %s (_row_hash)", StagingName(model));
 }
 
@@ -154,6 +180,7 @@ static void
 FinishTable(const Model *model, const RefreshPlan *plan, const RefreshResult *result)
 {
 	SqlExecFormat(NULL, "DROP TABLE %s", StagingName(model));
+	KeepPart(model, plan);
 	ForgetPart(model);
 	if (plan->way == WAY_FULL && result->rows_inserted + result->rows_deleted > result->rows_total / 10)
 		SqlExecFormat(NULL, "ANALYZE %s", TargetName(model));
@@ -241,14 +268,14 @@ RenewQuery(const Model *model, const RefreshPlan *plan)
 
 /* From now on changes of the inputs are noted, or no longer. */
 static void
-WatchInputs(const Model *model, const RefreshPlan *plan)
+WatchInputs(const Model *model, RefreshPlan *plan)
 {
 	if (plan->way != WAY_FULL)
 		return;
 	if (plan->tables == NIL)
 		Unsubscribe(model);
 	else
-		(void) Subscribe(model, plan->tables, plan->groups->query_hash);
+		plan->watched = Subscribe(model, plan->tables, plan->groups->query_hash);
 }
 
 /* Computes and writes; as whom each step needs. */

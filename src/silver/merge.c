@@ -315,11 +315,12 @@ static const char delta_sql[] =
 " FROM {stage} s LEFT JOIN {table} c ON c._business_key_hash = s._business_key_hash AND c.{is_current}"
 " WHERE (c._value_hash IS DISTINCT FROM s._value_hash OR s._is_delete) AND" SHORT_WAY;
 
-#define FEW_KEYS 50				/* rows of the table per staged row, from which on each key is looked up */
+#define FEW_KEYS 20				/* rows of the table per staged row, from which on each key is looked up */
 
 /*
  * Has few staged keys looked up by the table's index, until UnpinSettings(): the planner, which
- * takes each for a page read from a disk, would read the whole of a middling table instead.
+ * takes each for a page read from a disk, would read the whole of a middling table instead, or
+ * by way of the index of current rows all that is current.
  */
 static int
 PlanForFew(const Merge *merge)
@@ -330,7 +331,10 @@ PlanForFew(const Merge *merge)
 	ParamDatum(&params, OIDOID, ObjectIdGetDatum(TableOid(medallion_silver_schema, merge->shape->feature->name)));
 	ParamBigint(&params, FEW_KEYS * merge->outcome->rows_in);
 	if (SqlBigint("SELECT count(*) FROM pg_class WHERE oid = $1 AND reltuples > $2", &params, 0) > 0)
+	{
 		PinSetting("enable_seqscan", "off");
+		PinSetting("enable_bitmapscan", "off");
+	}
 	return nest_level;
 }
 

@@ -6,7 +6,7 @@
 \set name blocks
 \ir setup.psql
 
-SELECT plan(31);
+SELECT plan(33);
 
 /* a file of rows: ids from first on, values by a seed */
 CREATE FUNCTION pg_temp.put_rows(path text, first int, count int, seed int) RETURNS void LANGUAGE sql AS $$
@@ -183,7 +183,7 @@ SELECT medallion.create_feature('holes', '{holes/*.csv}');
 SELECT pg_temp.put_rows('holes/a.csv', 1, 20000, 1);
 SELECT pg_temp.put_rows('holes/b.csv', 30001, 20000, 1);
 SELECT pg_temp.run('holes');
-DELETE FROM bronze.holes WHERE id::int BETWEEN 5000 AND 5600;
+DELETE FROM bronze.holes WHERE id::int BETWEEN 5000 AND 7600;
 \o
 VACUUM bronze.holes;
 \o /dev/null
@@ -192,6 +192,22 @@ SELECT pg_temp.run_and_watch('holes');
 \o
 SELECT is(pg_temp.errors() || ' ' || (SELECT count(*) FROM silver.holes WHERE id > 60000) || ' ' || (SELECT sum(value) FROM silver.holes WHERE id > 60000),
 	'none 1500 ' || (SELECT sum(value::int) FROM bronze.holes WHERE id::int > 60000), 'rows in holes are found');
+SELECT ok((SELECT upper(blocks) < pg_relation_size('bronze.holes') / current_setting('block_size')::int FROM medallion.file_versions WHERE path LIKE '%holes/c.csv'),
+	'they lie there');
+
+-- one empty page is left alone: the rows of a file would be far from each other
+\o /dev/null
+SELECT medallion.create_feature('hole', '{hole/*.csv}');
+SELECT pg_temp.put_rows('hole/a.csv', 1, 20000, 1);
+SELECT pg_temp.run('hole');
+DELETE FROM bronze.hole WHERE ctid >= '(3,0)' AND ctid < '(4,0)';
+\o
+VACUUM bronze.hole;
+\o /dev/null
+SELECT pg_temp.put_rows('hole/b.csv', 60001, 600, 1);
+SELECT pg_temp.run_and_watch('hole');
+\o
+SELECT cmp_ok(pg_temp.blocks('hole', 'b.csv'), '<', 30::bigint, 'an empty page alone does not draw rows');
 
 -- undone, and loaded again
 \o /dev/null

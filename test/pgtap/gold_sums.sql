@@ -1,0 +1,219 @@
+/*
+ * Groups that follow changes by their counts and sums say what the query says;
+ * what sums cannot tell is computed anew.
+ *
+ *	psql -v seed=… -v rounds=…		other numbers than those of a test run
+ */
+\set name gold_sums
+\ir setup.psql
+\if :{?seed}
+\else
+	\set seed 1
+\endif
+\if :{?rounds}
+\else
+	\set rounds 40
+\endif
+
+SELECT plan(21);
+
+\o /dev/null
+CREATE TABLE public.line (id int, shop int, day date, who text COLLATE "C", what varchar(9) COLLATE "POSIX", amount numeric, pieces int, large bigint, live boolean);
+CREATE VIEW public.live_line AS SELECT id, shop, day, who, what, amount, pieces, large, 'x'::text AS fixed FROM public.line WHERE live;
+CREATE TABLE public.model (name text PRIMARY KEY, query text, kept boolean);
+CREATE TABLE public.outcome (model text, round int, way text, kept boolean, wrong bigint);
+\o
+
+/* a small number, or NULL */
+CREATE FUNCTION public.small(most int) RETURNS int LANGUAGE sql VOLATILE AS $$
+	SELECT CASE WHEN random() < 0.9 THEN floor(random() * most)::int END
+$$;
+
+/* rows like those of the table; amounts with other digits each */
+CREATE FUNCTION public.lines(n int) RETURNS SETOF public.line LANGUAGE sql VOLATILE AS $$
+	SELECT floor(random() * 1000)::int, public.small(5), date '2024-01-01' + public.small(3), 'w' || public.small(4), 'v' || public.small(20),
+		round((public.small(1000) / 7.0)::numeric, floor(random() * 6)::int), public.small(2000000000) - 1000000000, public.small(1000000000) * 9000000000, random() < 0.8
+	FROM generate_series(1, n)
+$$;
+
+CREATE FUNCTION public.differences(model text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	columns text := (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = format('models.%I', model)::regclass AND attnum > 0);
+	n bigint;
+BEGIN
+	EXECUTE format('SELECT (SELECT count(*) FROM (SELECT %1$s FROM models.%2$I EXCEPT ALL SELECT %1$s FROM gold.%2$I) a)
+		+ (SELECT count(*) FROM (SELECT %1$s FROM gold.%2$I EXCEPT ALL SELECT %1$s FROM models.%2$I) b)', columns, model) INTO n;
+	RETURN n;
+END
+$$;
+
+/* does the model have sums? */
+CREATE FUNCTION public.has_sums(model text) RETURNS boolean LANGUAGE sql AS $$
+	SELECT to_regclass('gold._sums_' || model_id) IS NOT NULL FROM medallion.models WHERE name = model
+$$;
+
+CREATE FUNCTION public.judge(model text, round int) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM medallion.refresh_model(model);
+	INSERT INTO public.outcome SELECT model, judge.round, options->>'refresh', public.has_sums(model), public.differences(model)
+		FROM medallion.runs ORDER BY run_id DESC LIMIT 1;
+END
+$$;
+
+CREATE FUNCTION public.make(model text, query text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM medallion.create_model(model, query, '{"refresh": "incremental"}');
+	PERFORM medallion.refresh_model(model);
+END
+$$;
+
+INSERT INTO public.model VALUES
+	('plain', 'SELECT shop, day, count(*) AS n, count(amount) AS amounts, sum(amount) AS total, avg(amount) AS mean FROM public.line GROUP BY shop, day', true),
+	('whole', 'SELECT who, sum(pieces) AS pieces, avg(pieces) AS mean, sum(large) AS large, avg(large) AS far FROM public.line WHERE id % 3 > 0 GROUP BY who', true),
+	('filtered', 'SELECT sum(amount) FILTER (WHERE shop > 1) AS some, shop IS NULL AS nowhere, count(*) FILTER (WHERE amount > 50) AS large, day FROM public.live_line GROUP BY shop IS NULL, day', true),
+	('different', 'SELECT fixed, shop, count(DISTINCT who) AS people, count(DISTINCT what) AS things, count(DISTINCT amount) AS amounts, round(avg(amount), 2) AS mean FROM public.live_line WHERE shop IS NOT NULL GROUP BY fixed, shop', true),
+	('nested', 'SELECT coalesce(sum(x.amount), 0) AS total, x.place, count(DISTINCT x.who) FILTER (WHERE x.pieces > 0) AS people FROM (SELECT y.shop + 1 AS place, y.amount, y.who, y.pieces FROM (SELECT * FROM public.live_line WHERE amount > 9) y) x WHERE x.place > 1 GROUP BY 2', true),
+	-- what cannot be kept
+	('extreme', 'SELECT shop, max(amount) AS most, sum(amount) AS total FROM public.line GROUP BY shop', false),
+	('floating', 'SELECT shop, sum(amount::float8) > 100 AS much FROM public.line GROUP BY shop', false),
+	('worded', 'SELECT shop, sum(amount)::text AS total FROM public.line WHERE amount = trunc(amount) GROUP BY shop', false),
+	('rowed', 'SELECT shop, count(ROW(who, what)) AS n FROM public.line GROUP BY shop', false),
+	('spelled', 'SELECT shop, count(''x'') AS n, count(DISTINCT who) AS people, count(who || what) AS words FROM public.line GROUP BY shop', false),
+	('literal', 'SELECT shop, count(''x'') AS n, count(DISTINCT who) AS people FROM public.live_line GROUP BY shop', true),
+	('having', 'SELECT shop, sum(amount) AS total FROM public.line GROUP BY shop HAVING count(*) > 2', false),
+	('joined', 'SELECT a.shop, count(*) AS n FROM public.line a JOIN public.model m ON m.name > a.what GROUP BY a.shop', false);
+
+\o /dev/null
+SELECT setseed(:seed % 1000003 / 1000003.0);
+INSERT INTO public.line SELECT * FROM public.lines(300);
+SELECT public.make(name, query) FROM public.model ORDER BY name;
+\o
+SELECT results_eq('SELECT name, public.has_sums(name) FROM public.model ORDER BY name', 'SELECT name, kept FROM public.model ORDER BY name',
+	'sums are kept of the models that they can tell all of');
+SELECT ok(NOT EXISTS (SELECT FROM public.model WHERE public.differences(name) > 0), 'all are right the first time');
+
+CREATE PROCEDURE public.change_and_judge(rounds int) LANGUAGE plpgsql AS $$
+DECLARE
+	name text;
+BEGIN
+	FOR round IN 1 .. rounds LOOP
+		FOR i IN 1 .. 1 + floor(random() * 3)::int LOOP
+			CASE floor(random() * 6)::int
+				WHEN 0 THEN INSERT INTO public.line SELECT * FROM public.lines(1 + floor(random() * 5)::int);
+				WHEN 1 THEN DELETE FROM public.line WHERE id % 30 = floor(random() * 30);
+				WHEN 2 THEN UPDATE public.line SET amount = amount + 0.1, live = random() < 0.8 WHERE id % 20 = floor(random() * 20);
+				WHEN 3 THEN UPDATE public.line SET who = 'w' || public.small(9), what = 'v' || public.small(9) WHERE id % 20 = floor(random() * 20);
+				WHEN 4 THEN UPDATE public.line SET shop = public.small(6), pieces = NULL WHERE id % 20 = floor(random() * 20);
+				ELSE INSERT INTO public.line SELECT id, 7, day, who, what, amount, pieces, large, live FROM public.line LIMIT 2;
+					DELETE FROM public.line WHERE shop = 7;
+			END CASE;
+			IF random() < 0.3 THEN
+				COMMIT;
+			END IF;
+		END LOOP;
+		FOR name IN SELECT m.name FROM public.model m WHERE random() < 0.7 LOOP
+			PERFORM public.judge(name, round);
+		END LOOP;
+		COMMIT;
+	END LOOP;
+END
+$$;
+CALL public.change_and_judge(:rounds);
+SELECT is((SELECT count(*) FROM public.outcome WHERE wrong > 0), 0::bigint, 'every refresh says what the query says');
+SELECT diag(format('seed %s, round %s: %s rows of %s differ', :seed, round, wrong, model)) FROM public.outcome WHERE wrong > 0 ORDER BY round LIMIT 10;
+SELECT ok((SELECT bool_and(o.kept) FROM public.outcome o JOIN public.model m ON m.name = o.model WHERE o.model IN ('plain', 'whole', 'different')), 'sums are still kept');
+SELECT ok((SELECT bool_or(way = 'incremental') AND bool_or(way = 'unchanged') IS NOT NULL FROM public.outcome), 'groups were refreshed');
+
+-- sums are what would be computed now
+CREATE FUNCTION public.sums(model text) RETURNS TABLE (sums text) LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN QUERY EXECUTE format('SELECT s::text FROM (SELECT k1, k2, n, a1, trim_scale(a3) AS a3, b3 FROM gold._sums_%s) s ORDER BY 1', (SELECT model_id FROM medallion.models WHERE name = model));
+END
+$$;
+SELECT medallion.refresh_model('plain') AS refreshed \gset
+CREATE TEMP TABLE followed AS SELECT * FROM public.sums('plain');
+SELECT medallion.refresh_model('plain', 'full') AS refreshed \gset
+SELECT bag_eq('TABLE followed', $$SELECT * FROM public.sums('plain')$$, 'sums that followed changes are those computed anew');
+
+-- what sums cannot tell
+INSERT INTO public.line (shop, day, amount) VALUES (1, '2024-01-01', 'NaN');
+SELECT public.judge('plain', 1001);
+SELECT ok(wrong = 0 AND way = 'incremental' AND NOT kept, 'a sum that is no number is computed') FROM public.outcome WHERE round = 1001;
+DELETE FROM public.line WHERE amount = 'NaN';
+SELECT public.judge('plain', 1002);
+SELECT ok(wrong = 0 AND way = 'incremental', 'and so is what follows') FROM public.outcome WHERE round = 1002;
+SELECT medallion.refresh_model('plain', 'full') AS refreshed \gset
+SELECT ok(public.has_sums('plain'), 'a full refresh makes the sums again');
+
+SELECT medallion.refresh_model('plain') AS refreshed \gset
+INSERT INTO public.line (shop, day, amount) VALUES (1, '2024-01-01', 1e-40);
+SELECT public.judge('plain', 1003);
+DELETE FROM public.line WHERE amount = 1e-40;
+SELECT public.judge('plain', 1004);
+SELECT is((SELECT sum(wrong) FROM public.outcome WHERE round IN (1003, 1004)), 0::numeric, 'digits that a sum once had do not show in its average');
+
+SELECT public.make('by_person', 'SELECT who, count(DISTINCT shop) AS shops FROM public.line GROUP BY who');
+INSERT INTO public.line (who, shop) VALUES ('w1', 70);
+SELECT public.judge('by_person', 1005);
+SELECT ok(wrong = 0 AND way = 'incremental' AND kept, 'a new value is counted') FROM public.outcome WHERE round = 1005;
+INSERT INTO public.line (who, shop) VALUES (NULL, 71);
+SELECT public.judge('by_person', 1006);
+SELECT ok(wrong = 0 AND way = 'incremental' AND NOT kept, 'that of a group whose key is NULL is not looked for') FROM public.outcome WHERE round = 1006;
+
+SELECT medallion.refresh_model('by_person', 'full') AS refreshed \gset
+SET maintenance_work_mem = '1MB';
+INSERT INTO public.line (who, shop) SELECT 'w' || i % 5000, i FROM generate_series(1, 30000) i;
+SELECT public.judge('by_person', 1007);
+RESET maintenance_work_mem;
+SELECT ok(wrong = 0 AND way = 'incremental' AND NOT kept, 'values that do not fit into memory are not looked for') FROM public.outcome WHERE round = 1007;
+SELECT medallion.refresh_model('by_person', 'full') AS refreshed \gset
+DELETE FROM public.line WHERE shop > 15000;
+SELECT public.judge('by_person', 1008);
+SELECT ok(wrong = 0 AND way = 'incremental' AND kept, 'those that do are found, many too') FROM public.outcome WHERE round = 1008;
+
+-- a group that goes, and comes again
+DELETE FROM public.line WHERE who = 'w1';
+SELECT public.judge('by_person', 1009);
+INSERT INTO public.line (who, shop) VALUES ('w1', 1), ('w1', 1), ('w1', NULL);
+SELECT public.judge('by_person', 1010);
+SELECT is((SELECT sum(wrong) FROM public.outcome WHERE round IN (1009, 1010)), 0::numeric, 'a group that goes and comes again is right');
+SELECT results_eq($$SELECT shops FROM gold.by_person WHERE who = 'w1'$$, 'VALUES (1::bigint)', 'with what it has now');
+
+-- changes that are lost
+TRUNCATE public.line;
+INSERT INTO public.line SELECT * FROM public.lines(50);
+SELECT public.judge('by_person', 1011);
+SELECT ok(wrong = 0 AND way = 'full' AND kept, 'after TRUNCATE all is computed') FROM public.outcome WHERE round = 1011;
+
+-- a refresh that fails takes back what it did to the sums
+CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$;
+CREATE TRIGGER refuse BEFORE INSERT ON gold.by_person FOR EACH STATEMENT EXECUTE FUNCTION public.refuse();
+INSERT INTO public.line (who, shop) VALUES ('w1', 99);
+SELECT throws_ok($$SELECT medallion.refresh_model('by_person')$$, 'no', 'a refresh may fail');
+DROP TRIGGER refuse ON gold.by_person;
+SELECT public.judge('by_person', 1012);
+SELECT ok(wrong = 0 AND way = 'incremental' AND kept, 'and is made again') FROM public.outcome WHERE round = 1012;
+
+-- an index on the key spares the scan of the table
+\o /dev/null
+CREATE TABLE public.large AS SELECT i % 500 AS shop, i % 77 AS who FROM generate_series(1, 20000) i;
+CREATE INDEX ON public.large (shop);
+ANALYZE public.large;
+SELECT public.make('indexed', 'SELECT shop, count(DISTINCT who) AS people FROM public.large GROUP BY shop');
+INSERT INTO public.large VALUES (3, 1000);
+CREATE FUNCTION public.scans_of_refresh() RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	before bigint := pg_stat_get_xact_numscans('public.large'::regclass);
+BEGIN
+	PERFORM medallion.refresh_model('indexed');
+	RETURN pg_stat_get_xact_numscans('public.large'::regclass) - before;
+END
+$$;
+CREATE TEMP TABLE scans AS SELECT public.scans_of_refresh() AS n;
+\o
+SELECT is((SELECT n FROM scans) || ' ' || public.differences('indexed') || ' ' || public.has_sums('indexed'), '0 0 true', 'an index on the key spares the scan');
+
+-- sums go with their model
+SELECT medallion.drop_model(name) FROM medallion.models ORDER BY model_id DESC;
+SELECT is((SELECT count(*) FROM pg_class WHERE relname LIKE '\_sums\_%' AND relkind = 'r'), 0::bigint, 'sums go with their models');
+SELECT * FROM finish();
