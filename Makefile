@@ -138,6 +138,7 @@ OBJS += \
 	src/silver/retain.o \
 	src/silver/run_checks.o \
 	src/silver/silver.o \
+	src/silver/statistics.o \
 	src/silver/table.o \
 	src/silver/typed.o \
 	src/silver/verdict.o \
