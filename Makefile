@@ -140,6 +140,7 @@ OBJS += \
 	src/silver/silver.o \
 	src/silver/statistics.o \
 	src/silver/table.o \
+	src/silver/text_checks.o \
 	src/silver/typed.o \
 	src/silver/verdict.o \
 	src/silver/verify.o
@@ -200,6 +201,7 @@ SQL_PARTS = \
 	sql/42-fold.sql \
 	sql/43-checks.sql \
 	sql/43-merge-tables.sql \
+	sql/43-text-checks.sql \
 	sql/44-dbt.sql \
 	sql/44-distance.sql \
 	sql/45-profile.sql \

@@ -597,7 +597,7 @@ AppendJudgedLevel(StringInfo sql, const SilverShape *shape, Datum files)
 		RowCheck   *check = lfirst(lc);
 
 		if (CheckRefuses(check))
-			appendStringInfo(sql, ",\n (%s\n) IS TRUE AS %s", check->predicate, quote_identifier(check->flag));
+			appendStringInfo(sql, ",\n %s AS %s", FaultExpression(check, check->predicate), quote_identifier(check->flag));
 	}
 	appendStringInfoString(sql, "\nFROM (");
 	AppendDerivedLevel(sql, shape, TypedLevel(shape, files));
@@ -736,8 +736,8 @@ AppendFinalColumns(StringInfo sql, const SilverShape *shape, bool collected)
 		if (CheckRefuses(check) && !collected)
 			appendStringInfo(sql, "\n d.%s, ", quote_identifier(check->flag));
 		else
-			appendStringInfo(sql, "\n (%s\n) IS TRUE AS %s, ",
-							 collected && check->collected ? check->collected : check->predicate,
+			appendStringInfo(sql, "\n %s AS %s, ",
+							 FaultExpression(check, collected && check->collected ? check->collected : check->predicate),
 							 quote_identifier(check->flag));
 	}
 	foreach(lc, shape->set_checks)

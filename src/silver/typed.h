@@ -30,6 +30,7 @@ typedef struct RowCheck
 	List	   *columns;		/* char * */
 	char	   *flag;			/* column that holds the verdict on a row; NULL: there is none */
 	char	   *predicate;		/* true where the row d fails */
+	bool		certain;		/* which is never NULL */
 	char	   *collected;		/* the same of a row whose texts are no longer known; NULL: as predicate */
 	const SilverColumn *hidden; /* the masked column whose own value it looks at, or NULL */
 	char	   *join;			/* what the predicate needs beside d; NULL: nothing */

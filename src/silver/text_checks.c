@@ -1,0 +1,63 @@
+/*
+ * text_checks.c
+ *	  What checks ask of a text, in one call for each row.
+ */
+#include "base/compat.h"
+
+#include <string.h>
+
+#include "access/detoast.h"
+#include "catalog/pg_collation.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+PG_FUNCTION_INFO_V1(medallion_length_outside);
+PG_FUNCTION_INFO_V1(medallion_lacks);
+
+/*
+ * medallion.length_outside(value, minimum, maximum)
+ *
+ * The number of bytes is known, and mostly tells: so many characters at most,
+ * and at least so many of the longest kind.  Else characters are counted.
+ */
+Datum
+medallion_length_outside(PG_FUNCTION_ARGS)
+{
+	int64		minimum = PG_GETARG_INT32(1);
+	int64		maximum = PG_GETARG_INT32(2);
+	int64		bytes = (int64) toast_raw_datum_size(PG_GETARG_DATUM(0)) - VARHDRSZ;
+	text	   *value;
+	int			length;
+
+	if (bytes <= maximum && (minimum <= 0 || bytes > (minimum - 1) * pg_database_encoding_max_length()))
+		PG_RETURN_BOOL(false);
+	if (bytes < minimum)
+		PG_RETURN_BOOL(true);
+	value = PG_GETARG_TEXT_PP(0);
+	length = pg_mbstrlen_with_len(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+	PG_FREE_IF_COPY(value, 0);
+	PG_RETURN_BOOL(length < minimum || length > maximum);
+}
+
+/*
+ * medallion.lacks(value, part)
+ *
+ * Bytes of a part are found where the part is, save in encodings whose characters
+ * may end as others begin: there strpos() knows.
+ */
+Datum
+medallion_lacks(PG_FUNCTION_ARGS)
+{
+	text	   *value = PG_GETARG_TEXT_PP(0);
+	text	   *part = PG_GETARG_TEXT_PP(1);
+	bool		lacks;
+
+	if (pg_database_encoding_max_length() > 1 && GetDatabaseEncoding() != PG_UTF8)
+		lacks = DatumGetInt32(DirectFunctionCall2Coll(textpos, C_COLLATION_OID, PointerGetDatum(value), PointerGetDatum(part))) == 0;
+	else
+		lacks = memmem(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), VARDATA_ANY(part), VARSIZE_ANY_EXHDR(part)) == NULL;
+	PG_FREE_IF_COPY(value, 0);
+	PG_FREE_IF_COPY(part, 1);
+	PG_RETURN_BOOL(lacks);
+}
