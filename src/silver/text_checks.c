@@ -30,7 +30,7 @@ medallion_length_outside(PG_FUNCTION_ARGS)
 	text	   *value;
 	int			length;
 
-	if (bytes <= maximum && (minimum <= 0 || bytes > (minimum - 1) * pg_database_encoding_max_length()))
+	if (bytes <= maximum && (minimum > 1 ? bytes > (minimum - 1) * pg_database_encoding_max_length() : bytes >= minimum))
 		PG_RETURN_BOOL(false);
 	if (bytes < minimum)
 		PG_RETURN_BOOL(true);
