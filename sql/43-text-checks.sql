@@ -12,3 +12,9 @@ AS 'MODULE_PATHNAME', 'medallion_lacks';
 COMMENT ON FUNCTION medallion.lacks(text, text) IS
 'Internal: whether part occurs nowhere in value, byte for byte.';
 
+CREATE FUNCTION medallion.is_none_of(value text, known text[])
+RETURNS boolean LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'medallion_is_none_of';
+COMMENT ON FUNCTION medallion.is_none_of(text, text[]) IS
+'Internal: whether value is unlike every text of known, byte for byte. Raises where one of these is NULL.';
+

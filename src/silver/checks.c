@@ -121,12 +121,18 @@ LengthPredicate(const SilverShape *shape, const CheckDef *def, const char *colum
 	return OutsidePredicate(def, psprintf("char_length(%s)", value));
 }
 
-/* The list is a literal without a type: it takes the column's. */
+#define MANY_VALUES 9			/* from here on the server hashes them */
+
+/* The list is a literal without a type: it takes the column's.  Few texts are compared in one call. */
 static char *
 AcceptedPredicate(const SilverShape *shape, const CheckDef *def, const char *column)
 {
-	char	   *values = OidOutputFunctionCall(F_ARRAY_OUT, ListToTextArray(CheckParamList(def, "values")));
+	const SilverColumn *known = FindColumn(shape, column);
+	List	   *accepted = CheckParamList(def, "values");
+	char	   *values = OidOutputFunctionCall(F_ARRAY_OUT, ListToTextArray(accepted));
 
+	if (known != NULL && known->is_text && accepted != NIL && list_length(accepted) < MANY_VALUES)
+		return psprintf("medallion.is_none_of(%s, %s)", CheckedValue(shape, column), quote_literal_cstr(values));
 	return psprintf("NOT %s = ANY (%s)", CheckedValue(shape, column), quote_literal_cstr(values));
 }
 

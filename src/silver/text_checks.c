@@ -7,13 +7,17 @@
 #include <string.h>
 
 #include "access/detoast.h"
+#include "access/tupmacs.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
 PG_FUNCTION_INFO_V1(medallion_length_outside);
 PG_FUNCTION_INFO_V1(medallion_lacks);
+PG_FUNCTION_INFO_V1(medallion_is_none_of);
 
 /*
  * medallion.length_outside(value, minimum, maximum)
@@ -60,4 +64,35 @@ medallion_lacks(PG_FUNCTION_ARGS)
 	PG_FREE_IF_COPY(value, 0);
 	PG_FREE_IF_COPY(part, 1);
 	PG_RETURN_BOOL(lacks);
+}
+
+/*
+ * medallion.is_none_of(value, known)
+ *
+ * The array is walked in place.  Equal is what is equal byte for byte, as in
+ * every collation that a database can have.
+ */
+Datum
+medallion_is_none_of(PG_FUNCTION_ARGS)
+{
+	text	   *value = PG_GETARG_TEXT_PP(0);
+	ArrayType  *known = PG_GETARG_ARRAYTYPE_P(1);
+	int			length = VARSIZE_ANY_EXHDR(value);
+	int			count = ArrayGetNItems(ARR_NDIM(known), ARR_DIMS(known));
+	const char *p = ARR_DATA_PTR(known);
+	bool		found = false;
+
+	if (array_contains_nulls(known))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("known values must not be NULL")));
+	for (int i = 0; i < count && !found; i++)
+	{
+		p = (const char *) att_align_pointer(p, TYPALIGN_INT, -1, p);
+		found = VARSIZE_ANY_EXHDR(p) == length && memcmp(VARDATA_ANY(p), VARDATA_ANY(value), length) == 0;
+		p = att_addlength_pointer(p, -1, p);
+	}
+	PG_FREE_IF_COPY(value, 0);
+	PG_FREE_IF_COPY(known, 1);
+	PG_RETURN_BOOL(!found);
 }
