@@ -16,5 +16,5 @@ CREATE FUNCTION medallion.is_none_of(value text, known text[])
 RETURNS boolean LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'medallion_is_none_of';
 COMMENT ON FUNCTION medallion.is_none_of(text, text[]) IS
-'Internal: whether value is unlike every text of known, byte for byte. Raises where one of these is NULL.';
+'Internal: whether value is unlike every text of known, byte for byte; NULL where one of these is NULL.';
 

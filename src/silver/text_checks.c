@@ -83,9 +83,7 @@ medallion_is_none_of(PG_FUNCTION_ARGS)
 	bool		found = false;
 
 	if (array_contains_nulls(known))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("known values must not be NULL")));
+		PG_RETURN_NULL();
 	for (int i = 0; i < count && !found; i++)
 	{
 		p = (const char *) att_align_pointer(p, TYPALIGN_INT, -1, p);
