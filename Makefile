@@ -141,8 +141,10 @@ OBJS += \
 	src/silver/retain.o \
 	src/silver/run_checks.o \
 	src/silver/silver.o \
+	src/silver/statistics.o \
 	src/silver/table.o \
 	src/silver/table_profile.o \
+	src/silver/text_checks.o \
 	src/silver/text_profile.o \
 	src/silver/typed.o \
 	src/silver/verdict.o \
@@ -206,6 +208,7 @@ SQL_PARTS = \
 	sql/42-fold.sql \
 	sql/43-checks.sql \
 	sql/43-merge-tables.sql \
+	sql/43-text-checks.sql \
 	sql/44-dbt.sql \
 	sql/44-distance.sql \
 	sql/45-profile.sql \

@@ -107,40 +107,32 @@ GetSmallNumber(const CheckDef *def, const char *name, int *number)
 	return true;
 }
 
-/*
- * The condition under which the number of bytes leaves open whether the length
- * is within bounds: bytes are known, characters must be counted.  NULL where a
- * bound is no plain number.
- */
-static char *
-UnsureLength(const CheckDef *def, const char *value)
-{
-	int			minimum = 0;
-	int			maximum = PG_INT32_MAX;
-
-	if ((CheckParamText(def, "min") != NULL && !GetSmallNumber(def, "min", &minimum)) ||
-		(CheckParamText(def, "max") != NULL && !GetSmallNumber(def, "max", &maximum)))
-		return NULL;
-	return psprintf("octet_length(%s) NOT BETWEEN %d AND %d", value,
-					minimum == 0 ? 0 : (minimum - 1) * pg_database_encoding_max_length() + 1, maximum);
-}
-
+/* Bounds that are plain numbers go to a function that seldom has to count. */
 static char *
 LengthPredicate(const SilverShape *shape, const CheckDef *def, const char *column)
 {
 	char	   *value = psprintf("%s::text", CheckedValue(shape, column));
-	char	   *outside = OutsidePredicate(def, psprintf("char_length(%s)", value));
-	char	   *unsure = UnsureLength(def, value);
+	int			minimum = 0;
+	int			maximum = PG_INT32_MAX;
 
-	return unsure ? psprintf("%s AND (%s)", unsure, outside) : outside;
+	if ((CheckParamText(def, "min") == NULL || GetSmallNumber(def, "min", &minimum)) &&
+		(CheckParamText(def, "max") == NULL || GetSmallNumber(def, "max", &maximum)))
+		return psprintf("medallion.length_outside(%s, %d, %d)", value, minimum, maximum);
+	return OutsidePredicate(def, psprintf("char_length(%s)", value));
 }
 
-/* The list is a literal without a type: it takes the column's. */
+#define MANY_VALUES 9			/* from here on the server hashes them */
+
+/* The list is a literal without a type: it takes the column's.  Few texts are compared in one call. */
 static char *
 AcceptedPredicate(const SilverShape *shape, const CheckDef *def, const char *column)
 {
-	char	   *values = OidOutputFunctionCall(F_ARRAY_OUT, ListToTextArray(CheckParamList(def, "values")));
+	const SilverColumn *known = FindColumn(shape, column);
+	List	   *accepted = CheckParamList(def, "values");
+	char	   *values = OidOutputFunctionCall(F_ARRAY_OUT, ListToTextArray(accepted));
 
+	if (known != NULL && known->is_text && accepted != NIL && list_length(accepted) < MANY_VALUES)
+		return psprintf("medallion.is_none_of(%s, %s)", CheckedValue(shape, column), quote_literal_cstr(values));
 	return psprintf("NOT %s = ANY (%s)", CheckedValue(shape, column), quote_literal_cstr(values));
 }
 
@@ -152,7 +144,7 @@ PatternPredicate(const SilverShape *shape, const CheckDef *def, const char *colu
 	const char *value = CheckedValue(shape, column);
 
 	if (strpbrk(pattern, "^$.*+?()[]{}|\\") == NULL)
-		return psprintf("strpos(%s::text COLLATE \"C\", %s) = 0", value, quote_literal_cstr(pattern));
+		return psprintf("medallion.lacks(%s::text, %s)", value, quote_literal_cstr(pattern));
 	return psprintf("%s::text !~ %s", value, quote_literal_cstr(pattern));
 }
 
@@ -298,6 +290,7 @@ AddRowCheck(SilverShape *shape, const CheckDef *def, List *columns, int kind)
 	check->flag = CheckFlag(shape, row_kinds[kind].flag ? psprintf("dq_%s_flag_%s", row_kinds[kind].flag, column) :
 							psprintf("dq_flag_%s", def->name));
 	check->predicate = predicate;
+	check->certain = row_kinds[kind].predicate == NullPredicate;
 	if (row_kinds[kind].flag != NULL)
 	{
 		check->predicate = WithNull(def, column, predicate);
@@ -305,6 +298,13 @@ AddRowCheck(SilverShape *shape, const CheckDef *def, List *columns, int kind)
 	}
 	shape->checks = lappend(shape->checks, check);
 	shape->refuses |= CheckRefuses(check);
+}
+
+/* Is a row at fault, as SQL: what is unknown is none. */
+char *
+FaultExpression(const RowCheck *check, const char *predicate)
+{
+	return psprintf(check->certain && predicate == check->predicate ? "(%s\n)" : "(%s\n) IS TRUE", predicate);
 }
 
 /* The relation that set checks look at. */

@@ -17,6 +17,9 @@ extern void AddChecks(SilverShape *shape, List *defs);
 /* Does the check keep a failing row out of silver? */
 extern bool CheckRefuses(const RowCheck *check);
 
+/* SQL: is a row at fault?  Asked by the check's predicate, or another like it. */
+extern char *FaultExpression(const RowCheck *check, const char *predicate);
+
 /* Conversions are checked without being asked: one check per typed column
  * that no other check asks about. */
 extern List *CastChecks(const SilverShape *shape);

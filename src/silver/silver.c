@@ -24,6 +24,7 @@
 #include "silver/merge.h"
 #include "silver/quarantine.h"
 #include "silver/retain.h"
+#include "silver/statistics.h"
 #include "silver/table.h"
 #include "silver/typed.h"
 #include "silver/verdict.h"
@@ -276,25 +277,6 @@ FillStage(const SilverShape *shape, const char *stage, const SqlParams *files)
 {
 	SqlExecFormat(files, "CREATE UNLOGGED TABLE %s AS %s", stage, TypedSelect(shape, files, NULL));
 	SqlExecFormat(NULL, "ANALYZE %s (%s)", stage, StageJoinColumns(stage));
-}
-
-/*
- * Renews the table's statistics, unless so little changed since they were made
- * that they still tell: reading the sample anew costs more than a small merge.
- * A partitioned table's own changes are nobody's to count.
- */
-static void
-RenewStatistics(const Merge *merge)
-{
-	const SilverOutcome *outcome = merge->outcome;
-	SqlParams	params = {0};
-
-	ParamDatum(&params, OIDOID, ObjectIdGetDatum(TableOid(medallion_silver_schema, merge->shape->feature->name)));
-	ParamBigint(&params, outcome->inserted + outcome->updated + outcome->expired);
-	if (outcome->initial || outcome->rebuilt ||
-		SqlBigint("SELECT count(*) FROM pg_class WHERE oid = $1 AND relkind = 'r'"
-				  " AND 10 * (pg_stat_get_mod_since_analyze(oid) + $2) < reltuples", &params, 0) == 0)
-		SqlExecFormat(NULL, "ANALYZE %s", merge->table);
 }
 
 /* Merges a filled staging table into silver. */

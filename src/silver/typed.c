@@ -292,6 +292,7 @@ SourceColumn(const Feature *feature, const char *name, int number, const char *i
 
 	column->name = pstrdup(name);
 	column->empty = options.expression == NULL && options.type == NULL && strcmp(inferred, "empty") == 0;
+	column->is_text = strcmp(type, "text") == 0 && (options.expression == NULL || options.type != NULL);
 	if (options.expression != NULL && options.type != NULL)
 		column->expression = psprintf("(%s\n)::%s", options.expression, options.type);
 	else if (options.expression != NULL)
@@ -597,7 +598,7 @@ AppendJudgedLevel(StringInfo sql, const SilverShape *shape, Datum files)
 		RowCheck   *check = lfirst(lc);
 
 		if (CheckRefuses(check))
-			appendStringInfo(sql, ",\n (%s\n) IS TRUE AS %s", check->predicate, quote_identifier(check->flag));
+			appendStringInfo(sql, ",\n %s AS %s", FaultExpression(check, check->predicate), quote_identifier(check->flag));
 	}
 	appendStringInfoString(sql, "\nFROM (");
 	AppendDerivedLevel(sql, shape, TypedLevel(shape, files));
@@ -710,7 +711,7 @@ ValueExpression(const SilverShape *shape)
 	return psprintf("medallion.pairs_hash(%s, %s)", TokensLiteral(tracked), JoinNames(tracked, "d.", "", ", "));
 }
 
-/* Values, flags and hashes of level 4.  Of events collected before, the verdicts
+/* Values and flags of level 4, behind other columns.  Of events collected before, the verdicts
  * on conversions and on what masks hide are there already. */
 static void
 AppendFinalColumns(StringInfo sql, const SilverShape *shape, bool collected)
@@ -718,15 +719,15 @@ AppendFinalColumns(StringInfo sql, const SilverShape *shape, bool collected)
 	ListCell   *lc;
 
 	foreach(lc, shape->columns)
-		appendStringInfo(sql, "d.%s, ", quote_identifier(((SilverColumn *) lfirst(lc))->name));
+		appendStringInfo(sql, ", d.%s", quote_identifier(((SilverColumn *) lfirst(lc))->name));
 	foreach(lc, shape->columns)
 	{
 		SilverColumn *column = lfirst(lc);
 
 		if (column->given != NULL && collected)
-			appendStringInfo(sql, "d.%s, ", quote_identifier(column->cast_flag));
+			appendStringInfo(sql, ", d.%s", quote_identifier(column->cast_flag));
 		else if (column->given != NULL)
-			appendStringInfo(sql, "\n d.%s AND d.%s IS NULL AS %s, ", column->given,
+			appendStringInfo(sql, ",\n d.%s AND d.%s IS NULL AS %s", column->given,
 							 quote_identifier(column->name), quote_identifier(column->cast_flag));
 	}
 	foreach(lc, shape->checks)
@@ -734,18 +735,18 @@ AppendFinalColumns(StringInfo sql, const SilverShape *shape, bool collected)
 		RowCheck   *check = lfirst(lc);
 
 		if (CheckRefuses(check) && !collected)
-			appendStringInfo(sql, "\n d.%s, ", quote_identifier(check->flag));
+			appendStringInfo(sql, ",\n d.%s", quote_identifier(check->flag));
 		else
-			appendStringInfo(sql, "\n (%s\n) IS TRUE AS %s, ",
-							 collected && check->collected ? check->collected : check->predicate,
+			appendStringInfo(sql, ",\n %s AS %s",
+							 FaultExpression(check, collected && check->collected ? check->collected : check->predicate),
 							 quote_identifier(check->flag));
 	}
 	foreach(lc, shape->set_checks)
-		appendStringInfo(sql, "false AS %s, ", quote_identifier(((RowCheck *) lfirst(lc))->flag));
+		appendStringInfo(sql, ", false AS %s", quote_identifier(((RowCheck *) lfirst(lc))->flag));
 	if (FeatureKeepsHistory(shape->feature))
-		appendStringInfoString(sql, collected ? "d.dq_conflict_flag, " : "false AS dq_conflict_flag, ");
+		appendStringInfoString(sql, collected ? ", d.dq_conflict_flag" : ", false AS dq_conflict_flag");
 	if (shape->refuses)
-		appendStringInfo(sql, "\n %s AS _refused, ", collected ? "false" : RefusedExpression(shape));
+		appendStringInfo(sql, ",\n %s AS _refused", collected ? "false" : RefusedExpression(shape));
 }
 
 /* The values alone. */
@@ -791,19 +792,20 @@ TooOldSelect(const SilverShape *shape, Datum files)
 	return sql.data;
 }
 
-/* The whole SELECT. */
+/* The whole SELECT.  What merges ask of a staged row comes first, so that values and flags are not
+ * walked through to find it. */
 char *
 TypedSelect(const SilverShape *shape, const SqlParams *files, const char *keys)
 {
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT ");
-	AppendFinalColumns(&sql, shape, false);
-	appendStringInfo(&sql, "\n %s AS _business_key_hash, %s AS _value_hash,",
+	appendStringInfo(&sql, "SELECT %s AS _business_key_hash, %s AS _value_hash,",
 					 EventKey(shape), ValueExpression(shape));
 	AppendEventColumns(&sql, shape->feature);
-	appendStringInfoString(&sql, " f._rank, d._file_id, d._sheet, d._row\nFROM (");
+	appendStringInfoString(&sql, " f._rank, d._file_id, d._sheet, d._row");
+	AppendFinalColumns(&sql, shape, false);
+	appendStringInfoString(&sql, "\nFROM (");
 	AppendJudgedLevel(&sql, shape, files->values[0]);
 	appendStringInfoString(&sql, ") d JOIN unnest($1, $2, $3, $4) AS f (_file, _rank, _seen_at, _until)"
 						   " ON f._file = d._file_id");
@@ -896,10 +898,10 @@ FilledSelect(const SilverShape *shape, const char *events)
 					 "WINDOW life AS (PARTITION BY e._business_key_hash, e._life ORDER BY %s ROWS UNBOUNDED PRECEDING)",
 					 psprintf(order, sequence.data), events, psprintf(order, sequence.data));
 	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT ");
-	AppendFinalColumns(&sql, shape, true);
-	appendStringInfo(&sql, "\n d._business_key_hash, %s AS _value_hash, %s\nFROM (",
+	appendStringInfo(&sql, "SELECT d._business_key_hash, %s AS _value_hash, %s",
 					 ValueExpression(shape), EventMeta(shape, "d."));
+	AppendFinalColumns(&sql, shape, true);
+	appendStringInfoString(&sql, "\nFROM (");
 	AppendDerivedLevel(&sql, shape, source.data);
 	appendStringInfoString(&sql, ") d");
 	return sql.data;

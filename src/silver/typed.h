@@ -16,6 +16,7 @@ typedef struct SilverColumn
 	char	   *name;
 	bool		derived;		/* computed from other silver columns */
 	bool		empty;			/* no value speaks for a type */
+	bool		is_text;		/* known to be of type text */
 	char	   *expression;		/* conversion or derivation, SQL */
 	char	   *given;			/* tells whether there was anything to convert; inside the SELECT only */
 	char	   *unmasked;		/* SQL, of a masked column */
@@ -30,6 +31,7 @@ typedef struct RowCheck
 	List	   *columns;		/* char * */
 	char	   *flag;			/* column that holds the verdict on a row; NULL: there is none */
 	char	   *predicate;		/* true where the row d fails */
+	bool		certain;		/* which is never NULL */
 	char	   *collected;		/* the same of a row whose texts are no longer known; NULL: as predicate */
 	const SilverColumn *hidden; /* the masked column whose own value it looks at, or NULL */
 	char	   *join;			/* what the predicate needs beside d; NULL: nothing */

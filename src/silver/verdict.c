@@ -83,7 +83,7 @@ static char *
 Truth(const RowCheck *check, const JudgedRows *rows)
 {
 	return rows->by_flag ? psprintf("d.%s", quote_identifier(check->flag)) :
-		psprintf("(%s\n) IS TRUE", check->predicate);
+		FaultExpression(check, check->predicate);
 }
 
 /* Addresses of some failing rows, as a json array. */

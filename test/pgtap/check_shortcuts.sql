@@ -1,7 +1,7 @@
 /* Checks of lengths and patterns take shorter ways where these tell: what they find is what char_length() and ~ find. */
 \set name check_shortcuts
 \ir setup.psql
-SELECT plan(3);
+SELECT plan(8);
 
 CREATE TABLE public.texts AS
 SELECT repeat(sign, n) || ending AS word
@@ -32,4 +32,27 @@ SELECT is_empty($$
 		   LATERAL (SELECT count(*) FROM public.texts WHERE word !~ pattern) AS w (affected)
 	 WHERE r.affected <> w.affected
 $$, 'patterns with and without signs of regular expressions');
+
+/* Features: a list of few values is walked, one of many is the server's to hash; NULL passes both. */
+\o /dev/null
+SELECT pg_temp.put('words/w.csv', (SELECT E'few,many,none\n' || string_agg(format(E'"%1$s","%1$s","%1$s"\n', word), '') FROM public.texts));
+SELECT medallion.create_feature('words', '{words/*.csv}', NULL, $$
+	{"columns": {"few": {"type": "text"}, "many": {"type": "text"}, "none": {"type": "text"}}, "checks": [
+	{"name": "few", "kind": "accepted_values", "columns": ["few"], "params": {"values": ["a", "aa@", "é", "漢漢", "a-b", "A", "it's", "aaaaaaaaa"]}},
+	{"name": "many", "kind": "accepted_values", "columns": ["many"], "params": {"values": ["a", "aa@", "é", "漢漢", "a-b", "A", "it's", "aaaaaaaaa", "aé"]}},
+	{"name": "none", "kind": "accepted_values", "columns": ["none"], "params": {"values": []}},
+	{"name": "long", "kind": "length", "columns": ["few"], "params": {"min": 2, "max": 5}},
+	{"name": "at", "kind": "pattern", "columns": ["few"], "params": {"pattern": "-"}}]}$$);
+SELECT pg_temp.run();
+\o
+SELECT results_eq($$SELECT count(DISTINCT few) > 50, count(*) FILTER (WHERE few IS NULL) > 0, count(*) FILTER (WHERE dq_accepted_values_flag_few) > 0 FROM silver.words$$,
+	'VALUES (true, true, true)', 'there are words, and NULLs');
+SELECT is_empty($$SELECT few FROM silver.words
+	WHERE dq_accepted_values_flag_few IS DISTINCT FROM coalesce(NOT few = ANY (ARRAY['a', 'aa@', 'é', '漢漢', 'a-b', 'A', 'it''s', 'aaaaaaaaa']), false)$$, 'few values');
+SELECT is_empty($$SELECT many FROM silver.words
+	WHERE dq_accepted_values_flag_many IS DISTINCT FROM coalesce(NOT many = ANY (ARRAY['a', 'aa@', 'é', '漢漢', 'a-b', 'A', 'it''s', 'aaaaaaaaa', 'aé']), false)$$, 'many values');
+SELECT is_empty($$SELECT none FROM silver.words WHERE dq_accepted_values_flag_none IS DISTINCT FROM (NOT none = ANY ('{}'::text[]))$$, 'no values');
+SELECT is_empty($$SELECT few FROM silver.words
+	WHERE dq_length_flag_few IS DISTINCT FROM coalesce(char_length(few) NOT BETWEEN 2 AND 5, false)
+	   OR dq_pattern_flag_few IS DISTINCT FROM coalesce(few !~ '-', false)$$, 'lengths and a pattern');
 SELECT * FROM finish();
