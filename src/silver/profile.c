@@ -449,7 +449,7 @@ medallion_profile(PG_FUNCTION_ARGS)
 	columns = BeginProfiles(&receiver, oid, &options);
 	receiver.row_context = AllocSetContextCreate(CurrentMemoryContext, "profile of a row", ALLOCSET_DEFAULT_SIZES);
 	SqlStream(psprintf("SELECT %s FROM %s d%s%s%s", columns, table, options.where ? " WHERE (" : "",
-					   options.where ? options.where : "", options.where ? "\n)" : ""), &receiver.pub);
+					   options.where ? options.where : "", options.where ? "\n)" : ""), NULL, &receiver.pub);
 	for (int i = 0; i < receiver.count; i++)
 	{
 		ResultRow	row;
