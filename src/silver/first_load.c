@@ -48,6 +48,7 @@
 #define SAMPLED 64				/* one key of so many is counted while rows come */
 #define SAMPLE_TELLS 200		/* sampled rows from which on their number tells */
 #define MANY 8					/* one row of so many with a key said before is too many */
+#define OWN_CONDITIONS 2		/* of AddRowConditions() */
 #define MOVED_AT_MOST 1000000	/* keys, which are held in memory */
 
 /* Where the rows of the query go. */
@@ -113,23 +114,24 @@ MaySkipStage(const Merge *merge, const SqlParams *files)
 	return true;
 }
 
-/* Are there no conditions on a table's rows but NOT NULL? */
+/* Are there no conditions on a table's rows but NOT NULL, and those of overlap.c, which a version as
+ * it is put here fulfils? */
 static bool
-HasNoConditions(Relation rel)
+HasOwnConditions(Relation rel, bool keeps_history)
 {
 	TupleConstr *constr = RelationGetDescr(rel)->constr;
 
-	return constr == NULL || (constr->num_check == 0 && constr->num_defval == 0);
+	return constr == NULL || (constr->num_defval == 0 && constr->num_check == (keeps_history ? OWN_CONDITIONS : 0));
 }
 
 /* May rows be put into both tables past the executor?  Somebody's event trigger may have made more of them. */
 static bool
-ArePlain(Oid table, Oid stage)
+ArePlain(const Feature *feature, Oid table, Oid stage)
 {
 	Relation	table_rel = table_open(table, RowExclusiveLock);
 	Relation	stage_rel = table_open(stage, RowExclusiveLock);
-	bool		plain = IsPlainHeap(table_rel) && IsPlainHeap(stage_rel) && HasNoConditions(table_rel) &&
-		HasNoConditions(stage_rel) && !IsDistributed(table) && !IsDistributed(stage);
+	bool		plain = IsPlainHeap(table_rel) && IsPlainHeap(stage_rel) && HasOwnConditions(stage_rel, false) &&
+		HasOwnConditions(table_rel, FeatureKeepsHistory(feature)) && !IsDistributed(table) && !IsDistributed(stage);
 
 	table_close(stage_rel, NoLock);
 	table_close(table_rel, NoLock);
@@ -490,7 +492,7 @@ LoadFirst(Merge *merge, const SqlParams *files)
 		return false;
 	SqlExecFormat(files, "CREATE UNLOGGED TABLE %s AS %s WITH NO DATA", merge->stage, TypedSelect(merge->shape, files, NULL));
 	FitSilverTable(merge->shape, merge->stage_name, merge->outcome);
-	if (!ArePlain(TableOid(medallion_silver_schema, feature->name), TableOid(medallion_silver_schema, merge->stage_name)))
+	if (!ArePlain(feature, TableOid(medallion_silver_schema, feature->name), TableOid(medallion_silver_schema, merge->stage_name)))
 	{
 		SqlExecFormat(NULL, "DROP TABLE %s", merge->stage);
 		return false;
@@ -498,6 +500,7 @@ LoadFirst(Merge *merge, const SqlParams *files)
 	TypeInto(&load, files);
 	merge->loaded_first = true;
 	merge->outcome->rows_in = load.rows;
+	merge->outcome->all_in_force = true;
 	merge->outcome->invalid = load.invalid;
 	merge->outcome->inserted += load.direct;
 	return true;
