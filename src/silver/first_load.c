@@ -10,7 +10,8 @@
  * has to be compared with it.  So it needs no staging table, which would be written
  * and then read once for every question of the merge.
  *
- * That a key has one event only is known at the end, by sorting the keys.  Rows of
+ * That a key has one event only is known at the end, by sorting the keys, or rather the
+ * first 64 bits of their hashes: two that only share these take the long way too.  Rows of
  * the others are then moved to the staging table, where the merge finds every event
  * of theirs.  Where that is a lot of them, all are moved, and where a sample of the
  * keys tells so early, the rest does not go to silver at all.
@@ -31,10 +32,12 @@
 #include "base/settings.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "port/pg_bswap.h"
 #include "silver/table.h"
 #include "tcop/dest.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -49,7 +52,11 @@
 #define SAMPLE_TELLS 200		/* sampled rows from which on their number tells */
 #define MANY 8					/* one row of so many with a key said before is too many */
 #define OWN_CONDITIONS 2		/* of AddRowConditions() */
+#define ROW_OF_WORKER "0.01"	/* what it costs to get one; the planner takes it for ten times that, and a conversion for next to nothing */
 #define MOVED_AT_MOST 1000000	/* keys, which are held in memory */
+
+/* SQL: the head of a key's hash, as a bigint. */
+#define KEY_HEAD "('x' || translate(left(d._business_key_hash::text, 18), '-', ''))::bit(64)::bigint"
 
 /* Where the rows of the query go. */
 typedef struct FirstLoad
@@ -81,7 +88,7 @@ typedef struct FirstLoad
 	int		   *flags;
 	int			nflags;
 
-	Tuplesortstate *keys;		/* of all events; NULL: they need not differ */
+	Tuplesortstate *keys;		/* heads of those of all events; NULL: they need not differ */
 	HTAB	   *sample;			/* of the keys */
 	int64		sampled;
 	int64		repeated;		/* of these, said before */
@@ -200,10 +207,10 @@ FindForever(FirstLoad *load)
 static void
 BeginKeys(FirstLoad *load)
 {
-	TypeCacheEntry *type = lookup_type_cache(UUIDOID, TYPECACHE_LT_OPR);
+	TypeCacheEntry *type = lookup_type_cache(INT8OID, TYPECACHE_LT_OPR);
 	HASHCTL		info = {.keysize = UUID_LEN,.entrysize = UUID_LEN,.hcxt = CurrentMemoryContext};
 
-	load->keys = tuplesort_begin_datum(UUIDOID, type->lt_opr, InvalidOid, false, maintenance_work_mem, NULL, TUPLESORT_NONE);
+	load->keys = tuplesort_begin_datum(INT8OID, type->lt_opr, InvalidOid, false, maintenance_work_mem, NULL, TUPLESORT_NONE);
 	load->sample = hash_create("sampled keys", 1024, &info, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
@@ -233,12 +240,15 @@ IsTrue(const TupleTableSlot *slot, int column)
 static void
 AddKey(FirstLoad *load, Datum key)
 {
+	const uint8 *bytes = DatumGetUUIDP(key)->data;
+	uint64		head;
 	bool		found;
 
-	tuplesort_putdatum(load->keys, key, false);
-	if (DatumGetUUIDP(key)->data[UUID_LEN - 1] % SAMPLED != 0)
+	memcpy(&head, bytes, sizeof(head));
+	tuplesort_putdatum(load->keys, Int64GetDatum((int64) pg_ntoh64(head)), false);
+	if (bytes[UUID_LEN - 1] % SAMPLED != 0)
 		return;
-	hash_search(load->sample, DatumGetUUIDP(key)->data, HASH_ENTER, &found);
+	hash_search(load->sample, bytes, HASH_ENTER, &found);
 	load->sampled++;
 	load->repeated += found;
 	load->gave_up = load->sampled >= SAMPLE_TELLS && load->repeated * MANY > load->sampled;
@@ -365,26 +375,25 @@ CloseTables(FirstLoad *load)
 	CommandCounterIncrement();
 }
 
-/* Reads the sorted keys: those that come more than once, as a uuid[].  False: too many. */
+/* Reads the sorted heads of keys: those that come more than once, as a bigint[].  False: too many. */
 static bool
 FindRepeated(FirstLoad *load, Datum *repeated)
 {
 	int64		most = Min(load->direct / MANY, MOVED_AT_MOST);
-	ArrayBuildState *found = initArrayResult(UUIDOID, CurrentMemoryContext, false);
-	pg_uuid_t	last;
-	Datum		key;
+	ArrayBuildState *found = initArrayResult(INT8OID, CurrentMemoryContext, false);
+	Datum		last = 0;
+	Datum		head;
 	bool		isnull;
-	int			times = 0;
+	int64		times = 0;
 
 	tuplesort_performsort(load->keys);
-	while (found->nelems <= most && tuplesort_next_datum(load->keys, &key, &isnull))
+	while (found->nelems <= most && tuplesort_next_datum(load->keys, &head, &isnull))
 	{
 		CHECK_FOR_INTERRUPTS();
-		times = times > 0 && memcmp(DatumGetUUIDP(key), &last, UUID_LEN) == 0 ? times + 1 : 1;
-		last = *DatumGetUUIDP(key);
+		times = times > 0 && head == last ? times + 1 : 1;
+		last = head;
 		if (times == 2)
-			accumArrayResult(found, key, false, UUIDOID, CurrentMemoryContext);
-		pfree(DatumGetPointer(key));
+			accumArrayResult(found, head, false, INT8OID, CurrentMemoryContext);
 	}
 	*repeated = makeArrayResult(found, CurrentMemoryContext);
 	return found->nelems <= most;
@@ -445,14 +454,11 @@ MoveRepeated(FirstLoad *load, const SqlParams *files)
 		SqlExecFormat(NULL, "TRUNCATE %s", merge->table);
 		load->direct = 0;
 	}
-	else if (ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(repeated)), ARR_DIMS(DatumGetArrayTypeP(repeated))) > 0)
+	else if (ARR_NDIM(DatumGetArrayTypeP(repeated)) > 0)
 	{
-		SqlParams	keys = {0};
-
-		ParamDatum(&params, UUIDARRAYOID, repeated);
-		ParamDatum(&keys, UUIDARRAYOID, repeated);
-		load->direct -= MoveToStage(merge, &params, " WHERE d._business_key_hash = ANY ($3)");
-		SqlExecFormat(&keys, "DELETE FROM %s WHERE _business_key_hash = ANY ($1)", merge->table);
+		ParamDatum(&params, INT8ARRAYOID, repeated);
+		load->direct -= MoveToStage(merge, &params, " WHERE " KEY_HEAD " = ANY ($3)");
+		SqlExecFormat(NULL, "DELETE FROM %s d USING %s s WHERE s._business_key_hash = d._business_key_hash", merge->table, merge->stage);
 	}
 	tuplesort_end(load->keys);
 	hash_destroy(load->sample);
@@ -462,11 +468,16 @@ MoveRepeated(FirstLoad *load, const SqlParams *files)
 static void
 TypeInto(FirstLoad *load, const SqlParams *files)
 {
+	int			nest_level;
+
 	OpenTables(load);
 	FindForever(load);
 	if (FeatureKeepsHistory(load->merge->shape->feature))
 		BeginKeys(load);
+	nest_level = NewGUCNestLevel();
+	PinSetting("parallel_tuple_cost", ROW_OF_WORKER);
 	SqlStream(TypedSelect(load->merge->shape, files, NULL), files, &load->pub);
+	UnpinSettings(nest_level);
 	CloseTables(load);
 	MemoryContextDelete(load->row_context);
 	if (load->keys != NULL)

@@ -98,18 +98,24 @@ CREATE TEMP TABLE judged AS SELECT '{"columns": {"k": {"type": "int"}, "t": {"ty
 	"checks": [{"kind": "range", "columns": ["a"], "params": {"min": 100}}, {"kind": "not_null", "columns": ["k"]}, {"kind": "unique", "columns": ["b"]},
 	{"kind": "range", "columns": ["u"], "params": {"max": 1}, "action": "ACTION"}]}' AS checks;
 
-SELECT plan((SELECT count(*) FROM cases)::int + 4 + 9);
+SELECT plan((SELECT count(*) FROM cases)::int + 4 + 10);
 SELECT is(pg_temp.compare('some', keys, options || replace(checks, 'ACTION', 'flag')::jsonb), E'none\nnone\nnone', name || ', some of them repeated') FROM cases, judged;
 SELECT is(pg_temp.compare('some', keys, options || replace(checks, 'ACTION', 'quarantine')::jsonb), E'none\nnone\nnone', name || ', and some refused') FROM cases, judged WHERE name IN ('keys', 'a sequence', 'rows', 'rows with a key');
 TRUNCATE first_stages;
 
 SELECT is(pg_temp.compare('some', '{k}', '{}'), E'none\nnone\nnone', 'some keys repeated, all of it text or what it looks like');
 SELECT is(pg_temp.compare('all', '{k}', replace(checks, 'ACTION', 'flag')::jsonb), E'none\nnone\nnone', 'all keys repeated') FROM judged;
+-- by workers, where there are any
+SET parallel_setup_cost = 0;
+SET min_parallel_table_scan_size = 0;
 SELECT is(pg_temp.compare('all soon', '{k}', replace(checks, 'ACTION', 'flag')::jsonb), E'none\nnone\nnone', 'so many that a sample tells') FROM judged;
 SELECT is(pg_temp.compare('none, large', '{k}', replace(checks, 'ACTION', 'flag')::jsonb), E'none\nnone\nnone', 'no key repeated, in whole pages') FROM judged;
 SELECT cmp_ok(pg_relation_size('silver.direct'), '>', 4800000::bigint, 'these are some pages');
-SELECT is((SELECT string_agg(concat_ws(' ', way || ':', direct, 'of', staged), ', ' ORDER BY way) FROM first_stages),
-	'all: 1660 of 1660, all soon: 16000 of 16000, none, large: 279 of 27000, some: 50 of 881', 'what was staged');
+SELECT is(pg_temp.compare('some', '{k}', replace(checks, 'ACTION', 'quarantine')::jsonb || '{"sequence_by": "t"}'), E'none\nnone\nnone', 'some of them') FROM judged;
+RESET parallel_setup_cost;
+RESET min_parallel_table_scan_size;
+SELECT is((SELECT string_agg(concat_ws(' ', way || ':', direct, 'of', staged), ', ' ORDER BY way, direct) FROM first_stages),
+	'all: 1660 of 1660, all soon: 16000 of 16000, none, large: 279 of 27000, some: 50 of 881, some: 327 of 881', 'what was staged');
 
 -- a table that is more than its rows is filled by statements
 CREATE TABLE seen (name text, rows bigint);
