@@ -27,7 +27,6 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "base/blocks.h"
-#include "base/contract.h"
 #include "base/pages.h"
 #include "base/settings.h"
 #include "catalog/pg_type.h"
@@ -50,10 +49,11 @@
 #define LARGE_LOAD (4 * 1024 * 1024)	/* from here on pages of its own */
 #define SAMPLED 64				/* one key of so many is counted while rows come */
 #define SAMPLE_TELLS 200		/* sampled rows from which on their number tells */
+#define SAMPLE_AT_MOST 1000000	/* of them, which are held in memory */
 #define MANY 8					/* one row of so many with a key said before is too many */
 #define OWN_CONDITIONS 2		/* of AddRowConditions() */
 #define ROW_OF_WORKER "0.01"	/* what it costs to get one; the planner takes it for ten times that, and a conversion for next to nothing */
-#define MOVED_AT_MOST 1000000	/* keys, which are held in memory */
+#define MOVED_AT_MOST 1000000	/* keys, likewise */
 
 /* SQL: the head of a key's hash, as a bigint. */
 #define KEY_HEAD "('x' || translate(left(d._business_key_hash::text, 18), '-', ''))::bit(64)::bigint"
@@ -246,7 +246,7 @@ AddKey(FirstLoad *load, Datum key)
 
 	memcpy(&head, bytes, sizeof(head));
 	tuplesort_putdatum(load->keys, Int64GetDatum((int64) pg_ntoh64(head)), false);
-	if (bytes[UUID_LEN - 1] % SAMPLED != 0)
+	if (bytes[UUID_LEN - 1] % SAMPLED != 0 || load->sampled == SAMPLE_AT_MOST)
 		return;
 	hash_search(load->sample, bytes, HASH_ENTER, &found);
 	load->sampled++;
@@ -381,17 +381,17 @@ FindRepeated(FirstLoad *load, Datum *repeated)
 {
 	int64		most = Min(load->direct / MANY, MOVED_AT_MOST);
 	ArrayBuildState *found = initArrayResult(INT8OID, CurrentMemoryContext, false);
-	Datum		last = 0;
+	int64		last = 0;
+	int64		times = 0;
 	Datum		head;
 	bool		isnull;
-	int64		times = 0;
 
 	tuplesort_performsort(load->keys);
 	while (found->nelems <= most && tuplesort_next_datum(load->keys, &head, &isnull))
 	{
 		CHECK_FOR_INTERRUPTS();
-		times = times > 0 && head == last ? times + 1 : 1;
-		last = head;
+		times = times > 0 && DatumGetInt64(head) == last ? times + 1 : 1;
+		last = DatumGetInt64(head);
 		if (times == 2)
 			accumArrayResult(found, head, false, INT8OID, CurrentMemoryContext);
 	}
