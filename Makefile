@@ -23,6 +23,7 @@ OBJS += \
 	src/base/contract.o \
 	src/base/feature.o \
 	src/base/options.o \
+	src/base/pages.o \
 	src/base/settings.o \
 	src/base/space.o \
 	src/base/sql.o \
@@ -101,7 +102,6 @@ OBJS += \
 	src/bronze/infer.o \
 	src/bronze/ledger.o \
 	src/bronze/load.o \
-	src/bronze/pages.o \
 	src/bronze/read.o \
 	src/bronze/relation.o \
 	src/bronze/select.o \
@@ -124,6 +124,7 @@ OBJS += \
 	src/silver/encode.o \
 	src/silver/encode_number.o \
 	src/silver/erase.o \
+	src/silver/first_load.o \
 	src/silver/fold.o \
 	src/silver/frequency.o \
 	src/silver/hash.o \

@@ -101,6 +101,13 @@
 #define FORGET_GROUPING(query) ((void) 0)
 #endif
 
+/* in 16 a datum from a sort need not be copied any more */
+#if PG_VERSION_NUM >= 160000
+#define tuplesort_next_datum(sort, value, isnull) tuplesort_getdatum(sort, true, true, value, isnull, NULL)
+#else
+#define tuplesort_next_datum(sort, value, isnull) tuplesort_getdatum(sort, true, value, isnull, NULL)
+#endif
+
 /* the server's own macro for this changed its name and its place in 18 */
 #define NEVER_RETURNS __attribute__((noreturn))
 

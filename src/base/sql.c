@@ -20,6 +20,7 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "nodes/params.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -114,11 +115,30 @@ RunStatement(const char *sql, const SqlParams *params)
 			 SPI_result_code_string(result), sql);
 }
 
+/* Parameters as the executor wants them; the planner takes them for constants. */
+static ParamListInfo
+ParamList(const SqlParams *params)
+{
+	ParamListInfo list;
+
+	if (params == NULL || params->count == 0)
+		return NULL;
+	list = makeParamList(params->count);
+	for (int i = 0; i < params->count; i++)
+	{
+		list->params[i].value = params->values[i];
+		list->params[i].isnull = params->nulls[i] == 'n';
+		list->params[i].pflags = PARAM_FLAG_CONST;
+		list->params[i].ptype = params->types[i];
+	}
+	return list;
+}
+
 /* Runs a query whose rows go to a receiver. */
 void
-SqlStream(const char *sql, struct _DestReceiver *receiver)
+SqlStream(const char *sql, const SqlParams *params, struct _DestReceiver *receiver)
 {
-	SPIExecuteOptions options = {.read_only = false,.dest = receiver};
+	SPIExecuteOptions options = {.params = ParamList(params),.read_only = false,.dest = receiver};
 
 	SPI_connect();
 	if (SPI_execute_extended(sql, &options) < 0)

@@ -59,7 +59,7 @@ extern uint64 SqlExec(const char *sql, const SqlParams *params);
 extern uint64 SqlExecFormat(const SqlParams *params, const char *format,...) pg_attribute_printf(2, 3);
 
 /* Runs a query whose rows go to a receiver, one by one. */
-extern void SqlStream(const char *sql, struct _DestReceiver *receiver);
+extern void SqlStream(const char *sql, const SqlParams *params, struct _DestReceiver *receiver);
 
 /* The rows that the planner takes a query to have. */
 extern double SqlEstimate(const char *sql);

@@ -22,8 +22,8 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "base/blocks.h"
+#include "base/pages.h"
 #include "base/sql.h"
-#include "bronze/pages.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
@@ -79,13 +79,8 @@ IsPlainTable(Relation rel)
 {
 	TupleDesc	desc = RelationGetDescr(rel);
 
-	if (rel->rd_rel->relkind != RELKIND_RELATION || rel->rd_tableam != GetHeapamTableAmRoutine())
-		return false;
-	if (rel->rd_rel->relhasindex || rel->rd_rel->relhasrules || rel->rd_rel->relhastriggers ||
-		rel->rd_rel->relrowsecurity || rel->rd_rel->relispartition || rel->trigdesc != NULL)
-		return false;
 	/* checks, NOT NULL, generated columns and defaults all make a constr */
-	return desc->constr == NULL && CanMakeTuples(desc);
+	return IsPlainHeap(rel) && desc->constr == NULL && CanMakeTuples(desc);
 }
 
 /* Bronze holds text as the source shows it: a column altered to another type

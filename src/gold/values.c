@@ -276,13 +276,13 @@ CountValues(int keys, const char *wanted, const char *rows, SqlParams *params)
 
 	values.keys = keys;
 	values.limit = maintenance_work_mem * (Size) 1024;
-	SqlStream(wanted, &receiver.pub);
+	SqlStream(wanted, NULL, &receiver.pub);
 	if (!values.full && values.count > 0)
 	{
 		PlaceEntries(&values);
 		receiver.pub.receiveSlot = ReceiveRow;
 		receiver.pub.rStartup = StartRows;
-		SqlStream(rows, &receiver.pub);
+		SqlStream(rows, NULL, &receiver.pub);
 	}
 	if (!values.full)
 		AddCounts(&values, params);

@@ -27,7 +27,8 @@ typedef struct Merge
 	bool		any_touched;
 	char	   *taken_until;	/* the latest event that silver has taken in; NULL: none */
 	char	   *deleted_until;	/* the latest delete or snapshot among these; NULL: none */
-	bool		initial;		/* the table is empty */
+	bool		initial;		/* the table is empty, but for rows that went past the staging table */
+	bool		loaded_first;	/* there are such (first_load.c) */
 	SilverOutcome *outcome;
 } Merge;
 

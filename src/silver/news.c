@@ -447,7 +447,7 @@ ReceiveQuery(News *news, const char *sql, bool versions)
 		.news = news,
 	};
 
-	SqlStream(sql, &receiver.pub);
+	SqlStream(sql, NULL, &receiver.pub);
 }
 
 /* Is there news of a key? */

@@ -72,7 +72,6 @@ HasOneRowPerKey(const Feature *feature)
 void
 KeepVersionsApart(const SilverShape *shape)
 {
-	AddRowConditions(shape);
 	if (!HasOneRowPerKey(shape->feature) &&
 		SqlBigint("SELECT (to_regclass('pg_catalog.pg_dist_partition') IS NULL)::int", NULL, 0) != 0)
 		AddTriggers(shape);

@@ -310,7 +310,7 @@ ProfileRows(const ProfileTarget *target, const ProfileOptions *options)
 		receiver.pub.receiveSlot = ReceiveState;
 	else
 		receiver.context = AllocSetContextCreate(CurrentMemoryContext, "profile of a row", ALLOCSET_DEFAULT_SIZES);
-	SqlStream(ProfileQuery(target, options, shared), &receiver.pub);
+	SqlStream(ProfileQuery(target, options, shared), NULL, &receiver.pub);
 	return receiver.profile;
 }
 

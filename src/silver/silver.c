@@ -6,6 +6,8 @@
  *	      -> staging table (typed.c) -> silver table fits it (table.c)
  *	      -> merge (merge.c) -> checks (checks.c) -> views -> ledger
  *
+ *	  a first load: most rows go past the staging table (first_load.c)
+ *
  * The staging table is unlogged, lies beside silver and is dropped at the end,
  * so that the same statements work where tables are spread over machines.
  */
@@ -19,6 +21,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "silver/dedup.h"
+#include "silver/first_load.h"
 #include "silver/keep.h"
 #include "silver/key_filter.h"
 #include "silver/merge.h"
@@ -199,6 +202,16 @@ LaterOf(const char *expression, const char *noted, const char *stage_name)
 	return psprintf("GREATEST(%s, %s::%s)", expression, quote_literal_cstr(noted), EventType(stage_name));
 }
 
+/* What events the run took in: those staged, and those that became versions past the staging table. */
+static const char *
+EventsTaken(const Merge *merge)
+{
+	if (!merge->loaded_first)
+		return merge->stage;
+	return FillTemplate("(SELECT _event_at, _is_delete, _scope, _business_key_hash FROM {stage}"
+						" UNION ALL SELECT {valid_from}, false, NULL, _business_key_hash FROM {table})", &merge->words);
+}
+
 /* Notes how far the staged events of a sequence go. */
 static void
 NoteSequence(const Merge *merge)
@@ -209,9 +222,9 @@ NoteSequence(const Merge *merge)
 	if (!FeatureIsSequenced(merge->shape->feature))
 		return;
 	rows = SqlFetch(psprintf("WITH staged AS (SELECT max(_event_at) AS taken,"
-							 " max(_event_at) FILTER (WHERE _is_delete OR _scope IS NOT NULL) AS deleted FROM %s"
+							 " max(_event_at) FILTER (WHERE _is_delete OR _scope IS NOT NULL) AS deleted FROM %s e"
 							 " WHERE _business_key_hash IS NOT NULL)"
-							 " SELECT to_jsonb(%s) #>> '{}', to_jsonb(%s) #>> '{}' FROM staged", merge->stage,
+							 " SELECT to_jsonb(%s) #>> '{}', to_jsonb(%s) #>> '{}' FROM staged", EventsTaken(merge),
 							 LaterOf("taken", merge->taken_until, merge->stage_name),
 							 LaterOf("deleted", merge->deleted_until, merge->stage_name)), NULL);
 	if (RowIsNull(rows, 0, 1))
@@ -276,7 +289,6 @@ static void
 FillStage(const SilverShape *shape, const char *stage, const SqlParams *files)
 {
 	SqlExecFormat(files, "CREATE UNLOGGED TABLE %s AS %s", stage, TypedSelect(shape, files, NULL));
-	SqlExecFormat(NULL, "ANALYZE %s (%s)", stage, StageJoinColumns(stage));
 }
 
 /* Merges a filled staging table into silver. */
@@ -322,12 +334,13 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	ForgetKeyFilters(pending->due.values[0]);
 	ForgetKeyFilters(pending->touched.values[0]);
 	kept = KeepGifts(SilverRelations(feature->name, &feature->options));
-	FillStage(shape, merge.stage, &pending->due);
 	if (feature->needs_rebuild)
 	{
 		DropSilverTable(shape);
 		outcome->rebuilt = true;
 	}
+	if (!LoadFirst(&merge, &pending->due))
+		FillStage(shape, merge.stage, &pending->due);
 	if (FitSilverTable(shape, stage_name, outcome))
 	{
 		outcome->rebuilt = true;
@@ -344,8 +357,10 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 		merge.taken_until = pending->taken_until;
 		merge.deleted_until = pending->deleted_until;
 	}
+	SqlExecFormat(NULL, "ANALYZE %s (%s)", merge.stage, StageJoinColumns(merge.stage));
 	PrepareMerge(&merge);
-	CountStage(shape, merge.stage, outcome);
+	if (!merge.loaded_first)
+		CountStage(shape, merge.stage, outcome);
 	ClearQuarantine(feature, merge.initial);
 	QuarantineRows(shape, merge.stage, run_id, outcome);
 	QuarantineLate(shape, merge.initial, run_id, outcome);
@@ -353,7 +368,7 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	NoteSequence(&merge);
 	if (outcome->rebuilt)
 		GiveBack(kept);
-	outcome->checks = CountVerdicts(shape, merge.stage, run_id, outcome);
+	outcome->checks = CountVerdicts(shape, TakenRows(&merge), run_id, outcome);
 	SqlExecFormat(NULL, "DROP TABLE %s", merge.stage);
 }
 

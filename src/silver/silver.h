@@ -29,6 +29,7 @@ typedef struct SilverOutcome
 	bool		initial;		/* the table was empty before */
 	bool		rebuilt;		/* a type was widened: everything was folded again */
 	int64		rows_in;		/* bronze rows taken in */
+	bool		all_in_force;	/* these are of files that are in force, each of them */
 	int64		quarantined;
 	int64		late;			/* quarantined too, for they are past the feature's horizon */
 	int64		dropped;

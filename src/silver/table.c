@@ -158,6 +158,8 @@ CreateSilverTable(const SilverShape *shape, Oid stage)
 		SqlExecFormat(NULL, "CREATE TABLE %s PARTITION OF %s DEFAULT",
 					  QualifiedName(medallion_silver_schema,
 									psprintf("%s_default", shape->feature->name)), SilverName(shape));
+	if (FeatureKeepsHistory(shape->feature))
+		AddRowConditions(shape);
 	SqlExecFormat(NULL, "COMMENT ON TABLE %s IS %s", SilverName(shape),
 				  quote_literal_cstr(psprintf("typed, checked%s rows of feature %s",
 											  FeatureKeepsHistory(shape->feature) ? ", versioned" : "",

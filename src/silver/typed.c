@@ -5,7 +5,7 @@
  *	  bronze text -> cleaned text -> typed values -> derived values
  *	      -> flags, key hash, value hash
  *
- * Each arrow is one subquery level, fenced by OFFSET 0: without the fence the
+ * Each arrow is one subquery level, fenced by FENCE: without the fence the
  * planner would merge the levels and compute a conversion again for every use
  * of its result.  Nothing in it depends on the session: conversions take their
  * date order and decimal mark as arguments.
@@ -464,6 +464,10 @@ FlagColumns(const SilverShape *shape)
 	return flags;
 }
 
+/* Keeps the planner from merging a level with the next.  A plain 0 is cast to bigint, which the
+ * planner, asking whether workers may share the level, does not see through. */
+#define FENCE "OFFSET '0'"
+
 /* Level 1: cleaned text and the row's address. */
 static void
 AppendCleanLevel(StringInfo sql, const SilverShape *shape, Datum files)
@@ -492,7 +496,7 @@ AppendCleanLevel(StringInfo sql, const SilverShape *shape, Datum files)
 	appendStringInfoString(sql, "\nWHERE b._file_id = ANY ($1)");
 	if (shape->erased_texts != NULL)
 		appendStringInfo(sql, " AND NOT (%s)", shape->erased_texts);
-	appendStringInfoString(sql, " OFFSET 0");
+	appendStringInfoString(sql, " " FENCE);
 }
 
 /* Level 2: typed values; _given_n tells whether there was anything to convert. */
@@ -518,7 +522,7 @@ TypedLevel(const SilverShape *shape, Datum files)
 	}
 	appendStringInfoString(&sql, "\nFROM (");
 	AppendCleanLevel(&sql, shape, files);
-	appendStringInfoString(&sql, ") c OFFSET 0");
+	appendStringInfoString(&sql, ") c " FENCE);
 	return sql.data;
 }
 
@@ -536,7 +540,7 @@ AppendDerivedLevel(StringInfo sql, const SilverShape *shape, const char *source)
 		if (column->derived)
 			appendStringInfo(sql, ",\n (%s\n) AS %s", column->expression, quote_identifier(column->name));
 	}
-	appendStringInfo(sql, "\nFROM (%s) t OFFSET 0", source);
+	appendStringInfo(sql, "\nFROM (%s) t " FENCE, source);
 }
 
 /* A list of columns with a prefix, as SQL; between, if given, joins them. */
@@ -602,7 +606,7 @@ AppendJudgedLevel(StringInfo sql, const SilverShape *shape, Datum files)
 	}
 	appendStringInfoString(sql, "\nFROM (");
 	AppendDerivedLevel(sql, shape, TypedLevel(shape, files));
-	appendStringInfoString(sql, ") d OFFSET 0");
+	appendStringInfoString(sql, ") d " FENCE);
 }
 
 /* Does a check keep the row out? */

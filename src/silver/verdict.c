@@ -154,17 +154,18 @@ CountFaults(List *checks, const JudgedRows *rows)
 List *
 JudgeRows(List *outcomes, List *checks, const JudgedRows *rows)
 {
+	bool		known = rows->clean && rows->counted;
 	SqlRows    *counts;
 	ListCell   *lc;
 
 	if (checks == NIL)
 		return outcomes;
-	counts = CountFaults(checks, rows);
+	counts = known ? NULL : CountFaults(checks, rows);
 	foreach(lc, checks)
 	{
 		RowCheck   *check = lfirst(lc);
 		int64		affected = rows->clean ? 0 : RowBigint(counts, 0, foreach_current_index(lc) + 2);
-		CheckOutcome *outcome = NewOutcome(check, affected, RowBigint(counts, 0, 1));
+		CheckOutcome *outcome = NewOutcome(check, affected, known ? rows->count : RowBigint(counts, 0, 1));
 
 		if (outcome->affected > 0)
 			outcome->samples = SampleAddresses(rows, Truth(check, rows));
@@ -366,6 +367,8 @@ CountVerdicts(const SilverShape *shape, const char *stage, int64 run_id, const S
 	List	   *outcomes = NIL;
 
 	taken.clean = silver->invalid == 0;
+	taken.counted = silver->all_in_force;
+	taken.count = silver->rows_in;
 	if (!medallion_enable_data_quality_checks)
 		return NIL;
 	if (silver->rows_in > 0)

@@ -18,6 +18,8 @@ typedef struct JudgedRows
 	const char *address;		/* SQL: where a row is, as jsonb */
 	const char *order;			/* SQL: which samples come first; NULL: any */
 	bool		clean;			/* it is known that no row is at fault */
+	bool		counted;		/* it is known how many rows there are: */
+	int64		count;
 } JudgedRows;
 
 /* Adds the verdicts on rows, counted in one scan; raises for a failed check

@@ -22,14 +22,16 @@
  */
 #include "base/compat.h"
 
-#include "bronze/pages.h"
+#include "base/pages.h"
 
 #include "access/heapam.h"
 #include "access/hio.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "access/xloginsert.h"
 #include "catalog/catalog.h"
+#include "catalog/pg_class.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "storage/bufpage.h"
@@ -55,6 +57,17 @@ struct Pages
 	BlockNumber first;			/* of the blocks written */
 	BlockNumber last;
 };
+
+/* Does nothing but the rows themselves come of an insert into this table, conditions on them apart? */
+bool
+IsPlainHeap(Relation rel)
+{
+	Form_pg_class form = rel->rd_rel;
+
+	return form->relkind == RELKIND_RELATION && rel->rd_tableam == GetHeapamTableAmRoutine() &&
+		!form->relhasindex && !form->relhasrules && !form->relhastriggers && !form->relrowsecurity &&
+		!form->relispartition && rel->trigdesc == NULL;
+}
 
 /*
  * Temporary tables have buffers of their own; of a table that is decoded for

@@ -12,6 +12,10 @@
 
 typedef struct Pages Pages;
 
+/* Does nothing but the rows themselves come of an insert into this table, its
+ * constraints apart?  Who then goes past the executor must know besides that it is not distributed. */
+extern bool IsPlainHeap(Relation rel);
+
 /* May tuples be put into this heap in pages of their own?  It must be proven
  * plain besides. */
 extern bool CanAppendPages(Relation rel);
