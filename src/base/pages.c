@@ -216,10 +216,12 @@ PageWithRoom(Pages *pages, Size size)
 	return pages->page;
 }
 
-/* Says who inserts the tuple, and when. */
+/* Says who inserts the tuple, and when; what it was before, a value of a composite type say, it is no more. */
 static void
 StampTuple(const Pages *pages, HeapTupleHeader tuple)
 {
+	tuple->t_infomask &= ~HEAP_XACT_MASK;
+	tuple->t_infomask2 &= ~HEAP2_XACT_MASK;
 	tuple->t_infomask |= HEAP_XMAX_INVALID;
 	HeapTupleHeaderSetXmin(tuple, pages->xid);
 	HeapTupleHeaderSetCmin(tuple, pages->cid);

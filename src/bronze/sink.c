@@ -150,7 +150,7 @@ static bool
 HasFreePages(Relation rel)
 {
 	BlockNumber blocks = RelationGetNumberOfBlocks(rel);
-	BlockNumber step = Max(blocks / PROBED_PAGES, 1);
+	BlockNumber step = Max(blocks / PROBED_PAGES + (blocks % PROBED_PAGES != 0), 1);
 	int			probed = 0;
 	int			free = 0;
 

@@ -29,6 +29,8 @@
 #include "base/blocks.h"
 #include "base/pages.h"
 #include "base/settings.h"
+#include "catalog/catalog.h"
+#include "catalog/pg_publication.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "port/pg_bswap.h"
@@ -131,18 +133,15 @@ HasOwnConditions(Relation rel, bool keeps_history)
 	return constr == NULL || (constr->num_defval == 0 && constr->num_check == (keeps_history ? OWN_CONDITIONS : 0));
 }
 
-/* May rows be put into both tables past the executor?  Somebody's event trigger may have made more of them. */
+/* Is nothing told of the table's changes to others?  Rows that are put here and taken back would be no news of theirs. */
 static bool
-ArePlain(const Feature *feature, Oid table, Oid stage)
+IsUnpublished(Relation rel)
 {
-	Relation	table_rel = table_open(table, RowExclusiveLock);
-	Relation	stage_rel = table_open(stage, RowExclusiveLock);
-	bool		plain = IsPlainHeap(table_rel) && IsPlainHeap(stage_rel) && HasOwnConditions(stage_rel, false) &&
-		HasOwnConditions(table_rel, FeatureKeepsHistory(feature)) && !IsDistributed(table) && !IsDistributed(stage);
+	PublicationDesc published;
 
-	table_close(stage_rel, NoLock);
-	table_close(table_rel, NoLock);
-	return plain;
+	RelationBuildPublicationDesc(rel, &published);
+	return !RelationIsLogicallyLogged(rel) && !published.pubactions.pubinsert && !published.pubactions.pubupdate &&
+		!published.pubactions.pubdelete && !published.pubactions.pubtruncate;
 }
 
 /* The column of the query that has a name; -1: none. */
@@ -157,6 +156,56 @@ FindColumn(TupleDesc desc, const char *name)
 	return -1;
 }
 
+/* What the query calls a column of silver; NULL: it is the same in every row. */
+static const char *
+SourceName(const Feature *feature, const char *name)
+{
+	const HistoryNames *names = &feature->options.history_columns;
+
+	if (strcmp(name, "_opened_run_id") == 0)
+		return NULL;
+	if (!FeatureKeepsHistory(feature))
+		return name;
+	if (strcmp(name, "_closed_run_id") == 0 || strcmp(name, names->is_current) == 0 ||
+		strcmp(name, names->version) == 0 || strcmp(name, names->valid_to) == 0)
+		return NULL;
+	return strcmp(name, names->valid_from) == 0 ? "_event_at" : name;
+}
+
+/* Are the columns of silver those that it was made with? */
+static bool
+HasOwnColumns(const Feature *feature, TupleDesc table, TupleDesc stage)
+{
+	for (int i = 0; i < table->natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(table, i);
+		const char *name = SourceName(feature, NameStr(column->attname));
+		int			source = name == NULL ? -1 : FindColumn(stage, name);
+
+		if (column->attisdropped || column->attidentity != '\0' || column->attgenerated != '\0')
+			return false;
+		if (name != NULL && (source < 0 || TupleDescAttr(stage, source)->atttypid != column->atttypid ||
+							 TupleDescAttr(stage, source)->atttypmod != column->atttypmod))
+			return false;
+	}
+	return true;
+}
+
+/* May rows be put into both tables past the executor?  Somebody's event trigger may have made more of them. */
+static bool
+ArePlain(const Feature *feature, Oid table, Oid stage)
+{
+	Relation	table_rel = table_open(table, RowExclusiveLock);
+	Relation	stage_rel = table_open(stage, RowExclusiveLock);
+	bool		plain = IsPlainHeap(table_rel) && IsPlainHeap(stage_rel) && HasOwnConditions(stage_rel, false) &&
+		HasOwnConditions(table_rel, FeatureKeepsHistory(feature)) && !IsDistributed(table) && !IsDistributed(stage) &&
+		HasOwnColumns(feature, RelationGetDescr(table_rel), RelationGetDescr(stage_rel)) && IsUnpublished(table_rel);
+
+	table_close(stage_rel, NoLock);
+	table_close(table_rel, NoLock);
+	return plain;
+}
+
 /* Finds where the columns of silver come from, and sets those that are the same in every row. */
 static void
 MapColumns(FirstLoad *load, TupleDesc query)
@@ -168,27 +217,41 @@ MapColumns(FirstLoad *load, TupleDesc query)
 	for (int i = 0; i < desc->natts; i++)
 	{
 		const char *name = NameStr(TupleDescAttr(desc, i)->attname);
+		const char *source = SourceName(feature, name);
 
 		load->nulls[i] = false;
-		load->sources[i] = -1;
+		load->sources[i] = source == NULL ? -1 : FindColumn(query, source);
+		if (source != NULL)
+			continue;
 		if (strcmp(name, "_opened_run_id") == 0)
 			load->values[i] = Int64GetDatum(load->merge->run_id);
-		else if (FeatureKeepsHistory(feature) && strcmp(name, "_closed_run_id") == 0)
+		else if (strcmp(name, "_closed_run_id") == 0)
 			load->nulls[i] = true;
-		else if (FeatureKeepsHistory(feature) && strcmp(name, names->is_current) == 0)
+		else if (strcmp(name, names->is_current) == 0)
 			load->values[i] = BoolGetDatum(true);
-		else if (FeatureKeepsHistory(feature) && strcmp(name, names->version) == 0)
+		else if (strcmp(name, names->version) == 0)
 			load->values[i] = Int32GetDatum(1);
-		else if (FeatureKeepsHistory(feature) && strcmp(name, names->valid_to) == 0)
+		else
 		{
 			load->values[i] = load->forever;
 			load->nulls[i] = load->forever_isnull;
 		}
-		else if (FeatureKeepsHistory(feature) && strcmp(name, names->valid_from) == 0)
-			load->sources[i] = FindColumn(query, "_event_at");
-		else
-			load->sources[i] = FindColumn(query, name);
 	}
+}
+
+/* Raises where the staging table is not as the query would have made it. */
+static void
+CheckStage(const FirstLoad *load, TupleDesc query)
+{
+	TupleDesc	stage = RelationGetDescr(load->stage);
+	bool		same = stage->natts == query->natts;
+
+	for (int i = 0; i < query->natts && same; i++)
+		same = TupleDescAttr(stage, i)->atttypid == TupleDescAttr(query, i)->atttypid && !TupleDescAttr(stage, i)->attisdropped;
+	if (!same)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("somebody changed the columns of staging table \"%s\"", RelationGetRelationName(load->stage))));
 }
 
 /* The end of a version that has none. */
@@ -222,10 +285,11 @@ StartRows(DestReceiver *self, int operation, TupleDesc query)
 	ListCell   *lc;
 
 	load->command = GetCurrentCommandId(true);
+	CheckStage(load, query);
 	MapColumns(load, query);
 	load->key = FindColumn(query, "_business_key_hash");
-	load->is_delete = FindColumn(query, "_is_delete");
-	load->refused = FindColumn(query, "_refused");
+	load->is_delete = load->keys != NULL ? FindColumn(query, "_is_delete") : -1;
+	load->refused = load->merge->shape->refuses ? FindColumn(query, "_refused") : -1;
 	foreach(lc, FlagColumns(load->merge->shape))
 		load->flags[load->nflags++] = FindColumn(query, lfirst(lc));
 }

@@ -21,10 +21,9 @@
 #include "base/compat.h"
 
 #include "access/htup_details.h"
+#include "base/blocks.h"
 #include "base/settings.h"
 #include "base/sql.h"
-#include "catalog/pg_class.h"
-#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "silver/fold.h"
@@ -236,7 +235,7 @@ CompleteFoldKeys(const Merge *merge, bool stage_lacks)
 static const char *
 EndedVersions(const TableMerge *tables, int64 keys)
 {
-	bool		by_place = get_rel_relkind(tables->target) == RELKIND_RELATION && !has_subclass(tables->target) && keys <= MAX_PLACES &&
+	bool		by_place = HasBlocks(tables->target) && keys <= MAX_PLACES &&
 		(double) keys * PLACES_PER_ROWS < SqlEstimate(FillTemplate("SELECT FROM {table}", &tables->merge.words));
 
 	return by_place ? "d.ctid = ANY (ARRAY(SELECT n._place FROM {delta} n))" :

@@ -8,7 +8,8 @@
 
 #include <math.h>
 
-#define LARGEST_SQUARED 1e150	/* beyond, squares are infinite */
+#define LARGEST_SQUARED 1e150	/* beyond, squares are infinite, and sums may be */
+#define LARGE_BITS 64			/* by which large numbers are made smaller */
 #define ROUNDING 0x1p-98		/* a variance is 0 that makes up less of the squares */
 
 void
@@ -25,8 +26,7 @@ MomentsAdd(Moments *moments, double number, int64 weight)
 	moments->count += weight;
 	if (fabs(number) > LARGEST_SQUARED)
 	{
-		once.high *= weight;
-		moments->sum = AddDoubleDouble(moments->sum, once);
+		moments->large = AddDoubleDouble(moments->large, MultiplyExactly(ldexp(number, -LARGE_BITS), weight));
 		moments->squares.high = INFINITY;
 		return;
 	}
@@ -40,6 +40,7 @@ MomentsMerge(Moments *moments, const Moments *other)
 {
 	moments->count += other->count;
 	moments->sum = AddDoubleDouble(moments->sum, other->sum);
+	moments->large = AddDoubleDouble(moments->large, other->large);
 	moments->squares = AddDoubleDouble(moments->squares, other->squares);
 	moments->others += other->others;
 	moments->other += other->other;
@@ -50,7 +51,8 @@ MomentsMean(const Moments *moments)
 {
 	if (moments->others > 0)
 		return moments->other;
-	return moments->sum.high / moments->count + moments->sum.low / moments->count;
+	return moments->sum.high / moments->count + moments->sum.low / moments->count +
+		ldexp(moments->large.high / moments->count, LARGE_BITS);
 }
 
 /* n times the variance is sum(x^2) - sum(x)^2 / n; what rounding leaves of equal numbers is 0. */

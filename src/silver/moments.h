@@ -14,6 +14,7 @@ typedef struct Moments
 {
 	int64		count;			/* of finite numbers */
 	DoubleDouble sum;
+	DoubleDouble large;			/* sum of those whose squares are too large, times 2^-64 */
 	DoubleDouble squares;
 	int64		others;			/* NaN and the infinities */
 	double		other;			/* their sum */

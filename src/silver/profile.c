@@ -22,7 +22,9 @@
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "nodes/parsenodes.h"
 #include "nodes/pg_list.h"
+#include "parser/parser.h"
 #include "optimizer/cost.h"
 #include "tcop/dest.h"
 #include "utils/acl.h"
@@ -40,6 +42,8 @@ PG_FUNCTION_INFO_V1(medallion_profile);
 #define MIN_CAPACITY 4096
 #define RESULT_COLUMNS 22
 #define MAX_SHARED_COLUMNS 96	/* a function has at most 100 arguments */
+#define STATE_PER_VALUE 24		/* bytes that a worker's state may have at most, but for longer values */
+#define STATE_PER_COLUMN (10 * 1024 * 1024)	/* and for these and all else */
 
 /* What the caller may choose. */
 typedef struct ProfileOptions
@@ -67,16 +71,12 @@ typedef struct ProfileTarget
 typedef struct ProfileReceiver
 {
 	DestReceiver pub;
+	const ProfileTarget *target;
 	TableProfile *profile;
 	MemoryContext context;		/* of one row, or of a state */
 } ProfileReceiver;
 
 #define FIRST_COLUMN 2			/* of a row: behind its table and its place */
-
-static void
-StartReceiver(DestReceiver *self, int operation, TupleDesc desc)
-{
-}
 
 /* Takes in one row. */
 static bool
@@ -114,6 +114,28 @@ ReceiveState(TupleTableSlot *slot, DestReceiver *self)
 		receiver->profile = TableProfileRead(DatumGetByteaP(slot->tts_values[0]));
 	MemoryContextSwitchTo(before);
 	return true;
+}
+
+/* The types that come are those that are looked at. */
+static void
+StartReceiver(DestReceiver *self, int operation, TupleDesc desc)
+{
+	const ProfileTarget *target = ((ProfileReceiver *) self)->target;
+	int			columns = list_length(target->columns);
+
+	if (self->receiveSlot == ReceiveState)
+	{
+		if (desc->natts != 1 || TupleDescAttr(desc, 0)->atttypid != BYTEAOID)
+			elog(ERROR, "not the state of a profile");
+		return;
+	}
+	if (desc->natts != FIRST_COLUMN + columns)
+		elog(ERROR, "not the columns of %s", target->name);
+	for (int i = 0; i < columns; i++)
+	{
+		if (TupleDescAttr(desc, FIRST_COLUMN + i)->atttypid != target->types[i])
+			elog(ERROR, "not the columns of %s", target->name);
+	}
 }
 
 static void
@@ -259,12 +281,13 @@ HasPlaces(const ProfileTarget *target)
  * views have no places, and would be other samples each time.
  */
 static bool
-IsForWorkers(const ProfileTarget *target)
+IsForWorkers(const ProfileTarget *target, const ProfileOptions *options)
 {
+	int			columns = list_length(target->columns);
 	bool		isnull;
 
 	if (max_parallel_workers_per_gather == 0 || target->is_temporary || !HasPlaces(target) ||
-		list_length(target->columns) > MAX_SHARED_COLUMNS)
+		columns == 0 || columns > MAX_SHARED_COLUMNS || columns * ((int64) options->capacity * STATE_PER_VALUE + STATE_PER_COLUMN) > MaxAllocSize)
 		return false;
 	for (int i = 0; i < list_length(target->columns); i++)
 	{
@@ -275,6 +298,21 @@ IsForWorkers(const ProfileTarget *target)
 								  "SELECT FROM pg_catalog.pg_proc WHERE pronamespace = 'medallion'::pg_catalog.regnamespace"
 								  " AND proname = 'profile_state' AND pg_catalog.has_function_privilege(oid, 'EXECUTE'))",
 								  NULL, &isnull));
+}
+
+/* Raises where the condition is more than one: what follows it in the query is ours to say. */
+static void
+CheckCondition(const char *where)
+{
+	List	   *parsed = raw_parser(psprintf("SELECT WHERE (%s\n)", where), RAW_PARSE_DEFAULT);
+	SelectStmt *select = list_length(parsed) == 1 ? (SelectStmt *) linitial_node(RawStmt, parsed)->stmt : NULL;
+
+	if (select == NULL || !IsA(select, SelectStmt) || select->op != SETOP_NONE || select->groupClause != NIL ||
+		select->havingClause != NULL || select->windowClause != NIL || select->sortClause != NIL ||
+		select->limitCount != NULL || select->limitOffset != NULL || select->lockingClause != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"where\" must be one condition")));
 }
 
 /* The rows, or what the aggregate makes of them, as SQL. */
@@ -293,7 +331,10 @@ ProfileQuery(const ProfileTarget *target, const ProfileOptions *options, bool sh
 		appendStringInfo(&sql, ", d.%s", quote_identifier(lfirst(lc)));
 	appendStringInfo(&sql, "%s FROM %s d", shared ? ")" : "", target->name);
 	if (options->where != NULL)
+	{
+		CheckCondition(options->where);
 		appendStringInfo(&sql, " WHERE (%s\n)", options->where);
+	}
 	return sql.data;
 }
 
@@ -301,8 +342,8 @@ ProfileQuery(const ProfileTarget *target, const ProfileOptions *options, bool sh
 static TableProfile *
 ProfileRows(const ProfileTarget *target, const ProfileOptions *options)
 {
-	ProfileReceiver receiver = {{ReceiveRow, StartReceiver, EndReceiver, EndReceiver, DestNone}};
-	bool		shared = IsForWorkers(target);
+	ProfileReceiver receiver = {{ReceiveRow, StartReceiver, EndReceiver, EndReceiver, DestNone}, target};
+	bool		shared = IsForWorkers(target, options);
 
 	receiver.profile = TableProfileCreate(list_length(target->columns), target->types, options->capacity);
 	receiver.context = CurrentMemoryContext;

@@ -344,7 +344,8 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	if (FitSilverTable(shape, stage_name, outcome))
 	{
 		outcome->rebuilt = true;
-		merge.any_ended = merge.any_touched = false;
+		merge.any_ended = merge.any_touched = merge.loaded_first = outcome->all_in_force = false;
+		outcome->inserted = 0;
 		ForgetKeyFilters(pending->all.values[0]);
 		SqlExecFormat(NULL, "DROP TABLE %s", merge.stage);
 		FillStage(shape, merge.stage, &pending->all);

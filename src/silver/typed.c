@@ -292,7 +292,7 @@ SourceColumn(const Feature *feature, const char *name, int number, const char *i
 
 	column->name = pstrdup(name);
 	column->empty = options.expression == NULL && options.type == NULL && strcmp(inferred, "empty") == 0;
-	column->is_text = strcmp(type, "text") == 0 && (options.expression == NULL || options.type != NULL);
+	column->is_text = strcmp(type, "text") == 0 && options.expression == NULL;
 	if (options.expression != NULL && options.type != NULL)
 		column->expression = psprintf("(%s\n)::%s", options.expression, options.type);
 	else if (options.expression != NULL)

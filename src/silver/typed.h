@@ -16,7 +16,7 @@ typedef struct SilverColumn
 	char	   *name;
 	bool		derived;		/* computed from other silver columns */
 	bool		empty;			/* no value speaks for a type */
-	bool		is_text;		/* known to be of type text */
+	bool		is_text;		/* known to be of type text, in the database's collation */
 	char	   *expression;		/* conversion or derivation, SQL */
 	char	   *given;			/* tells whether there was anything to convert; inside the SELECT only */
 	char	   *unmasked;		/* SQL, of a masked column */

@@ -1,7 +1,7 @@
 /* Checks of lengths and patterns take shorter ways where these tell: what they find is what char_length() and ~ find. */
 \set name check_shortcuts
 \ir setup.psql
-SELECT plan(8);
+SELECT plan(9);
 
 CREATE TABLE public.texts AS
 SELECT repeat(sign, n) || ending AS word
@@ -33,11 +33,22 @@ SELECT is_empty($$
 	 WHERE r.affected <> w.affected
 $$, 'patterns with and without signs of regular expressions');
 
+/* A collation in which cases are equal, where the server knows such. */
+SELECT count(*) > 0 AS has_icu FROM pg_collation WHERE collprovider = 'i' \gset
+\if :has_icu
+CREATE COLLATION public.cases_equal (PROVIDER = icu, LOCALE = 'und-u-ks-level2', DETERMINISTIC = false);
+\set equal_in_collation '(t,t)'
+\else
+CREATE COLLATION public.cases_equal FROM "C";
+\set equal_in_collation '(f,t)'
+\endif
+
 /* Features: a list of few values is walked, one of many is the server's to hash; NULL passes both. */
 \o /dev/null
-SELECT pg_temp.put('words/w.csv', (SELECT E'few,many,none\n' || string_agg(format(E'"%1$s","%1$s","%1$s"\n', word), '') FROM public.texts));
+SELECT pg_temp.put('words/w.csv', (SELECT E'few,many,none,ci\n' || string_agg(format(E'"%1$s","%1$s","%1$s","%1$s"\n', word), '') FROM public.texts));
 SELECT medallion.create_feature('words', '{words/*.csv}', NULL, $$
-	{"columns": {"few": {"type": "text"}, "many": {"type": "text"}, "none": {"type": "text"}}, "checks": [
+	{"columns": {"few": {"type": "text"}, "many": {"type": "text"}, "none": {"type": "text"}, "ci": {"type": "text", "expression": "upper(c.ci) COLLATE public.cases_equal"}}, "checks": [
+	{"name": "ci", "kind": "accepted_values", "columns": ["ci"], "params": {"values": ["a", "aa@"]}},
 	{"name": "few", "kind": "accepted_values", "columns": ["few"], "params": {"values": ["a", "aa@", "é", "漢漢", "a-b", "A", "it's", "aaaaaaaaa"]}},
 	{"name": "many", "kind": "accepted_values", "columns": ["many"], "params": {"values": ["a", "aa@", "é", "漢漢", "a-b", "A", "it's", "aaaaaaaaa", "aé"]}},
 	{"name": "none", "kind": "accepted_values", "columns": ["none"], "params": {"values": []}},
@@ -51,6 +62,7 @@ SELECT is_empty($$SELECT few FROM silver.words
 	WHERE dq_accepted_values_flag_few IS DISTINCT FROM coalesce(NOT few = ANY (ARRAY['a', 'aa@', 'é', '漢漢', 'a-b', 'A', 'it''s', 'aaaaaaaaa']), false)$$, 'few values');
 SELECT is_empty($$SELECT many FROM silver.words
 	WHERE dq_accepted_values_flag_many IS DISTINCT FROM coalesce(NOT many = ANY (ARRAY['a', 'aa@', 'é', '漢漢', 'a-b', 'A', 'it''s', 'aaaaaaaaa', 'aé']), false)$$, 'many values');
+SELECT is((SELECT (bool_or(ci = 'AA@' COLLATE "C" AND NOT dq_accepted_values_flag_ci), bool_or(dq_accepted_values_flag_ci))::text FROM silver.words), :'equal_in_collation', 'an expression has its own collation');
 SELECT is_empty($$SELECT none FROM silver.words WHERE dq_accepted_values_flag_none IS DISTINCT FROM (NOT none = ANY ('{}'::text[]))$$, 'no values');
 SELECT is_empty($$SELECT few FROM silver.words
 	WHERE dq_length_flag_few IS DISTINCT FROM coalesce(char_length(few) NOT BETWEEN 2 AND 5, false)

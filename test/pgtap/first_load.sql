@@ -98,7 +98,7 @@ CREATE TEMP TABLE judged AS SELECT '{"columns": {"k": {"type": "int"}, "t": {"ty
 	"checks": [{"kind": "range", "columns": ["a"], "params": {"min": 100}}, {"kind": "not_null", "columns": ["k"]}, {"kind": "unique", "columns": ["b"]},
 	{"kind": "range", "columns": ["u"], "params": {"max": 1}, "action": "ACTION"}]}' AS checks;
 
-SELECT plan((SELECT count(*) FROM cases)::int + 4 + 10);
+SELECT plan((SELECT count(*) FROM cases)::int + 4 + 13);
 SELECT is(pg_temp.compare('some', keys, options || replace(checks, 'ACTION', 'flag')::jsonb), E'none\nnone\nnone', name || ', some of them repeated') FROM cases, judged;
 SELECT is(pg_temp.compare('some', keys, options || replace(checks, 'ACTION', 'quarantine')::jsonb), E'none\nnone\nnone', name || ', and some refused') FROM cases, judged WHERE name IN ('keys', 'a sequence', 'rows', 'rows with a key');
 TRUNCATE first_stages;
@@ -131,6 +131,25 @@ CREATE EVENT TRIGGER watch_silver ON ddl_command_end WHEN TAG IN ('CREATE TABLE'
 SELECT is(pg_temp.compare('some', '{k}', '{}'), E'none\nnone\nnone', 'a table with a trigger comes to the same');
 SELECT is((SELECT sum(rows) > 800 FROM seen), true, 'its trigger has seen all rows');
 SELECT is((SELECT max(direct) FROM first_stages WHERE way = 'some' AND direct > 800), 881::bigint, 'which were staged');
+
+-- so is one that has other columns than were made
+CREATE OR REPLACE FUNCTION watch_silver() RETURNS event_trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF to_regclass('silver.direct') IS NOT NULL AND NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('silver.direct') AND attname = 'note') THEN
+		ALTER TABLE silver.direct ADD COLUMN note text, ADD COLUMN grade int, ADD COLUMN over text;
+		ALTER TABLE silver.direct DROP COLUMN over;
+	END IF;
+END
+$$;
+SELECT pg_temp.begin('{k}', '{}') \g /dev/null
+SELECT medallion.run_pipeline() \g /dev/null
+SELECT is((SELECT (count(*) > 500, count(note), count(grade))::text FROM silver.direct), '(t,0,0)', 'columns that somebody else added are NULL');
 DROP EVENT TRIGGER watch_silver;
+-- and one whose changes are told to others, who are not to hear of rows that are put there and taken back
+CREATE PUBLICATION all_of_silver FOR TABLES IN SCHEMA silver;
+SELECT pg_temp.begin('{k}', '{}') \g /dev/null
+SELECT is((SELECT status FROM medallion.run_pipeline('{direct}') WHERE layer = 'silver'), 'COMPLETED', 'the first load of a published table');
+SELECT is((SELECT max(direct) FROM first_stages WHERE way = 'some' AND direct > 800), 881::bigint, 'all of it staged');
+DROP PUBLICATION all_of_silver;
 DROP EVENT TRIGGER note_stages;
 SELECT * FROM finish();

@@ -10,7 +10,7 @@
 \quit
 \endif
 
-SELECT plan(17);
+SELECT plan(19);
 CREATE EXTENSION IF NOT EXISTS amcheck;
 
 /* rows of n columns whose widths and gaps the seed decides; ids from first on */
@@ -83,6 +83,15 @@ SELECT pg_temp.run('wide');
 SELECT is(pg_temp.differences('(SELECT * FROM bronze.wide WHERE id::int > 100000) later', :'names' || ',late', 'wide/b.csv'), 0::bigint, 'a column more');
 SELECT is((SELECT count(*) FROM bronze.wide WHERE id::int <= 100000 AND late IS NOT NULL), 0::bigint, 'it is NULL before');
 SELECT is((SELECT count(*) FROM verify_heapam('bronze.wide')), 0::bigint, 'its pages are sound');
+
+-- silver's first versions are written likewise
+\o /dev/null
+SELECT pg_temp.put_rows('versions/a.csv', :'names', VARIADIC array_agg(line)) FROM pg_temp.rows(1, 60000, 8, 4);
+SELECT medallion.create_feature('versions', '{versions/*.csv}', '{id}');
+SELECT * FROM medallion.run_pipeline('{versions}');
+\o
+SELECT is((SELECT (count(*), count(DISTINCT id))::text FROM silver.versions), '(60000,60000)', 'versions, enough for pages of their own');
+SELECT is((SELECT count(*) FROM verify_heapam('silver.versions')), 0::bigint, 'their pages are sound');
 
 -- what an aborted load leaves is not seen, and goes with VACUUM
 \o /dev/null

@@ -4,7 +4,7 @@
  */
 \set name profile
 \ir setup.psql
-SELECT plan(38);
+SELECT plan(43);
 
 CREATE SCHEMA work;
 SELECT setseed(0.4242);
@@ -69,6 +69,14 @@ SELECT ok(abs(entropy - (0.25 * ln(4) + 0.75 * ln(60000))) < 0.02, format('skewe
 SELECT is((SELECT (round(mean::numeric, 6), minimum, maximum, round(stddev::numeric, 3))::text FROM b WHERE column_name = 'id'), (SELECT (round(avg(id), 6), min(id)::text, max(id)::text, round(stddev_pop(id), 3))::text FROM work.big), 'moments and extremes stay exact');
 SELECT ok(bool_and(abs(q.value::float8 - q.key::float8 * 60000) < 1200), 'quantiles by a sample') FROM b, jsonb_each_text(quantiles) q WHERE column_name = 'id';
 SELECT is((SELECT (min_length, max_length, types)::text FROM b WHERE column_name = 'skewed'), (SELECT ROW(min(length(skewed)), max(length(skewed)), jsonb_build_object('null', 0, 'text', 60000))::text FROM work.big), 'lengths and types stay exact');
+
+-- what is no condition is not read as one; nothing, and too much, is measured as well
+SELECT throws_ok(format('SELECT medallion.profile(''work.t'', jsonb_build_object(''where'', %L))', w), '22023', 'option "where" must be one condition', w)
+  FROM (VALUES ('false) UNION ALL SELECT medallion.profile_state(16384, NULL, NULL, ''forged''::text) WHERE (true'), ('true) LIMIT (1'), ('true) GROUP BY (a')) v (w);
+CREATE TABLE work.no_columns ();
+SELECT is((SELECT count(*) FROM medallion.profile('work.no_columns')), 0::bigint, 'a table without columns');
+CREATE TABLE work.large AS SELECT unnest('{1e308, 1.1e308, 1.2e308, 1e308, -7, 1e200}'::float8[]) AS v;
+SELECT is((SELECT abs(mean / 1e300 - 4.3e8 / 6) < 1e-6 FROM medallion.profile('work.large')), true, 'the mean of numbers whose sum no double holds');
 
 -- history
 SELECT is((SELECT count(*) FROM medallion.profiles WHERE table_name = 'work.t'), 9::bigint, 'a row per column is kept');
