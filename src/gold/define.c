@@ -24,6 +24,7 @@
 #include "gold/graph.h"
 #include "gold/partial.h"
 #include "gold/query.h"
+#include "gold/sums.h"
 #include "gold/target.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -160,6 +161,7 @@ ChangeRelations(const Model *old, const Model *new, const char *shape)
 	if (old->is_view != new->is_view && OidIsValid(TargetOid(old)))
 	{
 		CheckNoDependents(old, TargetOid(old), "change the kind of");
+		DropSums(old);
 		DropTarget(old);
 	}
 	DefineView(new, shape);
@@ -282,6 +284,7 @@ medallion_drop_model(PG_FUNCTION_ARGS)
 	AsModelOwner(&saved, model);
 	CheckNoDependents(model, TargetOid(model), "drop");
 	CheckNoDependents(model, ViewOid(model), "drop");
+	DropSums(model);			/* a restored database does not know whose they are */
 	if (OidIsValid(TargetOid(model)))
 		DropTarget(model);
 	if (OidIsValid(ViewOid(model)))
