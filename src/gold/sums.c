@@ -18,11 +18,15 @@
  * tell them apart (an expression over a sum other than rounding, a quotient that
  * has more digits by them) is not kept this way, nor are infinite values and NaN.
  * Sums of floats depend on their order and are none of these.
+ *
+ * A group that is computed anew forgets what was missed of it; a sum would carry it on.
+ * So of what may change unseen, rows or functions, no sums are kept.
  */
 #include "base/compat.h"
 
 #include "gold/sums.h"
 
+#include "access/transam.h"
 #include "base/feature.h"
 #include "base/settings.h"
 #include "base/sql.h"
@@ -30,7 +34,9 @@
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "commands/extension.h"
 #include "gold/probe.h"
 #include "gold/target.h"
 #include "gold/tree.h"
@@ -269,13 +275,48 @@ CollectSums(SumPlan *plan)
 	return plan->sums != NIL && list_length(plan->sums) <= MAX_SUMS;
 }
 
+/* Can a function be replaced without our knowing?  Not the server's and our own. */
+static bool
+IsReplaceable(Oid function, void *context)
+{
+	return function >= FirstNormalObjectId &&
+		(func_volatile(function) != PROVOLATILE_IMMUTABLE ||
+		 getExtensionOfObject(ProcedureRelationId, function) != get_extension_oid("medallion", false));
+}
+
+/* Does a query ask such a function?  What it says of a row that goes need not be what it said when that came. */
+static bool
+AsksReplaceable(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, IsReplaceable, context))
+		return true;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, AsksReplaceable, context, 0);
+	return expression_tree_walker(node, AsksReplaceable, context);
+}
+
+/* Is all known that happens to the rows?  A partition has rows that come to it directly, unseen. */
+static bool
+IsSeen(const QueryLevel *level)
+{
+	TracedPlace *place = linitial(level->traced);
+
+	if (AsksReplaceable((Node *) level->query, NULL))
+		return false;
+	if (place->below != NULL)
+		return IsSeen(place->below);
+	return get_rel_relkind(place->table) == RELKIND_RELATION;
+}
+
 SumPlan *
 PlanSums(const Model *model, const GroupPlan *groups)
 {
 	SumPlan    *plan;
 	ListCell   *lc;
 
-	if (groups->why_full != NULL || groups->whole != NIL || !IsOfSingleRows(groups->top, true) ||
+	if (groups->why_full != NULL || groups->whole != NIL || !IsOfSingleRows(groups->top, true) || !IsSeen(groups->top) ||
 		groups->top->query->groupClause == NIL || list_length(groups->top->keys) > MAX_SUMS ||
 		list_length(groups->top->keys) != list_length(groups->top->query->groupClause))
 		return NULL;
