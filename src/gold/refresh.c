@@ -121,7 +121,7 @@ StageAll(const Model *model, RefreshPlan *plan, RefreshResult *result)
 	const char *rows = ViewName(model);
 
 	DropSums(model);
-	plan->sums = plan->watched ? PlanSums(model, plan->groups) : NULL;
+	plan->sums = plan->watched && HasRoomForSums(model) ? PlanSums(model, plan->groups) : NULL;
 	if (plan->sums != NULL)
 	{
 		MakeSums(plan->sums);

@@ -31,6 +31,7 @@
 #include "base/settings.h"
 #include "base/sql.h"
 #include "catalog/dependency.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
@@ -48,6 +49,7 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
+#include "utils/syscache.h"
 
 #define SUMS_PREFIX "_sums_"
 #define MAX_SUMS 24				/* and keys; more are not worth statements so wide */
@@ -342,10 +344,29 @@ SumsName(const Model *model)
 	return QualifiedName(medallion_gold_schema, SumsRelation(model));
 }
 
+/* A relation of this name may be somebody else's, planted or by chance. */
 bool
 HasSums(const Model *model)
 {
-	return IsOwnRelation(TableOid(medallion_gold_schema, SumsRelation(model)), model->owner);
+	Oid			sums = TableOid(medallion_gold_schema, SumsRelation(model));
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(sums));
+	bool		ours;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	ours = ((Form_pg_class) GETSTRUCT(tuple))->relkind == RELKIND_RELATION &&
+		((Form_pg_class) GETSTRUCT(tuple))->relowner == model->owner;
+	ReleaseSysCache(tuple);
+	return ours && get_attnum(sums, "_key") != InvalidAttrNumber;
+}
+
+bool
+HasRoomForSums(const Model *model)
+{
+	Oid			schema = get_namespace_oid(medallion_gold_schema, false);
+
+	return !OidIsValid(get_relname_relid(SumsRelation(model), schema)) &&
+		!SearchSysCacheExists2(TYPENAMENSP, CStringGetDatum(SumsRelation(model)), ObjectIdGetDatum(schema));
 }
 
 void

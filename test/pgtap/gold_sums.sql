@@ -15,7 +15,7 @@
 	\set rounds 40
 \endif
 
-SELECT plan(25);
+SELECT plan(27);
 
 \o /dev/null
 CREATE TABLE public.line (id int, shop int, day date, who text COLLATE "C", what varchar(9) COLLATE "POSIX", amount numeric, pieces int, large bigint, live boolean);
@@ -250,6 +250,35 @@ INSERT INTO public.line (shop, amount) VALUES (1, 7);
 SELECT public.judge('asks_in_value', 1014);
 SELECT is((SELECT way FROM public.outcome WHERE round = 1014) || (SELECT sum(total) FROM gold.asks_in_value WHERE shop = 1),
 	'incremental' || (SELECT sum(amount * 3) FROM public.line WHERE shop = 1), 'a group that is touched is what a replaced function says now');
+
+-- a relation that has the name of the sums
+\o /dev/null
+CREATE FUNCTION public.judge_beside(round int, statement text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM medallion.refresh_model('plain', 'full');
+	EXECUTE format('DROP TABLE gold._sums_%s', (SELECT model_id FROM medallion.models WHERE name = 'plain'));
+	EXECUTE format(statement, (SELECT model_id FROM medallion.models WHERE name = 'plain'));
+	PERFORM medallion.refresh_model('plain', 'full');
+	INSERT INTO public.line SELECT * FROM public.lines(1);
+	PERFORM public.judge('plain', round);
+END
+$$;
+SELECT pg_temp.drop_roles('gold_sums_planter');
+CREATE ROLE gold_sums_planter;
+SELECT public.judge_beside(1015, 'CREATE VIEW gold._sums_%s AS SELECT 1 AS _key');
+SELECT format('DROP VIEW gold._sums_%s', model_id) FROM medallion.models WHERE name = 'plain' \gexec
+SELECT public.judge_beside(1016, 'CREATE TABLE gold._sums_%1$s (_key uuid, k1 int); ALTER TABLE gold._sums_%1$s OWNER TO gold_sums_planter');
+SELECT format('DROP TABLE gold._sums_%s', model_id) FROM medallion.models WHERE name = 'plain' \gexec
+SELECT public.judge_beside(1017, 'CREATE TABLE gold._sums_%1$s (mine int)');
+SELECT format('DROP TABLE gold._sums_%s', model_id) FROM medallion.models WHERE name = 'plain' \gexec
+SELECT public.judge_beside(1018, 'CREATE TYPE gold._sums_%1$s AS ENUM (''a'')');
+SELECT format('DROP TYPE gold._sums_%s', model_id) FROM medallion.models WHERE name = 'plain' \gexec
+SELECT pg_temp.drop_roles('gold_sums_planter');
+SELECT medallion.refresh_model('plain', 'full');
+\o
+SELECT is((SELECT string_agg(way || wrong, ' ' ORDER BY round) FROM public.outcome WHERE round BETWEEN 1015 AND 1018),
+	'incremental0 incremental0 incremental0 incremental0', 'what has the name of the sums stays, and no sums are kept');
+SELECT ok(public.has_sums('plain'), 'until it has gone');
 
 -- sums go with their model, in a restored database too, which does not know whose they are
 WITH gone AS (DELETE FROM pg_depend d USING pg_class s WHERE d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.refclassid = 'pg_class'::regclass
