@@ -176,16 +176,17 @@ ChangeRelations(const Model *old, const Model *new, const char *shape)
 }
 
 /* Changes the relations and the row of a model, if anything is new; a new
- * query makes it a model that was never refreshed. */
+ * query or table makes it a model that was never refreshed. */
 static void
 ChangeModel(const Model *old, const Model *new, const char *shape, Jsonb *options)
 {
 	bool		same_query = strcmp(old->query, new->query) == 0 && old->is_view == new->is_view;
+	bool		same_rows = same_query && OidIsValid(TargetOid(old));
 	SavedIdentity saved;
 	SqlParams	params = {0};
 
-	if (same_query && strcmp(old->options, new->options) == 0 &&
-		OidIsValid(ViewOid(old)) && OidIsValid(TargetOid(old)))
+	if (same_rows && strcmp(old->options, new->options) == 0 &&
+		OidIsValid(ViewOid(old)))
 		return;
 
 	AsModelOwner(&saved, old);
@@ -195,7 +196,7 @@ ChangeModel(const Model *old, const Model *new, const char *shape, Jsonb *option
 	ParamInt(&params, old->id);
 	ParamText(&params, new->query);
 	ParamJsonb(&params, options);
-	ParamBool(&params, same_query);
+	ParamBool(&params, same_rows);
 	CatalogExec("UPDATE medallion.models SET query = $2, options = $3,"
 				" refreshed_run_id = CASE WHEN $4 THEN refreshed_run_id END"
 				" WHERE model_id = $1", &params);

@@ -15,7 +15,7 @@
 	\set rounds 40
 \endif
 
-SELECT plan(27);
+SELECT plan(28);
 
 \o /dev/null
 CREATE TABLE public.line (id int, shop int, day date, who text COLLATE "C", what varchar(9) COLLATE "POSIX", amount numeric, pieces int, large bigint, live boolean);
@@ -279,6 +279,24 @@ SELECT medallion.refresh_model('plain', 'full');
 SELECT is((SELECT string_agg(way || wrong, ' ' ORDER BY round) FROM public.outcome WHERE round BETWEEN 1015 AND 1018),
 	'incremental0 incremental0 incremental0 incremental0', 'what has the name of the sums stays, and no sums are kept');
 SELECT ok(public.has_sums('plain'), 'until it has gone');
+
+-- a table that was dropped by hand
+\o /dev/null
+CREATE PROCEDURE public.drop_and_judge(round int, change text) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM medallion.refresh_model('plain', 'full');
+	DROP TABLE gold.plain;
+	COMMIT;
+	INSERT INTO public.line SELECT * FROM public.lines(1);
+	EXECUTE change;
+	PERFORM public.judge('plain', round);
+END
+$$;
+CALL public.drop_and_judge(1019, '');
+CALL public.drop_and_judge(1020, $$SELECT medallion.alter_model('plain', '{"description": "again"}')$$);
+\o
+SELECT is((SELECT string_agg(way || wrong, ' ' ORDER BY round) FROM public.outcome WHERE round IN (1019, 1020)), 'full0 full0',
+	'a table that was dropped by hand is filled with all rows');
 
 -- sums go with their model, in a restored database too, which does not know whose they are
 WITH gone AS (DELETE FROM pg_depend d USING pg_class s WHERE d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.refclassid = 'pg_class'::regclass
