@@ -332,6 +332,12 @@ PlanSums(const Model *model, const GroupPlan *groups)
 	return CollectSums(plan) ? plan : NULL;
 }
 
+bool
+CountsValues(const SumPlan *plan)
+{
+	return plan->distinct > 0;
+}
+
 static char *
 SumsRelation(const Model *model)
 {

@@ -15,7 +15,7 @@
 	\set rounds 40
 \endif
 
-SELECT plan(28);
+SELECT plan(30);
 
 \o /dev/null
 CREATE TABLE public.line (id int, shop int, day date, who text COLLATE "C", what varchar(9) COLLATE "POSIX", amount numeric, pieces int, large bigint, live boolean);
@@ -297,6 +297,36 @@ CALL public.drop_and_judge(1020, $$SELECT medallion.alter_model('plain', '{"desc
 \o
 SELECT is((SELECT string_agg(way || wrong, ' ' ORDER BY round) FROM public.outcome WHERE round IN (1019, 1020)), 'full0 full0',
 	'a table that was dropped by hand is filled with all rows');
+
+-- a writer who does not stop: of each table that is made beside gold it hears
+\o /dev/null
+CREATE EXTENSION dblink SCHEMA public;
+SELECT public.dblink_connect('writer', format('host=%s port=%s dbname=%s user=%s', split_part(current_setting('unix_socket_directories'), ',', 1),
+	current_setting('port'), current_database(), current_user));
+CREATE TABLE public.busy (shop int, amount numeric);
+INSERT INTO public.busy SELECT i % 3, i FROM generate_series(1, 30) i;
+SELECT public.make('busy_sums', 'SELECT shop, sum(amount) AS total FROM public.busy GROUP BY shop');
+SELECT public.make('busy_groups', 'SELECT shop, max(amount) AS most, sum(amount) AS total FROM public.busy GROUP BY shop');
+CREATE FUNCTION public.write() RETURNS event_trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM public.dblink_exec('writer', 'INSERT INTO public.busy VALUES (1, 100)')
+	   FROM pg_event_trigger_ddl_commands() WHERE object_identity ~ '^gold\._new_';
+END
+$$;
+INSERT INTO public.busy VALUES (2, 50);
+CREATE EVENT TRIGGER busy_writer ON ddl_command_end WHEN TAG IN ('CREATE TABLE AS') EXECUTE FUNCTION public.write();
+SET statement_timeout = '60s';
+SELECT public.judge('busy_sums', 1021);
+SELECT public.judge('busy_groups', 1022);
+RESET statement_timeout;
+DROP EVENT TRIGGER busy_writer;
+SELECT public.judge('busy_sums', 1023);
+SELECT public.judge('busy_groups', 1024);
+\o
+SELECT is((SELECT string_agg(way, ' ' ORDER BY round) || sum(wrong) FILTER (WHERE round > 1022) FROM public.outcome WHERE round BETWEEN 1021 AND 1024),
+	'incremental full incremental incremental0', 'a refresh ends while others write, and the next takes what they wrote');
+SELECT is((SELECT count(*) FROM public.busy), 38::bigint, 'where sums are kept at once, else after some rounds');
+SELECT public.dblink_disconnect('writer') AS disconnected \gset
 
 -- sums go with their model, in a restored database too, which does not know whose they are
 WITH gone AS (DELETE FROM pg_depend d USING pg_class s WHERE d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.refclassid = 'pg_class'::regclass
