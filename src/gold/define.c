@@ -24,6 +24,7 @@
 #include "gold/graph.h"
 #include "gold/partial.h"
 #include "gold/query.h"
+#include "gold/sums.h"
 #include "gold/target.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -160,6 +161,7 @@ ChangeRelations(const Model *old, const Model *new, const char *shape)
 	if (old->is_view != new->is_view && OidIsValid(TargetOid(old)))
 	{
 		CheckNoDependents(old, TargetOid(old), "change the kind of");
+		DropSums(old);
 		DropTarget(old);
 	}
 	DefineView(new, shape);
@@ -174,16 +176,17 @@ ChangeRelations(const Model *old, const Model *new, const char *shape)
 }
 
 /* Changes the relations and the row of a model, if anything is new; a new
- * query makes it a model that was never refreshed. */
+ * query or table makes it a model that was never refreshed. */
 static void
 ChangeModel(const Model *old, const Model *new, const char *shape, Jsonb *options)
 {
 	bool		same_query = strcmp(old->query, new->query) == 0 && old->is_view == new->is_view;
+	bool		same_rows = same_query && OidIsValid(TargetOid(old));
 	SavedIdentity saved;
 	SqlParams	params = {0};
 
-	if (same_query && strcmp(old->options, new->options) == 0 &&
-		OidIsValid(ViewOid(old)) && OidIsValid(TargetOid(old)))
+	if (same_rows && strcmp(old->options, new->options) == 0 &&
+		OidIsValid(ViewOid(old)))
 		return;
 
 	AsModelOwner(&saved, old);
@@ -193,7 +196,7 @@ ChangeModel(const Model *old, const Model *new, const char *shape, Jsonb *option
 	ParamInt(&params, old->id);
 	ParamText(&params, new->query);
 	ParamJsonb(&params, options);
-	ParamBool(&params, same_query);
+	ParamBool(&params, same_rows);
 	CatalogExec("UPDATE medallion.models SET query = $2, options = $3,"
 				" refreshed_run_id = CASE WHEN $4 THEN refreshed_run_id END"
 				" WHERE model_id = $1", &params);
@@ -282,6 +285,7 @@ medallion_drop_model(PG_FUNCTION_ARGS)
 	AsModelOwner(&saved, model);
 	CheckNoDependents(model, TargetOid(model), "drop");
 	CheckNoDependents(model, ViewOid(model), "drop");
+	DropSums(model);			/* a restored database does not know whose they are */
 	if (OidIsValid(TargetOid(model)))
 		DropTarget(model);
 	if (OidIsValid(ViewOid(model)))

@@ -262,14 +262,23 @@ CountBatches(List *changes)
 	return count;
 }
 
+/* Is nothing read but images that are there already, and so nothing of a later moment? */
+static bool
+ReadsOnlyImages(const RefreshPlan *plan)
+{
+	return plan->way == WAY_APPEND || (plan->sums != NULL && !CountsValues(plan->sums));
+}
+
 bool
 ChangedMeanwhile(const Model *model, RefreshPlan *plan)
 {
 	int			before = CountBatches(plan->changes);
 	List	   *changes = plan->changes;
 
+	if (ReadsOnlyImages(plan))
+		return false;
 	plan->changes = NIL;
-	if (!FetchChanges(model, plan, plan->way == WAY_APPEND))
+	if (!FetchChanges(model, plan, false))
 		plan->way = WAY_FULL;
 	else if (CountBatches(plan->changes) == before)
 	{

@@ -35,6 +35,9 @@
 /* A function takes at most 100 arguments; wider rows are hashed in parts. */
 #define HASH_ARGUMENTS 90
 
+/* So often a part is computed while its inputs change; what is computed in full is of one moment. */
+#define MAX_ROUNDS 5
+
 char *
 HashExpression(List *columns)
 {
@@ -121,7 +124,7 @@ StageAll(const Model *model, RefreshPlan *plan, RefreshResult *result)
 	const char *rows = ViewName(model);
 
 	DropSums(model);
-	plan->sums = plan->watched ? PlanSums(model, plan->groups) : NULL;
+	plan->sums = plan->watched && HasRoomForSums(model) ? PlanSums(model, plan->groups) : NULL;
 	if (plan->sums != NULL)
 	{
 		MakeSums(plan->sums);
@@ -139,7 +142,7 @@ StageAll(const Model *model, RefreshPlan *plan, RefreshResult *result)
 static void
 FillStaging(const Model *model, RefreshPlan *plan, RefreshResult *result)
 {
-	while (plan->way != WAY_FULL)
+	for (int round = 1; plan->way != WAY_FULL; round++)
 	{
 		if (!StagePart(model, plan, StagingName(model), result))
 		{
@@ -149,7 +152,14 @@ FillStaging(const Model *model, RefreshPlan *plan, RefreshResult *result)
 		else if (!ChangedMeanwhile(model, plan))
 			break;
 		else
+		{
 			SqlExecFormat(NULL, "DROP TABLE %s", StagingName(model));
+			if (round == MAX_ROUNDS && plan->way != WAY_FULL)
+			{
+				plan->way = WAY_FULL;
+				plan->why = "its inputs changed again each time it was computed";
+			}
+		}
 	}
 	if (plan->way == WAY_FULL)
 		StageAll(model, plan, result);

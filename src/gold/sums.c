@@ -18,19 +18,26 @@
  * tell them apart (an expression over a sum other than rounding, a quotient that
  * has more digits by them) is not kept this way, nor are infinite values and NaN.
  * Sums of floats depend on their order and are none of these.
+ *
+ * A group that is computed anew forgets what was missed of it; a sum would carry it on.
+ * So of what may change unseen, rows or functions, no sums are kept.
  */
 #include "base/compat.h"
 
 #include "gold/sums.h"
 
+#include "access/transam.h"
 #include "base/feature.h"
 #include "base/settings.h"
 #include "base/sql.h"
 #include "catalog/dependency.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "commands/extension.h"
 #include "gold/probe.h"
 #include "gold/target.h"
 #include "gold/tree.h"
@@ -42,6 +49,7 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
+#include "utils/syscache.h"
 
 #define SUMS_PREFIX "_sums_"
 #define MAX_SUMS 24				/* and keys; more are not worth statements so wide */
@@ -269,13 +277,48 @@ CollectSums(SumPlan *plan)
 	return plan->sums != NIL && list_length(plan->sums) <= MAX_SUMS;
 }
 
+/* Can a function be replaced without our knowing?  Not the server's and our own. */
+static bool
+IsReplaceable(Oid function, void *context)
+{
+	return function >= FirstNormalObjectId &&
+		(func_volatile(function) != PROVOLATILE_IMMUTABLE ||
+		 getExtensionOfObject(ProcedureRelationId, function) != get_extension_oid("medallion", false));
+}
+
+/* Does a query ask such a function?  What it says of a row that goes need not be what it said when that came. */
+static bool
+AsksReplaceable(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, IsReplaceable, context))
+		return true;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, AsksReplaceable, context, 0);
+	return expression_tree_walker(node, AsksReplaceable, context);
+}
+
+/* Is all known that happens to the rows?  A partition has rows that come to it directly, unseen. */
+static bool
+IsSeen(const QueryLevel *level)
+{
+	TracedPlace *place = linitial(level->traced);
+
+	if (AsksReplaceable((Node *) level->query, NULL))
+		return false;
+	if (place->below != NULL)
+		return IsSeen(place->below);
+	return get_rel_relkind(place->table) == RELKIND_RELATION;
+}
+
 SumPlan *
 PlanSums(const Model *model, const GroupPlan *groups)
 {
 	SumPlan    *plan;
 	ListCell   *lc;
 
-	if (groups->why_full != NULL || groups->whole != NIL || !IsOfSingleRows(groups->top, true) ||
+	if (groups->why_full != NULL || groups->whole != NIL || !IsOfSingleRows(groups->top, true) || !IsSeen(groups->top) ||
 		groups->top->query->groupClause == NIL || list_length(groups->top->keys) > MAX_SUMS ||
 		list_length(groups->top->keys) != list_length(groups->top->query->groupClause))
 		return NULL;
@@ -287,6 +330,12 @@ PlanSums(const Model *model, const GroupPlan *groups)
 	plan->groups = groups;
 	plan->keys = list_length(groups->top->keys);
 	return CollectSums(plan) ? plan : NULL;
+}
+
+bool
+CountsValues(const SumPlan *plan)
+{
+	return plan->distinct > 0;
 }
 
 static char *
@@ -301,10 +350,29 @@ SumsName(const Model *model)
 	return QualifiedName(medallion_gold_schema, SumsRelation(model));
 }
 
+/* A relation of this name may be somebody else's, planted or by chance. */
 bool
 HasSums(const Model *model)
 {
-	return IsOwnRelation(TableOid(medallion_gold_schema, SumsRelation(model)), model->owner);
+	Oid			sums = TableOid(medallion_gold_schema, SumsRelation(model));
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(sums));
+	bool		ours;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	ours = ((Form_pg_class) GETSTRUCT(tuple))->relkind == RELKIND_RELATION &&
+		((Form_pg_class) GETSTRUCT(tuple))->relowner == model->owner;
+	ReleaseSysCache(tuple);
+	return ours && get_attnum(sums, "_key") != InvalidAttrNumber;
+}
+
+bool
+HasRoomForSums(const Model *model)
+{
+	Oid			schema = get_namespace_oid(medallion_gold_schema, false);
+
+	return !OidIsValid(get_relname_relid(SumsRelation(model), schema)) &&
+		!SearchSysCacheExists2(TYPENAMENSP, CStringGetDatum(SumsRelation(model)), ObjectIdGetDatum(schema));
 }
 
 void

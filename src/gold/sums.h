@@ -16,6 +16,12 @@ extern SumPlan *PlanSums(const Model *model, const GroupPlan *groups);
 /* Does the model have sums? */
 extern bool HasSums(const Model *model);
 
+/* Is their name free? */
+extern bool HasRoomForSums(const Model *model);
+
+/* Are values counted in the table itself, when images of changes tell of new ones? */
+extern bool CountsValues(const SumPlan *plan);
+
 /* Computes the sums of all rows there are; as the model's owner. */
 extern void MakeSums(const SumPlan *plan);
 

@@ -335,12 +335,19 @@ MatchTable(const Model *model, bool detach_models)
 	DeclareTarget(model);
 }
 
-/* Makes those of the model's relations that are missing. */
+/* Makes those of the model's relations that are missing.  An empty table is one that was
+ * never refreshed: what changed since it was full does not make it so. */
 void
 RestoreModel(const Model *model)
 {
+	SqlParams	params = {0};
+
 	if (!OidIsValid(ViewOid(model)))
 		SqlExecFormat(NULL, "CREATE VIEW %s AS\n%s", ViewName(model), model->query);
-	if (!OidIsValid(TargetOid(model)))
-		CreateTarget(model);
+	if (OidIsValid(TargetOid(model)))
+		return;
+	CreateTarget(model);
+	ParamInt(&params, model->id);
+	CatalogExec("UPDATE medallion.models SET refreshed_run_id = NULL WHERE model_id = $1"
+				" AND refreshed_run_id IS NOT NULL", &params);
 }

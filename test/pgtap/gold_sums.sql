@@ -15,7 +15,7 @@
 	\set rounds 40
 \endif
 
-SELECT plan(21);
+SELECT plan(30);
 
 \o /dev/null
 CREATE TABLE public.line (id int, shop int, day date, who text COLLATE "C", what varchar(9) COLLATE "POSIX", amount numeric, pieces int, large bigint, live boolean);
@@ -213,7 +213,125 @@ CREATE TEMP TABLE scans AS SELECT public.scans_of_refresh() AS n;
 \o
 SELECT is((SELECT n FROM scans) || ' ' || public.differences('indexed') || ' ' || public.has_sums('indexed'), '0 0 true', 'an index on the key spares the scan');
 
--- sums go with their model
+-- what changes unseen: rows of a partition, functions
+\o /dev/null
+CREATE TABLE public.parted (shop int, amount numeric) PARTITION BY LIST (shop);
+CREATE TABLE public.parted_1 PARTITION OF public.parted FOR VALUES IN (1);
+INSERT INTO public.parted VALUES (1, 5);
+SELECT public.make('parted', 'SELECT shop, sum(amount) AS total FROM (SELECT * FROM public.parted) p GROUP BY shop');
+INSERT INTO public.parted_1 VALUES (1, 10);
+INSERT INTO public.parted VALUES (1, 1);
+SELECT public.judge('parted', 1013);
+\o
+SELECT ok(wrong = 0 AND way = 'incremental' AND NOT kept, 'rows of a partition are in a group that is touched') FROM public.outcome WHERE round = 1013;
+
+\o /dev/null
+CREATE FUNCTION public.worth(numeric) RETURNS numeric LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1 * 2; END';
+CREATE FUNCTION public.same(text, text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1 = $2; END';
+CREATE OPERATOR public.=== (LEFTARG = text, RIGHTARG = text, FUNCTION = public.same);
+CREATE FUNCTION public.spell(text) RETURNS uuid LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN uuid_in(textout(md5($1))); END';
+CREATE CAST (text AS uuid) WITH FUNCTION public.spell(text);
+CREATE VIEW public.worthy AS SELECT * FROM public.line WHERE public.worth(amount) > 9;
+CREATE TABLE public.asker (name text PRIMARY KEY, query text, kept boolean);
+INSERT INTO public.asker VALUES
+	('asks_in_value', 'SELECT shop, sum(public.worth(amount)) AS total FROM public.line GROUP BY shop', false),
+	('asks_in_key', 'SELECT public.worth(shop) AS shop, count(*) AS n FROM public.line GROUP BY public.worth(shop)', false),
+	('asks_in_filter', 'SELECT shop, count(*) FILTER (WHERE public.worth(amount) > 9) AS n FROM public.line GROUP BY shop', false),
+	('asks_in_where', 'SELECT shop, count(*) AS n FROM public.line WHERE who OPERATOR(public.===) ''w1'' GROUP BY shop', false),
+	('asks_in_cast', 'SELECT shop, count(DISTINCT what::text::uuid) AS n FROM public.line GROUP BY shop', false),
+	('asks_below', 'SELECT shop, count(*) AS n FROM (SELECT * FROM public.worthy) w GROUP BY shop', false),
+	('asks_ours', 'SELECT shop, count(DISTINCT medallion.row_hash(who, what)) AS n FROM public.line GROUP BY shop', true);
+SELECT public.make(name, query) FROM public.asker ORDER BY name;
+\o
+SELECT results_eq('SELECT name, public.has_sums(name) FROM public.asker ORDER BY name', 'SELECT name, kept FROM public.asker ORDER BY name',
+	'no sums are kept of what functions say that may be replaced');
+CREATE OR REPLACE FUNCTION public.worth(numeric) RETURNS numeric LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1 * 3; END';
+INSERT INTO public.line (shop, amount) VALUES (1, 7);
+SELECT public.judge('asks_in_value', 1014);
+SELECT is((SELECT way FROM public.outcome WHERE round = 1014) || (SELECT sum(total) FROM gold.asks_in_value WHERE shop = 1),
+	'incremental' || (SELECT sum(amount * 3) FROM public.line WHERE shop = 1), 'a group that is touched is what a replaced function says now');
+
+-- a relation that has the name of the sums
+\o /dev/null
+CREATE FUNCTION public.judge_beside(round int, statement text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM medallion.refresh_model('plain', 'full');
+	EXECUTE format('DROP TABLE gold._sums_%s', (SELECT model_id FROM medallion.models WHERE name = 'plain'));
+	EXECUTE format(statement, (SELECT model_id FROM medallion.models WHERE name = 'plain'));
+	PERFORM medallion.refresh_model('plain', 'full');
+	INSERT INTO public.line SELECT * FROM public.lines(1);
+	PERFORM public.judge('plain', round);
+END
+$$;
+SELECT pg_temp.drop_roles('gold_sums_planter');
+CREATE ROLE gold_sums_planter;
+SELECT public.judge_beside(1015, 'CREATE VIEW gold._sums_%s AS SELECT 1 AS _key');
+SELECT format('DROP VIEW gold._sums_%s', model_id) FROM medallion.models WHERE name = 'plain' \gexec
+SELECT public.judge_beside(1016, 'CREATE TABLE gold._sums_%1$s (_key uuid, k1 int); ALTER TABLE gold._sums_%1$s OWNER TO gold_sums_planter');
+SELECT format('DROP TABLE gold._sums_%s', model_id) FROM medallion.models WHERE name = 'plain' \gexec
+SELECT public.judge_beside(1017, 'CREATE TABLE gold._sums_%1$s (mine int)');
+SELECT format('DROP TABLE gold._sums_%s', model_id) FROM medallion.models WHERE name = 'plain' \gexec
+SELECT public.judge_beside(1018, 'CREATE TYPE gold._sums_%1$s AS ENUM (''a'')');
+SELECT format('DROP TYPE gold._sums_%s', model_id) FROM medallion.models WHERE name = 'plain' \gexec
+SELECT pg_temp.drop_roles('gold_sums_planter');
+SELECT medallion.refresh_model('plain', 'full');
+\o
+SELECT is((SELECT string_agg(way || wrong, ' ' ORDER BY round) FROM public.outcome WHERE round BETWEEN 1015 AND 1018),
+	'incremental0 incremental0 incremental0 incremental0', 'what has the name of the sums stays, and no sums are kept');
+SELECT ok(public.has_sums('plain'), 'until it has gone');
+
+-- a table that was dropped by hand
+\o /dev/null
+CREATE PROCEDURE public.drop_and_judge(round int, change text) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM medallion.refresh_model('plain', 'full');
+	DROP TABLE gold.plain;
+	COMMIT;
+	INSERT INTO public.line SELECT * FROM public.lines(1);
+	EXECUTE change;
+	PERFORM public.judge('plain', round);
+END
+$$;
+CALL public.drop_and_judge(1019, '');
+CALL public.drop_and_judge(1020, $$SELECT medallion.alter_model('plain', '{"description": "again"}')$$);
+\o
+SELECT is((SELECT string_agg(way || wrong, ' ' ORDER BY round) FROM public.outcome WHERE round IN (1019, 1020)), 'full0 full0',
+	'a table that was dropped by hand is filled with all rows');
+
+-- a writer who does not stop: of each table that is made beside gold it hears
+\o /dev/null
+CREATE EXTENSION dblink SCHEMA public;
+SELECT public.dblink_connect('writer', format('host=%s port=%s dbname=%s user=%s', split_part(current_setting('unix_socket_directories'), ',', 1),
+	current_setting('port'), current_database(), current_user));
+CREATE TABLE public.busy (shop int, amount numeric);
+INSERT INTO public.busy SELECT i % 3, i FROM generate_series(1, 30) i;
+SELECT public.make('busy_sums', 'SELECT shop, sum(amount) AS total FROM public.busy GROUP BY shop');
+SELECT public.make('busy_groups', 'SELECT shop, max(amount) AS most, sum(amount) AS total FROM public.busy GROUP BY shop');
+CREATE FUNCTION public.write() RETURNS event_trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM public.dblink_exec('writer', 'INSERT INTO public.busy VALUES (1, 100)')
+	   FROM pg_event_trigger_ddl_commands() WHERE object_identity ~ '^gold\._new_';
+END
+$$;
+INSERT INTO public.busy VALUES (2, 50);
+CREATE EVENT TRIGGER busy_writer ON ddl_command_end WHEN TAG IN ('CREATE TABLE AS') EXECUTE FUNCTION public.write();
+SET statement_timeout = '60s';
+SELECT public.judge('busy_sums', 1021);
+SELECT public.judge('busy_groups', 1022);
+RESET statement_timeout;
+DROP EVENT TRIGGER busy_writer;
+SELECT public.judge('busy_sums', 1023);
+SELECT public.judge('busy_groups', 1024);
+\o
+SELECT is((SELECT string_agg(way, ' ' ORDER BY round) || sum(wrong) FILTER (WHERE round > 1022) FROM public.outcome WHERE round BETWEEN 1021 AND 1024),
+	'incremental full incremental incremental0', 'a refresh ends while others write, and the next takes what they wrote');
+SELECT is((SELECT count(*) FROM public.busy), 38::bigint, 'where sums are kept at once, else after some rounds');
+SELECT public.dblink_disconnect('writer') AS disconnected \gset
+
+-- sums go with their model, in a restored database too, which does not know whose they are
+WITH gone AS (DELETE FROM pg_depend d USING pg_class s WHERE d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.refclassid = 'pg_class'::regclass
+	AND s.relname LIKE '\_sums\_%' AND s.relkind = 'r' AND d.refobjid = 'gold.plain'::regclass RETURNING d.deptype)
+SELECT is((SELECT string_agg(deptype::text, '') FROM gone), 'a', 'sums depend on the table until a dump forgets it');
 SELECT medallion.drop_model(name) FROM medallion.models ORDER BY model_id DESC;
 SELECT is((SELECT count(*) FROM pg_class WHERE relname LIKE '\_sums\_%' AND relkind = 'r'), 0::bigint, 'sums go with their models');
 SELECT * FROM finish();
