@@ -72,7 +72,10 @@ DECLARE
 	outcome text := '';
 	n int;
 BEGIN
-	PERFORM take_all(target, options, '4MB', false);
+	EXECUTE format('TRUNCATE %s', target);
+	TRUNCATE source;
+	INSERT INTO source SELECT id, region, value, note, op FROM said WHERE step = 1;
+	PERFORM medallion.scd2_merge(target, 'source', '{id}', options || '{"at": "2025-01-04 UTC"}');
 	EXECUTE format('ANALYZE %s', target);
 	FOREACH n IN ARRAY '{3,6,5,2,7,4}'::int[] LOOP
 		TRUNCATE source;
