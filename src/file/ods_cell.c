@@ -232,7 +232,13 @@ static bool
 IsErrorText(const char *text, size_t length)
 {
 	if (length > 4 && length < 10 && memcmp(text, "Err:", 4) == 0)
-		return strspn(text + 4, "0123456789") >= length - 4;
+	{
+		size_t		digits = 4;
+
+		while (digits < length && text[digits] >= '0' && text[digits] <= '9')
+			digits++;
+		return digits == length;
+	}
 	for (size_t i = 0; i < sizeof(error_texts) / sizeof(error_texts[0]); i++)
 	{
 		if (strlen(error_texts[i]) == length && memcmp(error_texts[i], text, length) == 0)
