@@ -17,8 +17,9 @@ if ! command -v valgrind >/dev/null; then
 	printf 'ok 1 # skip no valgrind\n1..1\n'
 	exit
 fi
-tests=${*:-reading conformance push evolution gold_incremental}
-[ -z "$installed" ] || tests=${*:-reading scd2_merge}
+usual="reading conformance push evolution gold_incremental"
+[ -z "$installed" ] || usual="reading scd2_merge"
+tests=${*:-$usual}
 [ "$tests" != ALL ] || tests=$(cd "$project/test/pgtap" && printf '%s\n' *.sql | sed 's/\.sql$//' | grep -vx setup)
 
 # The server of its own, or the one that is there; and the project as built for it.

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # profile() of 14 columns beside PyDeequ's VerificationSuite for the same metrics, on two cores.  Sourced by silver.sh.
 #
-# Spark has both cores, and so has ours: the session may use two parallel workers, as by PostgreSQL's defaults.  The goal is by
+# Spark has both cores, and so has ours: the session may use a parallel worker.  The goal is by
 # the clock; the processor's seconds are those of all processes of each.
 
 . "$here/profile.sh"

@@ -10,6 +10,8 @@
 #include "storage/block.h"
 #include "utils/relcache.h"
 
+#define LARGE_LOAD (4 * 1024 * 1024)	/* from so many bytes on a load makes pages of its own */
+
 typedef struct Pages Pages;
 
 /* Does nothing but the rows themselves come of an insert into this table, its

@@ -134,9 +134,34 @@ ParamList(const SqlParams *params)
 	return list;
 }
 
+static void
+StartNothing(DestReceiver *self, int operation, TupleDesc desc)
+{
+}
+
+static void
+EndNothing(DestReceiver *self)
+{
+}
+
+DestReceiver
+RowReceiver(bool (*take) (TupleTableSlot *slot, DestReceiver *self),
+			void (*start) (DestReceiver *self, int operation, TupleDesc desc))
+{
+	DestReceiver receiver = {
+		.receiveSlot = take,
+		.rStartup = start != NULL ? start : StartNothing,
+		.rShutdown = EndNothing,
+		.rDestroy = EndNothing,
+		.mydest = DestNone,
+	};
+
+	return receiver;
+}
+
 /* Runs a query whose rows go to a receiver. */
 void
-SqlStream(const char *sql, const SqlParams *params, struct _DestReceiver *receiver)
+SqlStream(const char *sql, const SqlParams *params, DestReceiver *receiver)
 {
 	SPIExecuteOptions options = {.params = ParamList(params),.read_only = false,.dest = receiver};
 

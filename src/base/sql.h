@@ -14,9 +14,8 @@
 #include "access/htup.h"
 #include "access/tupdesc.h"
 #include "datatype/timestamp.h"
+#include "tcop/dest.h"
 #include "utils/jsonb.h"
-
-struct _DestReceiver;				/* tcop/dest.h */
 
 #define SQL_MAX_PARAMS 32
 
@@ -59,7 +58,11 @@ extern uint64 SqlExec(const char *sql, const SqlParams *params);
 extern uint64 SqlExecFormat(const SqlParams *params, const char *format,...) pg_attribute_printf(2, 3);
 
 /* Runs a query whose rows go to a receiver, one by one. */
-extern void SqlStream(const char *sql, const SqlParams *params, struct _DestReceiver *receiver);
+extern void SqlStream(const char *sql, const SqlParams *params, DestReceiver *receiver);
+
+/* A receiver that takes rows by the function given, and looks at their columns first; start NULL: it does not. */
+extern DestReceiver RowReceiver(bool (*take) (TupleTableSlot *slot, DestReceiver *self),
+								void (*start) (DestReceiver *self, int operation, TupleDesc desc));
 
 /* The rows that the planner takes a query to have. */
 extern double SqlEstimate(const char *sql);

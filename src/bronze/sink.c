@@ -38,7 +38,6 @@
 
 #define BATCH_ROWS 1000
 #define BATCH_BYTES (1024 * 1024)
-#define LARGE_LOAD (4 * 1024 * 1024)	/* from here on pages of its own */
 #define EMPTY_PAGE (BLCKSZ / 4 * 3)	/* free bytes of a page that is as good as empty */
 #define PROBED_PAGES 256		/* of a table, to tell how many are empty */
 #define FEW_PAGES 50			/* one empty page among so many is left alone */

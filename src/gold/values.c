@@ -14,7 +14,6 @@
 #include "common/hashfn.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
-#include "tcop/dest.h"
 #include "utils/array.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
@@ -84,11 +83,6 @@ static void
 StartRows(DestReceiver *self, int operation, TupleDesc desc)
 {
 	Assert(desc->natts == ((ValuesReceiver *) self)->values->ncolumns);
-}
-
-static void
-EndReceiver(DestReceiver *self)
-{
 }
 
 static uint32
@@ -264,13 +258,7 @@ CountValues(int keys, const char *wanted, const char *rows, SqlParams *params)
 {
 	Values		values = {.context = AllocSetContextCreate(CurrentMemoryContext, "medallion values", ALLOCSET_DEFAULT_SIZES)};
 	ValuesReceiver receiver = {
-		.pub = {
-			.receiveSlot = ReceiveWanted,
-			.rStartup = StartWanted,
-			.rShutdown = EndReceiver,
-			.rDestroy = EndReceiver,
-			.mydest = DestNone,
-		},
+		.pub = RowReceiver(ReceiveWanted, StartWanted),
 		.values = &values,
 	};
 
@@ -280,8 +268,7 @@ CountValues(int keys, const char *wanted, const char *rows, SqlParams *params)
 	if (!values.full && values.count > 0)
 	{
 		PlaceEntries(&values);
-		receiver.pub.receiveSlot = ReceiveRow;
-		receiver.pub.rStartup = StartRows;
+		receiver.pub = RowReceiver(ReceiveRow, StartRows);
 		SqlStream(rows, NULL, &receiver.pub);
 	}
 	if (!values.full)

@@ -35,7 +35,6 @@
 #include "miscadmin.h"
 #include "port/pg_bswap.h"
 #include "silver/table.h"
-#include "tcop/dest.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -48,7 +47,6 @@
 #include "utils/typcache.h"
 #include "utils/uuid.h"
 
-#define LARGE_LOAD (4 * 1024 * 1024)	/* from here on pages of its own */
 #define SAMPLED 64				/* one key of so many is counted while rows come */
 #define SAMPLE_TELLS 200		/* sampled rows from which on their number tells */
 #define SAMPLE_AT_MOST 1000000	/* of them, which are held in memory */
@@ -395,11 +393,6 @@ ReceiveRow(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
-static void
-EndReceiver(DestReceiver *self)
-{
-}
-
 /* Opens both tables. */
 static void
 OpenTables(FirstLoad *load)
@@ -553,13 +546,7 @@ LoadFirst(Merge *merge, const SqlParams *files)
 {
 	const Feature *feature = merge->shape->feature;
 	FirstLoad	load = {
-		.pub = {
-			.receiveSlot = ReceiveRow,
-			.rStartup = StartRows,
-			.rShutdown = EndReceiver,
-			.rDestroy = EndReceiver,
-			.mydest = DestNone,
-		},
+		.pub = RowReceiver(ReceiveRow, StartRows),
 		.merge = merge,
 	};
 

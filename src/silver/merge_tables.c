@@ -141,6 +141,13 @@ MergeTableOid(const TableMerge *tables, const char *name)
 	return TableOid(get_namespace_name(get_rel_namespace(tables->target)), psprintf("_merge_%s_%u", name, tables->target));
 }
 
+/* How many rows the planner takes a relation of the merge to have. */
+static double
+RowsOf(const TableMerge *tables, const char *relation)
+{
+	return SqlEstimate(FillTemplate(psprintf("SELECT FROM %s", relation), &tables->merge.words));
+}
+
 /*
  * Are so few keys looked up in an index for less than a join with the whole
  * target costs?  The planner would rather have the join for more than a handful:
@@ -150,7 +157,7 @@ static bool
 IsFewKeys(const TableMerge *tables, double keys)
 {
 	return tables->has_key_index &&
-		keys * KEYS_PER_ROWS < SqlEstimate(FillTemplate("SELECT FROM {table}", &tables->merge.words));
+		keys * KEYS_PER_ROWS < RowsOf(tables, "{table}");
 }
 
 /* Are there few rows whose keys an index finds, and is nothing else of the target of concern? */
@@ -158,7 +165,7 @@ static bool
 IndexTells(const TableMerge *tables)
 {
 	return tables->options.feature.deletes != DELETES_SNAPSHOT &&
-		IsFewKeys(tables, SqlEstimate(FillTemplate("SELECT FROM {source}", &tables->merge.words)));
+		IsFewKeys(tables, RowsOf(tables, "{source}"));
 }
 
 /* The versions, as FindNews() asks for them, of the rows' keys at least; those may be missed of whose scope there is a snapshot. */
@@ -236,7 +243,7 @@ static const char *
 EndedVersions(const TableMerge *tables, int64 keys)
 {
 	bool		by_place = HasBlocks(tables->target) && keys <= MAX_PLACES &&
-		(double) keys * PLACES_PER_ROWS < SqlEstimate(FillTemplate("SELECT FROM {table}", &tables->merge.words));
+		(double) keys * PLACES_PER_ROWS < RowsOf(tables, "{table}");
 
 	return by_place ? "d.ctid = ANY (ARRAY(SELECT n._place FROM {delta} n))" :
 		"{key} IN (SELECT n._business_key_hash FROM {delta} n)";

@@ -21,23 +21,6 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-/* The live columns of a relation (char *). */
-static List *
-RelationColumns(Oid relid)
-{
-	Relation	rel = table_open(relid, AccessShareLock);
-	TupleDesc	desc = RelationGetDescr(rel);
-	List	   *names = NIL;
-
-	for (int i = 0; i < desc->natts; i++)
-	{
-		if (!TupleDescAttr(desc, i)->attisdropped)
-			names = lappend(names, pstrdup(NameStr(TupleDescAttr(desc, i)->attname)));
-	}
-	table_close(rel, NoLock);
-	return names;
-}
-
 /* Has a table by itself a whole index whose first column is the hash of the key? */
 static bool
 HasKeyIndex(Oid relid)

@@ -31,7 +31,6 @@
 #include "miscadmin.h"
 #include "storage/buffile.h"
 #include "storage/itemptr.h"
-#include "tcop/dest.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/uuid.h"
@@ -422,28 +421,12 @@ ReceiveRow(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
-static void
-StartVersions(DestReceiver *self, int operation, TupleDesc desc)
-{
-}
-
-static void
-EndReceiver(DestReceiver *self)
-{
-}
-
 /* Runs a query whose rows are taken in. */
 static void
 ReceiveQuery(News *news, const char *sql, bool versions)
 {
 	NewsReceiver receiver = {
-		.pub = {
-			.receiveSlot = versions ? ReceiveVersion : ReceiveRow,
-			.rStartup = versions ? StartVersions : StartRows,
-			.rShutdown = EndReceiver,
-			.rDestroy = EndReceiver,
-			.mydest = DestNone,
-		},
+		.pub = versions ? RowReceiver(ReceiveVersion, NULL) : RowReceiver(ReceiveRow, StartRows),
 		.news = news,
 	};
 

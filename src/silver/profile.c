@@ -26,7 +26,6 @@
 #include "nodes/pg_list.h"
 #include "parser/parser.h"
 #include "optimizer/cost.h"
-#include "tcop/dest.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
@@ -136,11 +135,6 @@ StartReceiver(DestReceiver *self, int operation, TupleDesc desc)
 		if (TupleDescAttr(desc, FIRST_COLUMN + i)->atttypid != target->types[i])
 			elog(ERROR, "not the columns of %s", target->name);
 	}
-}
-
-static void
-EndReceiver(DestReceiver *self)
-{
 }
 
 static int
@@ -342,7 +336,7 @@ ProfileQuery(const ProfileTarget *target, const ProfileOptions *options, bool sh
 static TableProfile *
 ProfileRows(const ProfileTarget *target, const ProfileOptions *options)
 {
-	ProfileReceiver receiver = {{ReceiveRow, StartReceiver, EndReceiver, EndReceiver, DestNone}, target};
+	ProfileReceiver receiver = {RowReceiver(ReceiveRow, StartReceiver), target};
 	bool		shared = IsForWorkers(target, options);
 
 	receiver.profile = TableProfileCreate(list_length(target->columns), target->types, options->capacity);

@@ -24,17 +24,14 @@
 static List *
 OtherColumns(const SilverShape *shape)
 {
-	SqlParams	params = {0};
 	List	   *flags = FlagColumns(shape);
 	List	   *others = NIL;
-	SqlRows    *rows;
+	ListCell   *lc;
 
-	ParamDatum(&params, OIDOID, ObjectIdGetDatum(TableOid(medallion_silver_schema, shape->feature->name)));
-	rows = SqlFetch("SELECT attname FROM pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum", &params);
-	for (uint64 i = 0; i < rows->count; i++)
+	foreach(lc, RelationColumns(TableOid(medallion_silver_schema, shape->feature->name)))
 	{
-		if (!HasName(flags, RowText(rows, i, 1)))
-			others = lappend(others, RowText(rows, i, 1));
+		if (!HasName(flags, lfirst(lc)))
+			others = lappend(others, lfirst(lc));
 	}
 	return others;
 }

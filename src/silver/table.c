@@ -547,3 +547,19 @@ CreateSilverViews(const SilverShape *shape)
 			CreateSplitViews(shape, lfirst(nc), earlier.data, current);
 	}
 }
+
+List *
+RelationColumns(Oid relid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(rel);
+	List	   *names = NIL;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (!TupleDescAttr(desc, i)->attisdropped)
+			names = lappend(names, pstrdup(NameStr(TupleDescAttr(desc, i)->attname)));
+	}
+	table_close(rel, NoLock);
+	return names;
+}

@@ -43,4 +43,7 @@ extern void EnsurePartitions(const SilverShape *shape, const char *stage);
 /* The _current view and the views of the splits. */
 extern void CreateSilverViews(const SilverShape *shape);
 
+/* The live columns of a relation (char *), in their order. */
+extern List *RelationColumns(Oid relid);
+
 #endif							/* MEDALLION_TABLE_H */
