@@ -330,7 +330,7 @@ bench:
 	@bash bench/first_run.sh
 
 bench-peers:
-	@bash bench/peers.sh
+	@bash bench/grand.sh
 
 check-style:
 	@bash test/layers.sh

@@ -152,12 +152,12 @@ for ((i = 0; i < runs; i++)); do
 done
 printf '%s files, %s rows; medians of %s runs, seconds by the clock of the whole command, and of the processor; %s cores, load %s\n\n' "$(ls "$folder"/olist_sample_3k_all9/*.csv | wc -l)" \
 	"$(cat "$folder"/olist_sample_3k_all9/*.csv | wc -l)" "$runs" "$(nproc)" "$(cut -d' ' -f1 /proc/loadavg)"
-printf '%-12s %-10s %10s %10s %12s %10s %10s %12s\n' "" beside medallion it "ours / it" processor "of it" "ours / it"
+printf '%-12s %-10s %10s %10s %12s %10s %10s %12s\n' "" beside medallion it "it / ours" processor "of it" "it / ours"
 for run in first unchanged changed; do
 	for name in $others; do
 		awk -v run="$run" -v name="$name" -v a="$(median <"$work/$run.medallion")" -v b="$(median <"$work/$run.$name")" \
 			-v c="$(median <"$work/$run.medallion.cost")" -v d="$(median <"$work/$run.$name.cost")" \
-			'BEGIN { printf "%-12s %-10s %10.2f %10.2f %12.3f %10.2f %10.2f %12.3f\n", run, name, a, b, a / b, c, d, c / d }'
+			'BEGIN { printf "%-12s %-10s %10.2f %10.2f %12.3f %10.2f %10.2f %12.3f\n", run, name, a, b, b / a, c, d, d / c }'
 	done
 done
 [ ! -f "$work/started" ] || printf '\nSpark took %s s of it to start\n' "$(median <"$work/started")"
