@@ -58,6 +58,13 @@
 /* SQL: the head of a key's hash, as a bigint. */
 #define KEY_HEAD "('x' || translate(left(d._business_key_hash::text, 18), '-', ''))::bit(64)::bigint"
 
+/* A column of the query, and the one of the table that it fills. */
+typedef struct ColumnPair
+{
+	int			source;
+	int			target;
+} ColumnPair;
+
 /* Where the rows of the query go. */
 typedef struct FirstLoad
 {
@@ -75,18 +82,23 @@ typedef struct FirstLoad
 	MemoryContext row_context;
 
 	/* by column of the silver table */
-	int		   *sources;		/* of the query's columns; -1: a constant */
 	Datum	   *values;
 	bool	   *nulls;
 	Datum		forever;
 	bool		forever_isnull;
+	bool		refuses_all;	/* what is the same in every row may not be NULL, but is */
+	bool		marked;			/* flags are those of a row that has one set, not of all others */
+
+	/* which of the query's columns go where in the table */
+	ColumnPair *taken;
+	int			ntaken;
+	ColumnPair *flags;
+	int			nflags;
 
 	/* columns of the query; -1: it has none such */
 	int			key;
 	int			is_delete;
 	int			refused;
-	int		   *flags;
-	int			nflags;
 
 	Tuplesortstate *keys;		/* heads of those of all events; NULL: they need not differ */
 	HTAB	   *sample;			/* of the keys */
@@ -204,36 +216,49 @@ ArePlain(const Feature *feature, Oid table, Oid stage)
 	return plain;
 }
 
-/* Finds where the columns of silver come from, and sets those that are the same in every row. */
+/* Sets a column that is the same in every row. */
+static void
+SetConstant(FirstLoad *load, int column)
+{
+	const HistoryNames *names = &load->merge->shape->feature->options.history_columns;
+	Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(load->table), column);
+	const char *name = NameStr(attribute->attname);
+
+	if (strcmp(name, "_opened_run_id") == 0)
+		load->values[column] = Int64GetDatum(load->merge->run_id);
+	else if (strcmp(name, "_closed_run_id") == 0)
+		load->nulls[column] = true;
+	else if (strcmp(name, names->is_current) == 0)
+		load->values[column] = BoolGetDatum(true);
+	else if (strcmp(name, names->version) == 0)
+		load->values[column] = Int32GetDatum(1);
+	else
+	{
+		load->values[column] = load->forever;
+		load->nulls[column] = load->forever_isnull;
+	}
+	load->refuses_all |= load->nulls[column] && attribute->attnotnull;
+}
+
+/* Finds where the columns of silver come from. */
 static void
 MapColumns(FirstLoad *load, TupleDesc query)
 {
-	const Feature *feature = load->merge->shape->feature;
-	const HistoryNames *names = &feature->options.history_columns;
+	List	   *flags = FlagColumns(load->merge->shape);
 	TupleDesc	desc = RelationGetDescr(load->table);
 
 	for (int i = 0; i < desc->natts; i++)
 	{
 		const char *name = NameStr(TupleDescAttr(desc, i)->attname);
-		const char *source = SourceName(feature, name);
+		const char *source = SourceName(load->merge->shape->feature, name);
+		ColumnPair	pair = {source == NULL ? -1 : FindColumn(query, source), i};
 
-		load->nulls[i] = false;
-		load->sources[i] = source == NULL ? -1 : FindColumn(query, source);
-		if (source != NULL)
-			continue;
-		if (strcmp(name, "_opened_run_id") == 0)
-			load->values[i] = Int64GetDatum(load->merge->run_id);
-		else if (strcmp(name, "_closed_run_id") == 0)
-			load->nulls[i] = true;
-		else if (strcmp(name, names->is_current) == 0)
-			load->values[i] = BoolGetDatum(true);
-		else if (strcmp(name, names->version) == 0)
-			load->values[i] = Int32GetDatum(1);
+		if (source == NULL)
+			SetConstant(load, i);
+		else if (HasName(flags, name))
+			load->flags[load->nflags++] = pair;
 		else
-		{
-			load->values[i] = load->forever;
-			load->nulls[i] = load->forever_isnull;
-		}
+			load->taken[load->ntaken++] = pair;
 	}
 }
 
@@ -280,7 +305,6 @@ static void
 StartRows(DestReceiver *self, int operation, TupleDesc query)
 {
 	FirstLoad  *load = (FirstLoad *) self;
-	ListCell   *lc;
 
 	load->command = GetCurrentCommandId(true);
 	CheckStage(load, query);
@@ -288,8 +312,6 @@ StartRows(DestReceiver *self, int operation, TupleDesc query)
 	load->key = FindColumn(query, "_business_key_hash");
 	load->is_delete = load->keys != NULL ? FindColumn(query, "_is_delete") : -1;
 	load->refused = load->merge->shape->refuses ? FindColumn(query, "_refused") : -1;
-	foreach(lc, FlagColumns(load->merge->shape))
-		load->flags[load->nflags++] = FindColumn(query, lfirst(lc));
 }
 
 static inline bool
@@ -316,38 +338,46 @@ AddKey(FirstLoad *load, Datum key)
 	load->gave_up = load->sampled >= SAMPLE_TELLS && load->repeated * MANY > load->sampled;
 }
 
-/* Takes what silver has of the row.  False: NULL where that may not be, which a statement is to raise. */
-static bool
-TakeValues(FirstLoad *load, const TupleTableSlot *slot)
+/* Takes the columns' values of a row. */
+static inline bool
+TakeColumns(FirstLoad *load, const TupleTableSlot *slot, const ColumnPair *pairs, int count)
 {
 	TupleDesc	desc = RelationGetDescr(load->table);
+	bool		fits = true;
 
-	for (int i = 0; i < desc->natts; i++)
+	for (int i = 0; i < count; i++)
 	{
-		int			source = load->sources[i];
+		int			target = pairs[i].target;
 
-		if (source >= 0)
-		{
-			load->values[i] = slot->tts_values[source];
-			load->nulls[i] = slot->tts_isnull[source];
-		}
-		if (load->nulls[i] && TupleDescAttr(desc, i)->attnotnull)
-			return false;
+		load->values[target] = slot->tts_values[pairs[i].source];
+		load->nulls[target] = slot->tts_isnull[pairs[i].source];
+		fits &= !load->nulls[target] || !TupleDescAttr(desc, target)->attnotnull;
 	}
-	return true;
+	return fits;
+}
+
+/* Takes what silver has of the row.  False: NULL where that may not be, which a statement is to raise. */
+static bool
+TakeValues(FirstLoad *load, const TupleTableSlot *slot, bool marked)
+{
+	/* most rows have no flag set, as had the one before */
+	if ((marked || load->marked) && !TakeColumns(load, slot, load->flags, load->nflags))
+		return false;
+	load->marked = marked;
+	return TakeColumns(load, slot, load->taken, load->ntaken) && !load->refuses_all;
 }
 
 /* Is the row a version as it stands, as far as is known? */
 static bool
-IsVersion(FirstLoad *load, const TupleTableSlot *slot)
+IsVersion(FirstLoad *load, const TupleTableSlot *slot, bool marked)
 {
 	if (load->keys == NULL)
 		return !IsTrue(slot, load->refused) &&
-			(load->merge->shape->feature->keys == NIL || !slot->tts_isnull[load->key]) && TakeValues(load, slot);
+			(load->merge->shape->feature->keys == NIL || !slot->tts_isnull[load->key]) && TakeValues(load, slot, marked);
 	if (load->gave_up || slot->tts_isnull[load->key])
 		return false;
 	AddKey(load, slot->tts_values[load->key]);
-	return !load->gave_up && !IsTrue(slot, load->is_delete) && TakeValues(load, slot);
+	return !load->gave_up && !IsTrue(slot, load->is_delete) && TakeValues(load, slot, marked);
 }
 
 /* Writes the values as a row of silver. */
@@ -374,19 +404,31 @@ PutVersion(FirstLoad *load)
 	MemoryContextReset(load->row_context);
 }
 
+/* Has the row a flag that is set? */
+static bool
+IsInvalid(const FirstLoad *load, const TupleTableSlot *slot)
+{
+	for (int i = 0; i < load->nflags; i++)
+	{
+		if (IsTrue(slot, load->flags[i].source))
+			return true;
+	}
+	return false;
+}
+
 /* A row of the query. */
 static bool
 ReceiveRow(TupleTableSlot *slot, DestReceiver *self)
 {
 	FirstLoad  *load = (FirstLoad *) self;
-	bool		invalid = false;
+	bool		marked = false;
 
 	slot_getallattrs(slot);
 	load->rows++;
-	for (int i = 0; i < load->nflags && !invalid; i++)
-		invalid = IsTrue(slot, load->flags[i]);
-	load->invalid += invalid;
-	if (IsVersion(load, slot))
+	for (int i = 0; i < load->nflags && !marked; i++)
+		marked = slot->tts_isnull[load->flags[i].source] || DatumGetBool(slot->tts_values[load->flags[i].source]);
+	load->invalid += marked && IsInvalid(load, slot);
+	if (IsVersion(load, slot, marked))
 		PutVersion(load);
 	else
 		table_tuple_insert(load->stage, slot, load->command, TABLE_INSERT_SKIP_FSM, load->stage_bulk);
@@ -406,10 +448,10 @@ OpenTables(FirstLoad *load)
 	load->stage_bulk = GetBulkInsertState();
 	load->by_pages = CanAppendPages(load->table);
 	natts = RelationGetDescr(load->table)->natts;
-	load->sources = palloc0(sizeof(int) * natts);
+	load->taken = palloc0(sizeof(ColumnPair) * natts);
+	load->flags = palloc0(sizeof(ColumnPair) * natts);
 	load->values = palloc0(sizeof(Datum) * natts);
 	load->nulls = palloc0(sizeof(bool) * natts);
-	load->flags = palloc0(sizeof(int) * list_length(FlagColumns(merge->shape)));
 	load->context = CurrentMemoryContext;
 	load->row_context = AllocSetContextCreate(CurrentMemoryContext, "silver row", ALLOCSET_DEFAULT_SIZES);
 }

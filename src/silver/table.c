@@ -30,23 +30,16 @@ SilverName(const SilverShape *shape)
 List *
 DataColumnList(const SilverShape *shape)
 {
-	List	   *names = NIL;
-	ListCell   *lc;
-
-	foreach(lc, shape->columns)
-		names = lappend(names, ((SilverColumn *) lfirst(lc))->name);
-	return list_concat(names, FlagColumns(shape));
+	return list_concat(ValueColumns(shape), FlagColumns(shape));
 }
 
 /* Those of them that follow from the row alone. */
 List *
 RowColumnList(const SilverShape *shape)
 {
-	List	   *names = NIL;
+	List	   *names = ValueColumns(shape);
 	ListCell   *lc;
 
-	foreach(lc, shape->columns)
-		names = lappend(names, ((SilverColumn *) lfirst(lc))->name);
 	foreach(lc, shape->columns)
 	{
 		SilverColumn *column = lfirst(lc);
@@ -104,7 +97,7 @@ EventType(const char *stage)
 	return ColumnType(TableOid(medallion_silver_schema, stage), "_event_at");
 }
 
-/* Columns of a history table behind those of data; for append the run and the address. */
+/* Columns of a history table between those of data and flags; for append the run and the address. */
 static const char *
 AuditDefinitions(const SilverShape *shape, const char *event_type)
 {
@@ -138,7 +131,8 @@ PartitionKeyColumns(const SilverShape *shape)
 	return key.data;
 }
 
-/* Creates the silver table with the types of the staging table. */
+/* Creates the silver table with the types of the staging table.  Flags come last: whoever looks for a
+ * key or a version, as the making of an index does for each row, has no way past them. */
 static void
 CreateSilverTable(const SilverShape *shape, Oid stage)
 {
@@ -149,10 +143,12 @@ CreateSilverTable(const SilverShape *shape, Oid stage)
 
 	EnsureSchema(medallion_silver_schema);
 	initStringInfo(&sql);
-	foreach(lc, DataColumnList(shape))
+	foreach(lc, ValueColumns(shape))
 		appendStringInfo(&sql, "%s %s, ", quote_identifier(lfirst(lc)), ColumnType(stage, lfirst(lc)));
-	SqlExecFormat(NULL, "CREATE TABLE %s (%s%s)%s%s%s", SilverName(shape), sql.data,
-				  AuditDefinitions(shape, event_type), partition_key ? " PARTITION BY RANGE (" : "",
+	appendStringInfoString(&sql, AuditDefinitions(shape, event_type));
+	foreach(lc, FlagColumns(shape))
+		appendStringInfo(&sql, ", %s %s", quote_identifier(lfirst(lc)), ColumnType(stage, lfirst(lc)));
+	SqlExecFormat(NULL, "CREATE TABLE %s (%s)%s%s%s", SilverName(shape), sql.data, partition_key ? " PARTITION BY RANGE (" : "",
 				  partition_key ? partition_key : "", partition_key ? ")" : "");
 	if (partition_key != NULL)
 		SqlExecFormat(NULL, "CREATE TABLE %s PARTITION OF %s DEFAULT",

@@ -321,9 +321,8 @@ IsWanted(const Feature *feature, const char *name)
 	return HasName(names, name) || HasName(feature->keys, name);
 }
 
-/* Data columns (char *). */
-static List *
-ColumnNames(const SilverShape *shape)
+List *
+ValueColumns(const SilverShape *shape)
 {
 	List	   *names = NIL;
 	ListCell   *lc;
@@ -337,7 +336,7 @@ ColumnNames(const SilverShape *shape)
 void
 RequireSilverColumn(const SilverShape *shape, const char *what, const char *name)
 {
-	List	   *known = ColumnNames(shape);
+	List	   *known = ValueColumns(shape);
 
 	if (!HasName(known, name))
 		RaiseUnknownName(what, name, known);
@@ -347,7 +346,7 @@ RequireSilverColumn(const SilverShape *shape, const char *what, const char *name
 char *
 FlagName(const SilverShape *shape, const char *name)
 {
-	List	   *taken = list_concat(ColumnNames(shape), FlagColumns(shape));
+	List	   *taken = list_concat(ValueColumns(shape), FlagColumns(shape));
 	char	   *flag = pstrdup(name);
 
 	if (strlen(flag) >= NAMEDATALEN)
@@ -412,7 +411,7 @@ LoadSilverShape(const Feature *feature)
 	{
 		SilverColumn *column = palloc0(sizeof(SilverColumn));
 
-		if (HasName(ColumnNames(shape), lfirst(nc)))
+		if (HasName(ValueColumns(shape), lfirst(nc)))
 			ereport(ERROR,
 					(errcode(ERRCODE_DUPLICATE_COLUMN),
 					 errmsg("derived column \"%s\" is a column of the source too", (char *) lfirst(nc)),

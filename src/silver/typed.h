@@ -104,6 +104,9 @@ extern char *KeySelect(const SilverShape *shape, const SqlParams *files);
  */
 extern char *FlagName(const SilverShape *shape, const char *name);
 
+/* Columns that rows give values for (char *). */
+extern List *ValueColumns(const SilverShape *shape);
+
 /* Flag columns (char *) in table order. */
 extern List *FlagColumns(const SilverShape *shape);
 
