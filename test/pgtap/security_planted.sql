@@ -5,7 +5,7 @@
  */
 \set name security_planted
 \ir setup.psql
-SELECT plan(48);
+SELECT plan(49);
 
 SELECT set_config('medallion.allowed_paths', :'tree', false) AS allowed \gset
 \set roles '{security_attacker,security_victim,security_operator}'
@@ -288,7 +288,7 @@ ALTER SCHEMA models OWNER TO security_attacker;
 SET ROLE security_attacker;
 SET client_min_messages = error;
 DROP TABLE silver.people CASCADE;
-CREATE TABLE silver.people AS SELECT 1 AS id;
+CREATE TABLE silver.people AS SELECT 1 AS id, max(file_id) AS _file_id, 'a'::mal.mood AS mood FROM medallion.file_versions JOIN medallion.features USING (feature_id) WHERE name = 'people' AND status = 'LOADED';
 CREATE VIEW models.per_person AS SELECT mal.spy('planted view', 1) AS id, 1::bigint AS n;
 GRANT ALL ON silver.people, models.per_person TO PUBLIC;
 RESET ROLE;
@@ -299,6 +299,7 @@ SELECT pg_temp.run();
 SELECT matches(pg_temp.errors(), 'silver.people does not belong to "security_victim"', 'nor is silver written where a schema''s owner put a table of its own');
 SELECT is((SELECT count(*) FROM silver.people), 1::bigint, '... as it was');
 SELECT matches(pg_temp.as_role('security_victim', 'SELECT medallion.refresh_model(''per_person'', ''full'')'), 'models.per_person does not belong to "security_victim"', '... nor a view read as the model''s');
+SELECT is((SELECT string_agg(r->>'mood', ', ') FROM medallion.as_of('silver.people', now()) r), 'a', '... and the past of that table is read as its owner''s');
 SELECT is((SELECT is_called FROM mal.caught), false, '... and nothing ran');
 DROP VIEW models.per_person;
 DROP TABLE silver.people;
