@@ -98,7 +98,7 @@ COMMENT ON FUNCTION medallion.discover_sheets(text, jsonb, bigint) IS
  */
 CREATE FUNCTION medallion.discover_groups(root text, options jsonb, sample_rows bigint, OUT group_no bigint, OUT path text, OUT relative text,
 	OUT series text, OUT sheet text, OUT sheet_key text, OUT headless boolean, OUT rows bigint, OUT names text[], OUT columns jsonb)
-RETURNS SETOF record LANGUAGE sql VOLATILE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+RETURNS SETOF record LANGUAGE sql VOLATILE PARALLEL SAFE SET jit = off SET search_path = pg_catalog, pg_temp AS $$
 	WITH sheets AS MATERIALIZED (
 		SELECT s.*, ARRAY(SELECT unnest(s.names) ORDER BY 1) AS header
 		  FROM medallion.discover_sheets(root, options, sample_rows) s
@@ -175,7 +175,7 @@ COMMENT ON FUNCTION medallion.propose_source(text, text[], text[]) IS
 
 /* Which of the columns, alone or a few together, identify rows: from the samples of a feature's files. */
 CREATE FUNCTION medallion.propose_details(paths text[], sheet_key text, options jsonb, sample_rows bigint, columns jsonb)
-RETURNS jsonb LANGUAGE plpgsql VOLATILE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+RETURNS jsonb LANGUAGE plpgsql VOLATILE PARALLEL SAFE SET jit = off SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	names text[] := ARRAY(SELECT c->>'name' FROM jsonb_array_elements(columns) c);
 	counted text := '';
@@ -289,7 +289,7 @@ COMMENT ON FUNCTION medallion.propose_details(text[], text, jsonb, bigint, jsonb
 'Internal: likely business keys, types that would not be inferred and splits of a feature, from samples of its files.';
 
 CREATE FUNCTION medallion.discover(root text DEFAULT NULL, options jsonb DEFAULT '{}', OUT feature text, OUT files int, OUT sheets text[], OUT config jsonb)
-RETURNS SETOF record LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+RETURNS SETOF record LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET jit = off SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	sample_rows bigint := coalesce(options->>'sample_rows', '10000')::bigint;
 	reading jsonb := coalesce(options, '{}') - 'sample_rows';

@@ -12,6 +12,12 @@ AS 'MODULE_PATHNAME', 'medallion_as_owner';
 COMMENT ON FUNCTION medallion.as_owner(regrole, text, jsonb[]) IS
 'Internal: the one jsonb value of a query with parameter keys, run as owner by who may act for that role, and as the caller by all others.';
 
+CREATE FUNCTION medallion.rows_as_owner(owner regrole, query text)
+RETURNS SETOF jsonb LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'medallion_rows_as_owner';
+COMMENT ON FUNCTION medallion.rows_as_owner(regrole, text) IS
+'Internal: the rows of a query, a jsonb value each, run as as_owner() runs it.';
+
 /* The rows of relations that the rows picked by keys were made of: one statement for each query on the way. */
 CREATE FUNCTION medallion.trace_query(owner regrole, query text, keys jsonb[], max_rows int, OUT relation regclass, OUT data jsonb)
 RETURNS SETOF record LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$

@@ -74,17 +74,15 @@ CREATE FUNCTION medallion.as_of(tbl regclass, at timestamptz)
 RETURNS SETOF jsonb LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
 	query CONSTANT text := medallion.as_of_query(tbl, at);
-	owner CONSTANT regrole := (SELECT m.owner FROM medallion.tables t JOIN medallion.models m USING (model_id) WHERE t.table_name = tbl);
+	/* a table that somebody put in the place of a feature's is that one's */
+	owner CONSTANT regrole := (SELECT CASE WHEN t.model_id IS NOT NULL OR pg_has_role(t.owner, c.relowner, 'MEMBER') THEN t.owner ELSE c.relowner END
+								 FROM medallion.tables t JOIN pg_class c ON c.oid = t.table_name WHERE t.table_name = tbl);
 BEGIN
-	IF owner IS NULL THEN
-		RETURN QUERY EXECUTE format('SELECT to_jsonb(q) FROM (%s) q', query);
-	ELSE
-		RETURN QUERY SELECT r FROM jsonb_array_elements(medallion.as_owner(owner, format('SELECT coalesce(jsonb_agg(to_jsonb(q)), ''[]'') FROM (%s) q', query), NULL)) r;
-	END IF;
+	RETURN QUERY SELECT r FROM medallion.rows_as_owner(coalesce(owner, current_user::regrole), format('SELECT to_jsonb(q) FROM (%s) q', query)) r;
 END
 $$;
 COMMENT ON FUNCTION medallion.as_of(regclass, timestamptz) IS
-'The rows that a table of a feature or model had at a time, one json object each. silver with history: the versions valid then, as silver knows it now: what was undone or withdrawn since never was. bronze, and silver without history: the rows of the file versions in force then; silver without history has lost those that were superseded since. gold, and views over silver: their query, as it is now, asked of silver as of that time, a model''s as its owner where you may act for that role; what the table itself says of runs is NULL. rows_as_of() gives them with their types. Raises for models and views that read anything that keeps no history.';
+'The rows that a table of a feature or model had at a time, one json object each. silver with history: the versions valid then, as silver knows it now: what was undone or withdrawn since never was. bronze, and silver without history: the rows of the file versions in force then; silver without history has lost those that were superseded since. gold, and views over silver: their query, as it is now, asked of silver as of that time; what the table itself says of runs is NULL. Read as the owner of feature or model, where you may act for that role. rows_as_of() gives them with their types. Raises for models and views that read anything that keeps no history.';
 
 CREATE FUNCTION medallion.rows_as_of(like_table anyelement, at timestamptz)
 RETURNS SETOF anyelement LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$

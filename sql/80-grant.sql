@@ -83,7 +83,7 @@ UNION ALL
 SELECT format('EXECUTE ON ROUTINE %s', p.oid::regprocedure) FROM pg_proc p, known
  WHERE p.pronamespace = 'medallion'::regnamespace AND p.prokind IN ('f', 'p', 'a', 'w')
    AND (admin AND p.proname NOT IN ('grant_role', 'revoke_role', 'role_grants')
-		OR p.proname = ANY ('{layer_schema,table_bytes,disk_space,duration_anomalies,health,expression_columns,cron_field,cron_last,model_graph,html,html_span,html_count,html_status,html_table,report_runs,report_lineage,report_style,report_html,column_sources,query_with,history_as_of,relation_as_of,as_of_query,as_of,rows_as_of,run_time,as_of_run,diff,user_columns,row_hash,query_inputs,as_owner,trace_query,trace_rows,trace}')
+		OR p.proname = ANY ('{layer_schema,table_bytes,disk_space,duration_anomalies,health,expression_columns,cron_field,cron_last,model_graph,html,html_span,html_count,html_status,html_table,report_runs,report_lineage,report_style,report_html,column_sources,query_with,history_as_of,relation_as_of,as_of_query,as_of,rows_as_of,run_time,as_of_run,diff,user_columns,row_hash,query_inputs,as_owner,rows_as_owner,trace_query,trace_rows,trace}')
 		OR operator AND p.proname = ANY ('{run_pipeline,run_pipeline_proc,dry_run,forget_journals,plan,files,found_files,undo_run,rebuild,verify,replay_quarantine,reopen_quarantine,pause,resume}'))
 UNION ALL
 SELECT format('SELECT ON %s', c.oid::regclass) FROM pg_class c, known

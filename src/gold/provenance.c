@@ -17,6 +17,7 @@
 #include "base/settings.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
+#include "executor/tstoreReceiver.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -34,6 +35,7 @@
 
 PG_FUNCTION_INFO_V1(medallion_query_inputs);
 PG_FUNCTION_INFO_V1(medallion_as_owner);
+PG_FUNCTION_INFO_V1(medallion_rows_as_owner);
 
 /* One row of the result. */
 static void
@@ -240,6 +242,13 @@ medallion_query_inputs(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* Becomes the owner, if the caller may act for that role. */
+static void
+AsOwner(SavedIdentity *saved, Oid owner)
+{
+	AsRole(saved, has_privs_of_role(GetUserId(), owner) ? owner : GetUserId());
+}
+
 /* as_owner(owner, query, keys): a model's query runs its owner's functions, and
  * a statement on his table his triggers; who may act for the owner does so
  * here, rather than run them as himself. */
@@ -261,11 +270,30 @@ medallion_as_owner(PG_FUNCTION_ARGS)
 		ParamNull(&params, JSONBARRAYOID);
 	else
 		ParamDatum(&params, JSONBARRAYOID, PG_GETARG_DATUM(2));
-	AsRole(&saved, has_privs_of_role(GetUserId(), owner) ? owner : GetUserId());
+	AsOwner(&saved, owner);
 	rows = SqlScalar(text_to_cstring(PG_GETARG_TEXT_PP(1)), &params, &isnull);
 	EndAs(&saved);
 	UnpinSettings(nest_level);
 	if (isnull)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(rows);
+}
+
+/* rows_as_owner(owner, query): a table's rows as json run the casts of their types. */
+Datum
+medallion_rows_as_owner(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	DestReceiver *receiver = CreateTuplestoreDestReceiver();
+	int			nest_level = PinSettings();
+	SavedIdentity saved;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	SetTuplestoreDestReceiverParams(receiver, result->setResult, result->econtext->ecxt_per_query_memory, false, NULL, NULL);
+	AsOwner(&saved, PG_GETARG_OID(0));
+	SqlStream(text_to_cstring(PG_GETARG_TEXT_PP(1)), NULL, receiver);
+	EndAs(&saved);
+	receiver->rDestroy(receiver);
+	UnpinSettings(nest_level);
+	return (Datum) 0;
 }

@@ -4,7 +4,7 @@
  */
 \set name discover
 \ir setup.psql
-SELECT plan(18);
+SELECT plan(19);
 
 \o /dev/null
 SELECT pg_temp.put('in/sales/2024/january/jan.csv', E'Monthly report,,\nDoc No,Day,Amount\nINV-1,2024-01-03,10.5\nINV-2,2024-01-04,20\n');
@@ -26,6 +26,8 @@ SELECT throws_like($$SELECT * FROM medallion.describe_file('/tmp', '{"shets": "x
 SELECT results_eq('SELECT feature, files FROM proposals ORDER BY 1', $$VALUES ('people', 1), ('sales', 2)$$, 'one feature per folder and header; years and months are not folders; what cannot be read is passed over');
 SELECT is((SELECT config->'business_keys' FROM proposals WHERE feature = 'sales'), '["doc_no"]', 'a key that is unique over all files');
 SELECT is((SELECT config->'business_keys' FROM proposals WHERE feature = 'people'), '["id"]', '... and not null');
+SELECT is((SELECT string_agg(p.oid::regprocedure::text, ', ') FROM pg_proc p WHERE p.proname IN ('discover', 'discover_groups', 'propose_details') AND NOT coalesce('jit=off' = ANY (p.proconfig), false)), NULL,
+	'none of it is compiled, which takes seconds where the files take none');
 
 -- apply_config(): a dry run, the run, once more
 SELECT results_eq('SELECT object, action FROM proposals p, medallion.apply_config(p.config, true) ORDER BY 1', $$VALUES ('feature people', 'created'), ('feature sales', 'created')$$, 'a dry run says what it would do');

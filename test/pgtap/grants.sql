@@ -4,7 +4,7 @@
  */
 \set name grants
 \ir setup.psql
-SELECT plan(59);
+SELECT plan(63);
 
 /* what a role is told for a statement: '' where it works, else its sqlstate */
 CREATE FUNCTION pg_temp.as_role(role text, statement text) RETURNS text LANGUAGE plpgsql AS $$
@@ -115,6 +115,15 @@ SELECT medallion.grant_role('reader', 'grants_reader');
 SELECT medallion.grant_role('operator', 'grants_operator');
 SELECT medallion.grant_role('admin', 'grants_admin');
 \o
+/* what docs/security.md says, of each function, is what each kind has of it: no more, no less */
+\set document `cat :project/docs/security.md`
+CREATE TEMP TABLE documented AS
+SELECT ('medallion.' || m[1])::regprocedure AS function, string_to_array(m[2], ', ') AS kinds
+  FROM regexp_matches(:'document', '\n\| `([^`]*\([^`]*)` \| ([^|]*) \| ', 'g') m;
+SELECT is((SELECT string_agg(format('%s: %s', kind, p.oid::regprocedure), ', ' ORDER BY kind, p.oid) FROM unnest('{reader,operator,admin}'::text[]) kind, pg_proc p
+			 LEFT JOIN documented d ON d.function = p.oid WHERE p.pronamespace = 'medallion'::regnamespace
+			  AND has_function_privilege('grants_' || kind, p.oid, 'EXECUTE') IS DISTINCT FROM kind = ANY (d.kinds)), NULL, 'each kind may execute what docs/security.md says');
+SELECT is((SELECT string_agg(DISTINCT k, ', ' ORDER BY k) FROM documented, unnest(kinds) k), 'admin, extension''s owner, operator, reader', '... which tells them apart');
 SELECT is(pg_temp.as_role('grants_admin', 'SELECT medallion.grant_role(''admin'', ''grants_reader'')'), '42501', 'an admin hands out no grants on the extension');
 SELECT is(string_agg(v.relname || ' ' || e, ', '), NULL, 'a reader can look at every view') FROM pg_class v, pg_temp.as_role('grants_reader', 'SELECT * FROM medallion.' || v.relname) e
  WHERE v.relnamespace = 'medallion'::regnamespace AND v.relkind = 'v' AND e <> '';
@@ -165,6 +174,29 @@ SELECT is(pg_temp.as_role('grants_admin', 'SELECT medallion.create_feature(''own
 SELECT is(pg_temp.as_role('grants_admin', 'SELECT medallion.drop_feature(''people'')'), '42501', '... but owns no others''');
 SELECT is(pg_temp.as_role('grants_admin', 'SELECT medallion.drop_feature(''own'')'), '', '... and drops its own');
 
+/* --- nothing is left --- */
+
+CREATE FUNCTION pg_temp.privileges(role text) RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(what, ', ' ORDER BY what) FROM (
+		SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.pronamespace = 'medallion'::regnamespace AND has_function_privilege(role, p.oid, 'EXECUTE')
+		 UNION ALL
+		SELECT n.nspname FROM pg_namespace n WHERE n.nspname IN ('medallion', 'etl_logs', 'bronze', 'silver', 'gold', 'models') AND has_schema_privilege(role, n.oid, 'USAGE, CREATE')
+		 UNION ALL
+		SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		 WHERE n.nspname IN ('medallion', 'etl_logs', 'bronze', 'silver', 'gold', 'models') AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+		   AND CASE WHEN c.relkind = 'S' THEN has_sequence_privilege(role, c.oid, 'USAGE, SELECT, UPDATE')
+					ELSE has_any_column_privilege(role, c.oid, 'SELECT, INSERT, UPDATE, REFERENCES') OR has_table_privilege(role, c.oid, 'DELETE, TRUNCATE, TRIGGER') END
+		 UNION ALL
+		SELECT pg_describe_object(d.classid, d.objid, d.objsubid) FROM pg_shdepend d
+		 WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = role::regrole AND d.dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))) x (what)
+$$;
+SELECT is(pg_temp.privileges('grants_reader') ~ 'medallion.runs' AND pg_temp.privileges('grants_admin') ~ 'create_feature' AND pg_temp.privileges('grants_admin') ~ 'database ', true, 'a reader has privileges, and an admin');
+\o /dev/null
+SELECT medallion.revoke_role('reader', 'grants_reader');
+SELECT medallion.revoke_role('admin', 'grants_admin');
+\o
+SELECT is((SELECT string_agg(kind || ': ' || pg_temp.privileges('grants_' || kind), '; ') FROM unnest('{reader,operator,admin}'::text[]) kind), NULL,
+	'revoke_role() leaves none on a function, a relation, a schema, nor anything');
 \o /dev/null
 SELECT pg_temp.drop_roles(VARIADIC :'roles');
 \o

@@ -5,7 +5,7 @@
 \set name security_catalog
 \ir setup.psql
 \ir security_table.psql
-SELECT plan(22);
+SELECT plan(24);
 
 CREATE TEMP VIEW ours AS
 SELECT p.*, l.lanname, format('%s', p.oid::regprocedure) AS signature, regexp_replace(p.prosrc, '''[^'']*''', '', 'g') AS code FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
@@ -61,6 +61,10 @@ SELECT is((SELECT string_agg(o.signature, ', ') FROM ours o WHERE obj_descriptio
 SELECT is((SELECT string_agg(f.line, E'\n') FROM pg_temp.function_table f WHERE position(f.line in :'document') = 0), NULL, 'docs/security.md has a true line for each function');
 SELECT is((SELECT string_agg(l, E'\n') FROM regexp_split_to_table(:'document', E'\n') l WHERE l LIKE '| `%(%' AND NOT EXISTS (SELECT FROM pg_temp.function_table f WHERE f.line = l)), NULL, '... and none of another');
 SELECT is((SELECT string_agg(f.line, E'\n') FROM pg_temp.function_table f WHERE f.lanname <> 'c' AND f.line NOT LIKE '% caller |'), NULL, 'SQL runs as its caller');
+
+SELECT is((SELECT string_agg(f.proname, ', ') FROM pg_temp.function_table f WHERE f.line LIKE '% unknown |'), NULL, '... of each in C it was looked up whom it acts as');
+SELECT is((SELECT string_agg(a.name, ', ') FROM pg_temp.acting a WHERE NOT EXISTS (SELECT FROM ours o WHERE o.proname = a.name AND o.lanname = 'c')
+			   OR (SELECT count(*) FROM pg_temp.acting b WHERE b.name = a.name) > 1), NULL, '... and of none that is not, nor twice');
 
 /* --- where the extension would be planted into somebody's schema --- */
 

@@ -5,7 +5,7 @@
  */
 \set name security_planted
 \ir setup.psql
-SELECT plan(33);
+SELECT plan(49);
 
 SELECT set_config('medallion.allowed_paths', :'tree', false) AS allowed \gset
 \set roles '{security_attacker,security_victim,security_operator}'
@@ -117,6 +117,10 @@ BEGIN
 		EXCEPTION WHEN OTHERS THEN
 			failed := concat_ws('; ', failed, statement || ': ' || SQLERRM);
 		END;
+		IF (SELECT is_called FROM mal.caught) THEN
+			failed := concat_ws('; ', failed, statement || ' ran what is the attacker''s');
+			PERFORM setval('mal.caught', 1, false);
+		END IF;
 	END LOOP;
 	RETURN failed;
 END
@@ -146,6 +150,109 @@ SELECT is(:'failed'::text, 'none', '... looks at them, changes them, drops them'
 SELECT is((SELECT is_called FROM mal.caught), false, 'nothing of the attacker''s ran as anybody else');
 SELECT is((SELECT count(DISTINCT regexp_replace(site, ' of .*', '')) > 12 FROM mal.log WHERE who = 'security_attacker'), true, '... though it was run');
 SELECT is((SELECT string_agg(DISTINCT site, ', ') FROM mal.log WHERE site ~ '\(\)|=$'), NULL, '... but for what only a search path would have found');
+
+/* --- a type of the attacker's, with casts and defaults, in its tables --- */
+
+\o /dev/null
+SELECT pg_temp.put('moody/a.csv', E'Id,Email\n1,ann@example.org\n2,bob@example.org\n');
+SET ROLE security_attacker;
+CREATE TYPE mal.mood AS ENUM ('a', 'b');
+CREATE FUNCTION mal.mood_as_json(mal.mood) RETURNS json LANGUAGE plpgsql AS $$BEGIN PERFORM mal.note('cast to json'); RETURN '"a"'; END$$;
+CREATE FUNCTION mal.mood_as_text(mal.mood) RETURNS text LANGUAGE plpgsql AS $$BEGIN PERFORM mal.note('cast to text'); RETURN 'a'; END$$;
+CREATE FUNCTION mal.text_as_mood(text) RETURNS mal.mood LANGUAGE plpgsql AS $$BEGIN PERFORM mal.note('cast of text'); RETURN 'a'::mal.mood; END$$;
+CREATE FUNCTION mal.default_mood(site text) RETURNS mal.mood LANGUAGE plpgsql AS $$BEGIN PERFORM mal.note(site); RETURN 'a'::mal.mood; END$$;
+CREATE CAST (mal.mood AS json) WITH FUNCTION mal.mood_as_json(mal.mood) AS ASSIGNMENT;
+CREATE CAST (mal.mood AS text) WITH FUNCTION mal.mood_as_text(mal.mood) AS ASSIGNMENT;
+CREATE CAST (text AS mal.mood) WITH FUNCTION mal.text_as_mood(text) AS ASSIGNMENT;
+CREATE TABLE mal.moods AS SELECT g AS id, 'a'::mal.mood AS mood, timestamp '2024-01-01' + g * interval '1 day' AS at FROM generate_series(1, 3) g;
+SELECT medallion.create_feature('moody', '{moody/*.csv}', '{id}', '{"derive": {"mood": "CASE WHEN t.id <> 0 THEN ''a''::mal.mood END"}, "history": "scd2"}');
+SELECT medallion.create_feature('moodrel', '{}', '{id}', '{"relation": "mal.moods", "watermark": "at"}');
+SELECT pg_temp.run('moody', 'moodrel');
+\o
+SELECT is(pg_temp.errors(), 'none', 'features with a type of their owner''s run');
+\o /dev/null
+SELECT medallion.create_model('moodm', 'SELECT mood, count(*) AS n FROM silver.moody GROUP BY mood', '{"primary_key": ["mood"]}');
+SELECT medallion.create_model('moodt', 'SELECT id, email AS mood FROM silver.moody_current', '{"primary_key": ["id"], "refresh": "incremental"}');
+SELECT pg_temp.run('moody', 'moodrel');
+\o
+SELECT is(pg_temp.errors(), 'none', '... and models');
+SELECT is(format('%s %s', pg_temp.types('silver.moody') ~ 'mal.mood', pg_temp.types('gold.moodm') ~ 'mal.mood'), 't t', '... whose tables have it');
+ALTER TABLE bronze.moody ADD COLUMN _mood mal.mood DEFAULT mal.default_mood('default of bronze');
+ALTER TABLE bronze.moodrel ADD COLUMN _mood mal.mood DEFAULT mal.default_mood('default of bronze');
+ALTER TABLE silver.moody ALTER mood SET DEFAULT mal.default_mood('default of silver'), ADD COLUMN other mal.mood DEFAULT mal.default_mood('default of silver');
+ALTER TABLE gold.moodm ALTER mood SET DEFAULT mal.default_mood('default of gold'), ADD COLUMN other mal.mood DEFAULT mal.default_mood('default of gold');
+ALTER TABLE gold.moodt ALTER mood TYPE mal.mood USING 'a'::mal.mood;
+DELETE FROM mal.log;
+RESET ROLE;
+SELECT setval('mal.caught', 1, false) AS nothing \gset
+SELECT pg_temp.put('moody/b.csv', E'Id,Email\n2,bob@example.net\n3,cy@example.org\n') AS put \gset
+SET search_path = mal, pg_catalog, public;
+\o /dev/null
+SELECT pg_temp.run();
+\o
+RESET search_path;
+SELECT pg_temp.errors() AS errors \gset
+SET search_path = mal, pg_catalog, public;
+SELECT coalesce(pg_temp.tries(VARIADIC ARRAY['medallion.plan()', 'medallion.dry_run()', 'medallion.verify(''moody'')', 'medallion.rebuild(''silver'', ''moody'')', 'medallion.run_pipeline()',
+	'medallion.refresh_model(''moodm'', ''full'')', 'medallion.refresh_model(''moodt'', ''full'')', 'medallion.refresh_models()', 'medallion.explain_model(''moodm'')',
+	'medallion.trace(''silver.moody'', ''{"id": 1}'')', 'medallion.trace(''gold.moodm'', ''{"mood": "a"}'')', 'medallion.trace(''gold.moodt'', ''{"id": 1}'')', 'medallion.trace(''silver.moodrel'', ''{"id": 1}'')',
+	'medallion.as_of(''silver.moody'', pg_catalog.now())', 'medallion.as_of_run(''silver.moody'', (SELECT max(run_id) FROM medallion.runs))',
+	'medallion.diff(''silver.moody'', (SELECT min(run_id) FROM medallion.runs), (SELECT max(run_id) FROM medallion.runs))',
+	'medallion.profile(''silver.moody'')', 'medallion.profile(''gold.moodm'')', 'medallion.suggest_checks(''silver.moody'')',
+	'medallion.run_checks(''silver.moody'', ''[{"kind": "not_null", "columns": ["mood"]}, {"kind": "unique", "columns": ["id", "mood"]}]'')',
+	'medallion.undo_run((SELECT max(run_id) FROM etl_logs.file_processing))', 'medallion.run_pipeline()', 'medallion.push(''moody'', ''{"id": 7, "email": "q"}'')', 'medallion.run_pipeline()',
+	'medallion.erase(''moody'', ''{"id": "1"}'')', 'medallion.run_pipeline()', 'medallion.replay_quarantine(''moody'')', 'medallion.report_html()', 'medallion.tables', 'medallion.catalog',
+	'medallion.lineage_columns', 'medallion.openlineage((SELECT max(run_id) FROM medallion.runs))', 'medallion.maintain(''{"dry_run": false, "superseded": "0 s"}'')', 'medallion.verify(''moody'')',
+	'medallion.reset_feature(''moody'')', 'medallion.run_pipeline()']), 'none') AS failed \gset
+CALL medallion.run_pipeline_proc(options => '{"on_error": "report"}');
+RESET search_path;
+SELECT is(:'errors'::text, 'none', 'a superuser runs them, too');
+SELECT is(:'failed'::text, 'none', '... and does the rest that there is to do');
+SELECT is((SELECT is_called FROM mal.caught), false, 'no cast and no default ran as anybody else');
+SELECT is((SELECT string_agg(DISTINCT site, ', ' ORDER BY site) FROM mal.log WHERE site ~ '^(cast|default)'), 'cast of text, cast to json, cast to text, default of silver', '... and each ran');
+
+/* --- triggers that wait for the end of the transaction, which is the superuser's --- */
+
+\o /dev/null
+SELECT pg_temp.put('late/a.csv', E'Id,Email\n1,ann@example.org\n');
+SET ROLE security_attacker;
+SELECT medallion.create_feature('late', '{late/*.csv}', '{id}');
+SELECT pg_temp.run('late');
+SELECT medallion.create_model('latem', 'SELECT id, count(*) AS n FROM silver.late GROUP BY id');
+SELECT pg_temp.run('late');
+RESET ROLE;
+/* a file more with the trigger on one table: by the function, by the procedure; what failed */
+CREATE FUNCTION pg_temp.plant(tbl text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	DELETE FROM mal.log;
+	SET LOCAL ROLE security_attacker;
+	EXECUTE format('CREATE CONSTRAINT TRIGGER late AFTER INSERT OR UPDATE OR DELETE ON %s DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION mal.fires()', tbl);
+	RESET ROLE;
+END
+$$;
+\o
+SELECT pg_temp.plant('bronze.late') AS nothing \gset
+SELECT pg_temp.put('late/b.csv', E'Id,Email\n2,bob@example.org\n') AS put \gset
+SELECT pg_temp.run() AS nothing \gset
+SELECT is(pg_temp.errors(), 'bronze: cannot fire deferred trigger within security-restricted operation', 'a deferred trigger of bronze is refused');
+CALL medallion.run_pipeline_proc(options => '{"on_error": "report"}');
+SELECT is((SELECT count(*) FROM bronze.late) || ' ' || (SELECT count(*) FROM silver.late), '1 1', '... and with it its rows, by the procedure too');
+DROP TRIGGER late ON bronze.late;
+SELECT pg_temp.plant('silver.late') AS nothing \gset
+SELECT pg_temp.run() AS nothing \gset
+SELECT is(pg_temp.errors(), 'silver: cannot fire deferred trigger within security-restricted operation', '... of silver');
+CALL medallion.run_pipeline_proc(options => '{"on_error": "report"}');
+SELECT is((SELECT count(*) FROM bronze.late) || ' ' || (SELECT count(*) FROM silver.late), '2 1', '... and its rows');
+DROP TRIGGER late ON silver.late;
+SELECT pg_temp.plant('gold.latem') AS nothing \gset
+SELECT pg_temp.run() AS nothing \gset
+SELECT is(pg_temp.errors(), 'gold: cannot fire deferred trigger within security-restricted operation', '... of gold');
+CALL medallion.run_pipeline_proc(options => '{"on_error": "report"}');
+SELECT is((SELECT count(*) FROM silver.late) || ' ' || (SELECT count(*) FROM gold.latem), '2 1', '... and its rows');
+DROP TRIGGER late ON gold.latem;
+SELECT pg_temp.run() AS nothing \gset
+SELECT is(pg_temp.errors() || ' ' || (SELECT count(*) FROM gold.latem), 'none 2', 'without them all of it comes');
+SELECT is((SELECT is_called FROM mal.caught) || ' ' || (SELECT count(*) FROM mal.log WHERE site ~ 'trigger'), 'false 0', '... and nothing ran');
 
 /* --- tables in the place of others' --- */
 
@@ -181,7 +288,7 @@ ALTER SCHEMA models OWNER TO security_attacker;
 SET ROLE security_attacker;
 SET client_min_messages = error;
 DROP TABLE silver.people CASCADE;
-CREATE TABLE silver.people AS SELECT 1 AS id;
+CREATE TABLE silver.people AS SELECT 1 AS id, max(file_id) AS _file_id, 'a'::mal.mood AS mood FROM medallion.file_versions JOIN medallion.features USING (feature_id) WHERE name = 'people' AND status = 'LOADED';
 CREATE VIEW models.per_person AS SELECT mal.spy('planted view', 1) AS id, 1::bigint AS n;
 GRANT ALL ON silver.people, models.per_person TO PUBLIC;
 RESET ROLE;
@@ -192,6 +299,7 @@ SELECT pg_temp.run();
 SELECT matches(pg_temp.errors(), 'silver.people does not belong to "security_victim"', 'nor is silver written where a schema''s owner put a table of its own');
 SELECT is((SELECT count(*) FROM silver.people), 1::bigint, '... as it was');
 SELECT matches(pg_temp.as_role('security_victim', 'SELECT medallion.refresh_model(''per_person'', ''full'')'), 'models.per_person does not belong to "security_victim"', '... nor a view read as the model''s');
+SELECT is((SELECT string_agg(r->>'mood', ', ') FROM medallion.as_of('silver.people', now()) r), 'a', '... and the past of that table is read as its owner''s');
 SELECT is((SELECT is_called FROM mal.caught), false, '... and nothing ran');
 DROP VIEW models.per_person;
 DROP TABLE silver.people;

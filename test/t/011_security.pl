@@ -29,8 +29,9 @@ sub as_role
 
 write_file("$open/in/good.csv", 'Id,Word', '1,good');
 write_file("$open/good.csv", 'Id,Word', '1,good');
-write_file("$secret/secret.csv", 'Id,Word', map { "$_,secret" } 1 .. 40);
-write_file("$secret/hidden_name.csv", 'Id,Word', '1,secret');
+my $secret_rows = 3719;
+write_file("$secret/secret.csv", 'Id,Word,zq9leak_head', map { "$_,zq9leak_cell," . 'x' x 50 } 1 .. $secret_rows);
+write_file("$secret/zq9leak_name.csv", 'Id,Word', '1,other');
 write_file("$open/plain.csv", 'Id,Word', '1,good');
 system('cp', '-r', "$open/in", "$open/kept") == 0 or die 'cannot copy';
 
@@ -104,8 +105,8 @@ while (time() < $end)
 		next if !defined $count;
 		$reads += $count;
 		$told{$said =~ /^ERROR permission denied/ ? 'denied' : $said =~ /^ERROR/ ? 'error' : 'said'} += $count;
-		$leaked++ if $what eq 'read' && $said =~ /secret/ && $said !~ /^ERROR/;
-		$names++ if $said =~ /hidden_name/;
+		$leaked++ if $said =~ /zq9leak_(cell|head)/;
+		$names++ if $said =~ /zq9leak_name/;
 		$sizes++ if $what eq 'list' && $said =~ m{good\.csv (\d+)} && $1 > 20;
 	}
 	my $run = as_role('plain', "SET client_min_messages = error; SELECT count(*) FROM medallion.run_pipeline('{raced,raced_in}', '{bronze}')");
@@ -122,7 +123,7 @@ is($server->safe_psql('postgres', <<'SQL'), '0', 'nothing of it is in bronze');
 CREATE FUNCTION pg_temp.rows_of(t text) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE n bigint := 0;
 BEGIN
-	IF to_regclass(t) IS NOT NULL THEN EXECUTE 'SELECT count(*) FROM ' || t || ' x WHERE x::text ~ ''secret''' INTO n; END IF;
+	IF to_regclass(t) IS NOT NULL THEN EXECUTE 'SELECT count(*) FROM ' || t || ' x WHERE x::text ~ ''zq9leak''' INTO n; END IF;
 	RETURN n;
 END
 $$;
@@ -132,36 +133,132 @@ SQL
 # --- one door: every entry point, with every way to name a file outside ---
 
 system('rm', '-rf', "$open/in", "$open/out", "$open/good.csv", "$open/next.tmp");
-write_file("$folder/open2/secret.csv", 'Id,Word', '1,secret');
+write_file("${folder}/open2/outside.csv", 'Id,Word', '1,zq9leak');
+write_file($server->data_dir . '/outside.csv', 'Id,Word', '1,zq9leak');
+write_file("$secret/book.xml", '<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?>',
+	'<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet" xmlns:ss="urn:schemas-microsoft-com:office:spreadsheet">',
+	'<Worksheet ss:Name="zq9leak_sheet"><Table>', (map { '<Row>' . join('', map { "<Cell><Data ss:Type=\"String\">$_</Data></Cell>" } @$_) . '</Row>' } [ 'Id', 'Word' ], [ 'a', 'b' ]),
+	'</Table></Worksheet></Workbook>');
 symlink("$secret/secret.csv", "$open/link.csv") or die "cannot link: $!";
 symlink($secret, "$open/linked") or die "cannot link: $!";
 symlink("$open/linked", "$open/twice") or die "cannot link: $!";
-my @outside = ("$secret/secret.csv", "$open/../secret/secret.csv", "$open/./../secret/secret.csv", "$open//..//secret//secret.csv", "$open/link.csv",
-	"$open/linked/secret.csv", "$open/twice/secret.csv", "${open}2/secret.csv", "$open/kept/../../secret/secret.csv", "/proc/self/cwd/PG_VERSION",
-	'/proc/self/environ', '/etc/passwd', "$open/linked/../secret/secret.csv");
-my @doors = map { my $door = $_; sub { (my $sql = $door) =~ s/PATH/$_[0]/g; $sql } } (
-	"SELECT * FROM medallion.read_rows('PATH')", "SELECT * FROM medallion.read_cells('PATH')", "SELECT * FROM medallion.sheets('PATH')",
-	"SELECT * FROM medallion.describe_file('PATH')", "SELECT * FROM medallion.sample_file('PATH', '{}', '{}', 10)",
-	"SELECT * FROM medallion.read_file('PATH') AS t (word text)", "SELECT * FROM medallion.read_file('PATH*') AS t (word text)",
-	"CREATE FOREIGN TABLE f (word text) SERVER medallion_files OPTIONS (path 'PATH'); SELECT * FROM f; ANALYZE f",
-	"CREATE FOREIGN TABLE f (word text) SERVER medallion_files OPTIONS (path '$open/plain.csv'); ALTER FOREIGN TABLE f OPTIONS (SET path 'PATH'); SELECT * FROM f",
-	"IMPORT FOREIGN SCHEMA files FROM SERVER medallion_files INTO public OPTIONS (path 'PATH')",
-	"SELECT FROM medallion.create_feature('door', ARRAY['PATH'], NULL, '{\"header\": \"none\"}'); SELECT * FROM medallion.run_pipeline('{door}', '{bronze}'); SELECT * FROM bronze.door",
-	"SELECT FROM medallion.create_feature('door', ARRAY['$open/plain.csv']); SELECT FROM medallion.create_feature('door', ARRAY['PATH'], NULL, '{\"header\": \"none\"}'); SELECT * FROM medallion.found_files('door')",
-	"SET medallion.input_root = '$open'; SELECT * FROM medallion.read_file('PATH') AS t (word text)",
-	"SELECT * FROM medallion.list_files('PATH')", "SELECT * FROM medallion.discover('PATH')", "SELECT * FROM medallion.plan('{door}')");
-my @through;
+
+# What is outside and was not said in the question: content, names of sheets and files, a file's size, how many rows it has.
+my $size = -s "$secret/secret.csv";
+my $leak = qr/zq9leak|root:|nologin|PATH=|(?<![\d.:])(?:$size|$secret_rows)(?!\d)/;
+my @outside = ("$secret/secret.csv", "$secret/book.xml", "$open/../secret/secret.csv", "$open/./../secret/secret.csv", "$open//..//secret//secret.csv",
+	"$open/link.csv", "$open/linked/secret.csv", "$open/linked/book.xml", "$open/twice/secret.csv", "$folder/open2/outside.csv", "$open/kept/../../secret/secret.csv",
+	'/proc/self/cwd/outside.csv', '/proc/self/environ', '/etc/passwd', "$open/linked/../secret/secret.csv");
+
+# A door is a name and statements; '' is what others need.  PATH is FOLDER/NAME; in a transaction a door that fails stays in it.
+my $superuser = $server->safe_psql('postgres', 'SELECT current_user');
+my $table = 'CREATE FOREIGN TABLE public.f (id text, word text) SERVER medallion_files OPTIONS (path';
+my @doors = (
+	'' => 'BEGIN',
+	'read_rows' => "SELECT * FROM medallion.read_rows('PATH') LIMIT 9",
+	'read_cells' => "SELECT * FROM medallion.read_cells('PATH') LIMIT 9",
+	'sheets' => "SELECT * FROM medallion.sheets('PATH')",
+	'describe_file' => "SELECT * FROM medallion.describe_file('PATH')",
+	'describe_sample' => "SELECT * FROM medallion.describe_sample('PATH', '{}', 10)",
+	'sample_file' => "SELECT * FROM medallion.sample_file('PATH', '{}', '{word}', 10)",
+	'propose_details' => "SELECT medallion.propose_details('{PATH}', NULL, '{}', 10000, '[{\"name\": \"id\", \"type\": \"bigint\", \"complete\": true}]')",
+	'read_file' => "SELECT * FROM medallion.read_file('PATH') AS t (word text) LIMIT 9",
+	'read_file, a pattern' => "SELECT * FROM medallion.read_file('PATH*') AS t (word text) LIMIT 9",
+	'read_file, a folder' => "SELECT * FROM medallion.read_file('FOLDER/*.csv') AS t (_source_file text)",
+	'list_files' => "SELECT * FROM medallion.list_files('PATH'); SELECT * FROM medallion.list_files('FOLDER')",
+	'discover' => "SELECT * FROM medallion.discover('PATH'); SELECT * FROM medallion.discover('FOLDER')",
+	'discover_groups' => "SELECT * FROM medallion.discover_groups('FOLDER', '{}', 10)",
+	'discover_sheets' => "SELECT * FROM medallion.discover_sheets('FOLDER', '{}', 10)",
+	'' => "SAVEPOINT root; SET LOCAL medallion.input_root = '$open'",
+	'input_root allowed' => "SELECT * FROM medallion.read_file('PATH') AS t (word text) LIMIT 9",
+	'' => "SET LOCAL medallion.input_root = 'FOLDER'",
+	'input_root, read_file' => "SELECT * FROM medallion.read_file('NAME') AS t (word text) LIMIT 9",
+	'input_root, list_files' => 'SELECT * FROM medallion.list_files(NULL)',
+	'input_root, discover' => 'SELECT * FROM medallion.discover()',
+	'' => 'ROLLBACK TO root',
+	'foreign table' => "$table 'PATH'); SELECT * FROM public.f LIMIT 9",
+	'foreign table, EXPLAIN' => 'EXPLAIN ANALYZE SELECT * FROM public.f',
+	'foreign table, ANALYZE' => "ANALYZE public.f; SELECT s::text FROM pg_stats s WHERE tablename = 'f'; SELECT reltuples FROM pg_class WHERE oid = 'public.f'::regclass",
+	'' => "ROLLBACK TO root; $table '$open/plain.csv')",
+	'foreign table, ALTER' => "ALTER FOREIGN TABLE public.f OPTIONS (SET path 'PATH'); SELECT * FROM public.f LIMIT 9",
+	'' => 'ROLLBACK TO root; CREATE SCHEMA imported',
+	'IMPORT' => "IMPORT FOREIGN SCHEMA files FROM SERVER medallion_files INTO imported OPTIONS (path 'PATH');
+		SELECT format('SELECT * FROM %s LIMIT 9', oid::regclass) FROM pg_class WHERE relnamespace = 'imported'::regnamespace \\gexec",
+	'IMPORT, columns' => "SELECT attrelid::regclass, attname FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE relnamespace = 'imported'::regnamespace",
+	'' => 'ROLLBACK TO root; CREATE SCHEMA imported',
+	'IMPORT, a folder' => "IMPORT FOREIGN SCHEMA files FROM SERVER medallion_files INTO imported OPTIONS (path 'FOLDER'); SELECT relname FROM pg_class WHERE relnamespace = 'imported'::regnamespace",
+	'' => "ROLLBACK TO root; SELECT FROM medallion.create_feature('door', ARRAY['$open/plain.csv']); SELECT FROM medallion.create_feature('door', ARRAY['PATH']);
+		SELECT FROM medallion.create_feature('doors', ARRAY['FOLDER/*.csv'])",
+	'found_files' => "SELECT * FROM medallion.found_files('door')",
+	'found_files, a folder' => "SELECT * FROM medallion.found_files('doors')",
+	'files' => "SELECT * FROM medallion.files('door')",
+	'files, a folder' => "SELECT * FROM medallion.files('doors')",
+	'plan' => "SELECT * FROM medallion.plan('{door}')",
+	'dry_run' => "SELECT * FROM medallion.dry_run('{door}')",
+	'run_pipeline' => "SELECT * FROM medallion.run_pipeline('{door,doors}', '{bronze}')",
+	'bronze' => 'SELECT * FROM bronze.door LIMIT 9',
+	'bronze, a folder' => 'SELECT * FROM bronze.doors',
+	'files that a run saw' => "SELECT * FROM medallion.files('door'); SELECT * FROM medallion.files('doors'); SELECT * FROM etl_logs.file_processing",
+	'' => "ROLLBACK; SELECT FROM medallion.create_feature('door', ARRAY['PATH'])",
+	'run_pipeline_proc' => "CALL medallion.run_pipeline_proc('{door}', '{bronze}'); SELECT * FROM bronze.door LIMIT 9",
+	'' => "SELECT FROM medallion.drop_feature('door', true)",
+	'ANALYZE by another' => "$table 'PATH');\n\\c - $superuser\nANALYZE public.f;\n\\c - plain\nSELECT s::text FROM pg_stats s WHERE tablename = 'f'; SELECT reltuples FROM pg_class WHERE oid = 'public.f'::regclass",
+	'' => 'DROP FOREIGN TABLE public.f');
+
+# What a plain role is told at each door, results and errors.
+sub told_at_doors
+{
+	my ($path) = @_;
+	my ($folder_of, $name) = $path =~ m{^(.*)/([^/]*)$};
+	my %words = (PATH => $path, FOLDER => $folder_of, NAME => $name);
+	my ($script, $n, %said) = ("\\set ON_ERROR_ROLLBACK on\n", 0);
+
+	for (my $i = 0; $i < @doors; $i += 2)
+	{
+		(my $sql = $doors[ $i + 1 ]) =~ s/\b(PATH|FOLDER|NAME)\b/$words{$1}/g;
+		$script .= "\\echo =$doors[$i]\n\\warn =$doors[$i]\n$sql" . ($sql =~ /\\gexec$/ ? "\n" : ";\n");
+	}
+	local $ENV{PGOPTIONS} = '-c client_min_messages=debug1';
+	my ($status, $out, $err) = $server->psql('postgres', $script, extra_params => [ '-U', 'plain' ], on_error_stop => 0);
+	for my $text ($out, $err)
+	{
+		my (undef, @parts) = split /^=(.*)(?:\n|\z)/m, "$text\n";
+		while (my ($door, $part) = splice(@parts, 0, 2))
+		{
+			$said{$door} .= $part // '';
+		}
+	}
+	return %said;
+}
+
+my (@through, %refused);
 my $tried = 0;
 for my $path (@outside)
 {
-	my $all = join("\n", map { "BEGIN; " . $_->($path) . "; ROLLBACK;" } @doors);
-	$all =~ s/; ROLLBACK;/;\nROLLBACK;/g;
-	my ($status, $out) = $server->psql('postgres', "SET client_min_messages = fatal;\n$all", extra_params => [ '-U', 'plain' ], on_error_stop => 0);
-	$tried += @doors;
-	push @through, "$path: $out" if $out =~ /secret"|,secret|^secret|\{.*secret\}|root:|PATH=|^1[5-9]$/m;
+	my %said = told_at_doors($path);
+	for my $door (sort keys %said)
+	{
+		$tried += $door ne '';
+		push @through, "$door of $path: $said{$door}" if $said{$door} =~ $leak;
+	}
 }
 is(join("\n", @through), '', "none of $tried ways leads outside");
-like($server->safe_psql('postgres', "SELECT cells FROM medallion.read_rows('$secret/secret.csv') LIMIT 1"), qr/Id/, '... which are there, for who may look');
+
+# The same by who may look: so a door that says nothing above is one that was opened and shut.
+$server->safe_psql('postgres', 'GRANT pg_read_server_files TO plain');
+my %open_door = map { $_ => 0 } grep { $_ ne '' } @doors[ map { $_ * 2 } 0 .. $#doors / 2 ];
+my %last_said;
+for my $path (@outside[ 0, 1 ])
+{
+	my %said = told_at_doors($path);
+	$open_door{$_} += $said{$_} =~ $leak for keys %open_door;
+	$last_said{$_} .= $said{$_} for keys %open_door;
+}
+my @shut = grep { !$open_door{$_} } sort keys %open_door;
+is(join("\n", map { "$_: $last_said{$_}" } @shut), '', '... and each of the ' . keys(%open_door) . ' doors shows it to who may look');
+my @unread = grep { as_role('plain', "SELECT * FROM medallion.read_rows('$_') LIMIT 9") !~ $leak && $_ ne '/proc/self/environ' } @outside;
+is("@unread", '', '... by each of the paths');
+$server->safe_psql('postgres', 'REVOKE pg_read_server_files FROM plain');
 
 # Who sets the setting: not a plain role, by no way; who may grant it can.
 like(as_role('plain', "SELECT FROM medallion.clean_text('x'); SET medallion.log_values = on"), qr/permission denied/, 'a plain role does not ask for values in logs');
