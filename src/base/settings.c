@@ -29,6 +29,7 @@ int			medallion_max_columns;
 int			medallion_max_cell_size;
 int			medallion_key_filter_blocks;
 int			medallion_max_shared_strings;
+int			medallion_max_xml_depth;
 bool		medallion_log_values;
 int			medallion_max_workers;
 int			medallion_max_retries;
@@ -104,6 +105,8 @@ static const struct
 		1024, 1024 * 1024, GUC_UNIT_KB, "Largest value of one cell."},
 	{"medallion.max_shared_strings", &medallion_max_shared_strings,
 		1024, INT_MAX, GUC_UNIT_MB, "Largest string table of a workbook, unpacked."},
+	{"medallion.max_xml_depth", &medallion_max_xml_depth,
+		256, 100000, 0, "Most elements of a workbook's XML inside each other."},
 };
 
 /* How runs are made: anybody may say so for their own. */

@@ -21,6 +21,7 @@
 #include "file/xlsb.h"
 
 #define SNIFF_BYTES 4096
+#define UNCOUNTED_DEPTH 64		/* the fast scanners take what is less deep without counting */
 #define PACKED_WORKBOOK "a zip file or a workbook; unpack it first"
 
 /* What an older Excel workbook begins with: a compound file, or the BOF record
@@ -86,6 +87,7 @@ ReaderOptionsInit(ReaderOptions *options)
 	options->max_columns = 16384;
 	options->max_cell_size = 1 << 20;
 	options->max_shared_strings = 1 << 30;
+	options->max_xml_depth = 256;
 }
 
 /* Reads up to length bytes at an offset. */
@@ -370,6 +372,9 @@ SetOptions(Reader *reader, const ReaderOptions *options)
 		own->max_cell_size = defaults.max_cell_size;
 	if (own->max_shared_strings == 0)
 		own->max_shared_strings = defaults.max_shared_strings;
+	if (own->max_xml_depth == 0)
+		own->max_xml_depth = defaults.max_xml_depth;
+	own->strict |= own->max_xml_depth < UNCOUNTED_DEPTH;
 }
 
 /* Makes room for what a format adds to the reader, and opens it. */

@@ -105,9 +105,10 @@ typedef struct ReaderOptions
 	uint32_t	max_columns;
 	uint32_t	max_cell_size;			/* bytes of one cell */
 	uint32_t	max_shared_strings;		/* bytes of a workbook's string table */
+	uint32_t	max_xml_depth;			/* elements inside each other */
 
-	/* for tests: workbooks by the general XML parser alone, which is slow; what
-	 * comes out must be the same */
+	/* workbooks by the general XML parser alone, which is slow; what comes out
+	 * must be the same */
 	bool		strict;
 
 	/* asked now and then while reading; true stops with READER_CANCELLED */
