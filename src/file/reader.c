@@ -21,6 +21,7 @@
 #include "file/xlsb.h"
 
 #define SNIFF_BYTES 4096
+#define FREE_EXPANSION (UINT64_C(64) << 20)	/* a column filled down is no bomb */
 #define UNCOUNTED_DEPTH 64		/* the fast scanners take what is less deep without counting */
 #define PACKED_WORKBOOK "a zip file or a workbook; unpack it first"
 
@@ -86,8 +87,26 @@ ReaderOptionsInit(ReaderOptions *options)
 	options->max_compression_ratio = 200;
 	options->max_columns = 16384;
 	options->max_cell_size = 1 << 20;
-	options->max_shared_strings = 1 << 30;
+	options->max_shared_strings = 256 << 20;
 	options->max_xml_depth = 256;
+}
+
+/*
+ * A few bytes may ask for a million rows alike.  What they stand for must stay
+ * within what so small a file could unpack to.
+ */
+ReaderStatus
+CheckExpansion(Reader *reader, const char *what)
+{
+	const ReaderOptions *options = &reader->options;
+
+	if (reader->expanded > options->max_uncompressed_size)
+		return ReaderFail(reader, READER_LIMIT, "the %s cells take more than max_uncompressed_size", what);
+	if (reader->expanded > FREE_EXPANSION &&
+		(reader->expanded - FREE_EXPANSION) / options->max_compression_ratio > reader->total)
+		return ReaderFail(reader, READER_LIMIT, "the %s cells take more than max_compression_ratio (%u) times the file's size",
+						  what, options->max_compression_ratio);
+	return READER_OK;
 }
 
 /* Reads up to length bytes at an offset. */

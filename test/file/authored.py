@@ -69,6 +69,22 @@ def refused(name, data, message, rows=0, options=()):
     cheap(name, *options)
 
 
+def bomb(name, data, message, *options):
+    """Refused, however much was given before, at little cost."""
+    got = run(data, name, "-c", *options).split("\n")[:-1]
+    if not got or not got[-1].startswith("error\t") or message not in got[-1]:
+        failures.append("%s: %s" % (name, got[-4:]))
+    cheap(name, *options)
+
+
+def counts(name, data, rows, cells, *options):
+    """Read to its end, however much it is, at little cost."""
+    got = run(data, name, "-c", *options)
+    if got != "rows\t%d\nbad\t0\ncells\t%d\n" % (rows, cells):
+        failures.append("%s: %s" % (name, got[-200:]))
+    cheap(name, *options)
+
+
 def finish():
     for failure in failures:
         print(failure[:2000])
