@@ -32,6 +32,7 @@ struct Reader
 	int			column;
 	uint64_t	done;			/* bytes */
 	uint64_t	total;
+	uint64_t	told;			/* bytes of the workbook's cells handed out */
 	uint64_t	expanded;		/* bytes handed out that the file does not hold, but asks to repeat */
 	struct ByteStream *stream;	/* the file from start to end, see stream.h */
 	struct Merged *merged;		/* cells of the sheet, see merged.h; NULL: none yet */

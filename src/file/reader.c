@@ -502,6 +502,13 @@ ReaderOpen(Reader **reader, int fd, const ReaderOptions *options)
 	return OpenFormat(reader, ops);
 }
 
+/* Is this a workbook or a page, and no text of which each byte is read once? */
+static bool
+IsWorkbook(const Reader *reader)
+{
+	return reader->ops != &csv_format && reader->ops != &json_format;
+}
+
 /* Steps to the next sheet. */
 ReaderStatus
 ReaderNextSheet(Reader *reader, ReaderSheet *sheet)
@@ -511,9 +518,27 @@ ReaderNextSheet(Reader *reader, ReaderSheet *sheet)
 	reader->row = 0;
 	reader->column = 0;
 	sheet->has_header = false;
-	sheet->tells_merged = reader->ops != &csv_format && reader->ops != &json_format;
+	sheet->tells_merged = IsWorkbook(reader);
 	MergedBeginSheet(reader);
 	return reader->ops->next_sheet(reader, sheet);
+}
+
+/*
+ * A text that a workbook keeps once may be that of all its cells: then they take
+ * what no file could hold that is within its limits.
+ */
+static ReaderStatus
+CountText(Reader *reader, const ReaderRow *row)
+{
+	const ReaderOptions *options = &reader->options;
+
+	for (int i = 0; i < row->ncells; i++)
+		reader->told += row->cells[i].length;
+	if (reader->told > options->max_uncompressed_size &&
+		(reader->told - options->max_uncompressed_size) / options->max_compression_ratio > reader->total)
+		return ReaderFail(reader, READER_LIMIT, "the cells take more than max_uncompressed_size and max_compression_ratio (%u) times the file's size",
+						  options->max_compression_ratio);
+	return READER_OK;
 }
 
 /* The next row that has any non-empty cell. */
@@ -525,7 +550,9 @@ ReaderNextRow(Reader *reader, ReaderRow *row)
 	if (reader->status != READER_OK)
 		return reader->status;
 	status = reader->ops->next_row(reader, row);
-	return status == READER_OK && reader->merged != NULL ? MergedFill(reader, row) : status;
+	if (status == READER_OK && reader->merged != NULL)
+		status = MergedFill(reader, row);
+	return status == READER_OK && IsWorkbook(reader) ? CountText(reader, row) : status;
 }
 
 /* Why the last call failed. */
