@@ -45,13 +45,13 @@ def gives(name, data, *cells, options=()):
         failures.append("%s:\n%s  instead of\n%s" % (name, got, wanted))
 
 
-def cheap(name, *options):
-    """What was run last takes a second of the processor at most, and 64 MB."""
+def cheap(name, *options, megabytes=64):
+    """What was run last takes a second of the processor at most, and so much memory."""
     if plain is None:
         return
     done = subprocess.run([plain, "-cm", *options, os.path.join(folder, "authored")], capture_output=True, timeout=60)
     peak, spent = map(int, done.stderr.split()[-2:])
-    if peak > 64 << 10 or spent > 1000:
+    if peak > megabytes << 10 or spent > 1000:
         failures.append("%s: takes %d kB and %d ms" % (name, peak, spent))
 
 

@@ -152,6 +152,10 @@ refused("a long cell", xlsx(sheet('<row><c t="str"><v>%s</v></c></row>' % (NOISE
 refused("a long string", xlsx(sheet(SHARED), '<sst xmlns="%s"><si><t>%s</t></si></sst>' % (MAIN, NOISE * 2)), "a shared string is longer than max_cell_size")
 refused("long strings", xlsx(sheet(SHARED), '<sst xmlns="%s">%s</sst>' % (MAIN, "<si><t>%s</t></si>" % NOISE[:1000] * 50)),
         "the shared strings take more than max_shared_strings", options=("-l", "max_shared_strings=20000"))
+MANY = "".join("<si><t>%07d</t></si>" % i for i in range(1500000))
+refused("many short strings", xlsx(sheet(SHARED), '<sst xmlns="%s">%s</sst>' % (MAIN, MANY)),
+        "the shared strings take more than max_shared_strings", options=("-l", "max_shared_strings=15000000"))
+cheap("many short strings: their text and 4 bytes each", "-l", "max_shared_strings=15000000", megabytes=22)
 bomb("a long string in all cells", xlsx(sheet("<row>%s</row>" % ('<c t="s"><v>0</v></c>' * 20) * 1000), '<sst xmlns="%s"><si><t>%s</t></si></sst>' % (MAIN, NOISE[:20000] * 50)),
      "the cells take more than max_uncompressed_size and max_compression_ratio (200) times the file's size")
 BEYOND = "the repeated cells take more than max_compression_ratio (200) times the file's size"
