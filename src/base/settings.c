@@ -29,6 +29,7 @@ int			medallion_max_columns;
 int			medallion_max_cell_size;
 int			medallion_key_filter_blocks;
 int			medallion_max_shared_strings;
+int			medallion_max_xml_depth;
 bool		medallion_log_values;
 int			medallion_max_workers;
 int			medallion_max_retries;
@@ -97,13 +98,15 @@ static const struct
 	{"medallion.max_uncompressed_size", &medallion_max_uncompressed_size,
 		8192, INT_MAX, GUC_UNIT_MB, "Largest size of one entry of a compressed workbook, unpacked."},
 	{"medallion.max_compression_ratio", &medallion_max_compression_ratio,
-		200, INT_MAX, 0, "Largest compression ratio of one entry of a workbook, beyond its first 100 kB."},
+		200, INT_MAX, 0, "Largest compression ratio of one entry of a workbook beyond its first 100 kB, and of what a file asks to repeat beyond 64 MB."},
 	{"medallion.max_columns", &medallion_max_columns,
 		1500, 1500, 0, "Largest number of columns of a source."},
 	{"medallion.max_cell_size", &medallion_max_cell_size,
 		1024, 1024 * 1024, GUC_UNIT_KB, "Largest value of one cell."},
 	{"medallion.max_shared_strings", &medallion_max_shared_strings,
-		1024, INT_MAX, GUC_UNIT_MB, "Largest string table of a workbook, unpacked."},
+		256, INT_MAX, GUC_UNIT_MB, "Largest string table of a workbook, unpacked."},
+	{"medallion.max_xml_depth", &medallion_max_xml_depth,
+		256, 100000, 0, "Most elements of a workbook's XML inside each other."},
 };
 
 /* How runs are made: anybody may say so for their own. */

@@ -25,6 +25,7 @@ extern int	medallion_max_compression_ratio;
 extern int	medallion_max_columns;
 extern int	medallion_max_cell_size;			/* kB */
 extern int	medallion_max_shared_strings;		/* MB */
+extern int	medallion_max_xml_depth;
 extern int	medallion_max_workers;				/* -1: as many as cores */
 extern int	medallion_key_filter_blocks;	/* 0: none */
 extern int	medallion_max_retries;

@@ -320,6 +320,7 @@ SourceReaderOptions(ReaderOptions *options)
 	options->max_cell_size = (uint32) Min((uint64) medallion_max_cell_size * 1024, PG_UINT32_MAX);
 	options->max_shared_strings = (uint32) Min((uint64) medallion_max_shared_strings * 1024 * 1024,
 											   PG_UINT32_MAX);
+	options->max_xml_depth = medallion_max_xml_depth;
 	options->interrupted = InterruptedHere;
 }
 

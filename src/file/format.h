@@ -32,6 +32,8 @@ struct Reader
 	int			column;
 	uint64_t	done;			/* bytes */
 	uint64_t	total;
+	uint64_t	told;			/* bytes of the workbook's cells handed out */
+	uint64_t	expanded;		/* bytes handed out that the file does not hold, but asks to repeat */
 	struct ByteStream *stream;	/* the file from start to end, see stream.h */
 	struct Merged *merged;		/* cells of the sheet, see merged.h; NULL: none yet */
 	char		message[READER_MESSAGE_SIZE];
@@ -51,6 +53,9 @@ extern const FormatOps xmlss_format;
 /* Notes a failure and returns its status. */
 extern ReaderStatus ReaderFail(Reader *reader, ReaderStatus status, const char *format,...)
 			__attribute__((format(printf, 3, 4)));
+
+/* Fails if what a file asks to repeat is beyond the limits: what are these cells? */
+extern ReaderStatus CheckExpansion(Reader *reader, const char *what);
 
 /* Does a file that begins so, or, if shorter than SNIFF_BYTES, is so, hold JSON? */
 extern bool LooksLikeJson(const char *head, size_t length);

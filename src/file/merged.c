@@ -36,7 +36,6 @@ struct Merged
 	size_t		open_capacity;
 	ReaderCell *cells;			/* of the row handed out */
 	int			room;			/* for so many */
-	uint64_t	expanded;		/* bytes that filling added */
 };
 
 /* Does anybody want to know of the ranges that begin in this row? */
@@ -201,8 +200,10 @@ CopyRow(Merged *merged, ReaderRow *row, int width)
 
 /* Puts a range's value into those of its cells that have none. */
 static void
-FillRange(Merged *merged, const OpenRange *open)
+FillRange(Reader *reader, const OpenRange *open)
 {
+	Merged	   *merged = reader->merged;
+
 	for (int i = open->range.first_column; i <= open->range.last_column; i++)
 	{
 		ReaderCell *cell = &merged->cells[i];
@@ -212,7 +213,7 @@ FillRange(Merged *merged, const OpenRange *open)
 		cell->kind = open->kind;
 		cell->value = open->value;
 		cell->length = open->length;
-		merged->expanded += open->length + 1;
+		reader->expanded += open->length + 1;
 	}
 }
 
@@ -237,10 +238,8 @@ MergedFill(Reader *reader, ReaderRow *row)
 	if (!CopyRow(merged, row, width))
 		return OutOfMemory(reader);
 	for (size_t i = 0; i < merged->nopen; i++)
-		FillRange(merged, &merged->open[i]);
-	if (merged->expanded > reader->options.max_uncompressed_size)
-		return ReaderFail(reader, READER_LIMIT, "the merged cells take more than max_uncompressed_size");
-	return READER_OK;
+		FillRange(reader, &merged->open[i]);
+	return CheckExpansion(reader, "merged");
 }
 
 /* Gives the memory back. */

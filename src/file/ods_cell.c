@@ -139,14 +139,10 @@ StartParagraph(OdsReader *ods)
 static bool
 AddSpaces(OdsReader *ods, const char **attributes)
 {
-	int64_t		count = OdsRepeat(XmlAttribute(attributes, "c"));
-
-	for (; count > 0; count--)
-	{
-		if (!AddText(ods, " ", 1))
-			return false;
-	}
-	return true;
+	if (!FlushSpace(ods, false))
+		return false;
+	ods->cell.paragraph_empty = false;
+	return QueueSpaces(&ods->queue, OdsRepeat(XmlAttribute(attributes, "c")));
 }
 
 /* Elements inside a paragraph whose text is none of the cell's. */

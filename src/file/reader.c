@@ -21,6 +21,8 @@
 #include "file/xlsb.h"
 
 #define SNIFF_BYTES 4096
+#define FREE_EXPANSION (UINT64_C(64) << 20)	/* a column filled down is no bomb */
+#define UNCOUNTED_DEPTH 64		/* the fast scanners take what is less deep without counting */
 #define PACKED_WORKBOOK "a zip file or a workbook; unpack it first"
 
 /* What an older Excel workbook begins with: a compound file, or the BOF record
@@ -85,7 +87,26 @@ ReaderOptionsInit(ReaderOptions *options)
 	options->max_compression_ratio = 200;
 	options->max_columns = 16384;
 	options->max_cell_size = 1 << 20;
-	options->max_shared_strings = 1 << 30;
+	options->max_shared_strings = 256 << 20;
+	options->max_xml_depth = 256;
+}
+
+/*
+ * A few bytes may ask for a million rows alike.  What they stand for must stay
+ * within what so small a file could unpack to.
+ */
+ReaderStatus
+CheckExpansion(Reader *reader, const char *what)
+{
+	const ReaderOptions *options = &reader->options;
+
+	if (reader->expanded > options->max_uncompressed_size)
+		return ReaderFail(reader, READER_LIMIT, "the %s cells take more than max_uncompressed_size", what);
+	if (reader->expanded > FREE_EXPANSION &&
+		(reader->expanded - FREE_EXPANSION) / options->max_compression_ratio > reader->total)
+		return ReaderFail(reader, READER_LIMIT, "the %s cells take more than max_compression_ratio (%u) times the file's size",
+						  what, options->max_compression_ratio);
+	return READER_OK;
 }
 
 /* Reads up to length bytes at an offset. */
@@ -370,6 +391,9 @@ SetOptions(Reader *reader, const ReaderOptions *options)
 		own->max_cell_size = defaults.max_cell_size;
 	if (own->max_shared_strings == 0)
 		own->max_shared_strings = defaults.max_shared_strings;
+	if (own->max_xml_depth == 0)
+		own->max_xml_depth = defaults.max_xml_depth;
+	own->strict |= own->max_xml_depth < UNCOUNTED_DEPTH;
 }
 
 /* Makes room for what a format adds to the reader, and opens it. */
@@ -478,6 +502,13 @@ ReaderOpen(Reader **reader, int fd, const ReaderOptions *options)
 	return OpenFormat(reader, ops);
 }
 
+/* Is this a workbook or a page, and no text of which each byte is read once? */
+static bool
+IsWorkbook(const Reader *reader)
+{
+	return reader->ops != &csv_format && reader->ops != &json_format;
+}
+
 /* Steps to the next sheet. */
 ReaderStatus
 ReaderNextSheet(Reader *reader, ReaderSheet *sheet)
@@ -487,9 +518,27 @@ ReaderNextSheet(Reader *reader, ReaderSheet *sheet)
 	reader->row = 0;
 	reader->column = 0;
 	sheet->has_header = false;
-	sheet->tells_merged = reader->ops != &csv_format && reader->ops != &json_format;
+	sheet->tells_merged = IsWorkbook(reader);
 	MergedBeginSheet(reader);
 	return reader->ops->next_sheet(reader, sheet);
+}
+
+/*
+ * A text that a workbook keeps once may be that of all its cells: then they take
+ * what no file could hold that is within its limits.
+ */
+static ReaderStatus
+CountText(Reader *reader, const ReaderRow *row)
+{
+	const ReaderOptions *options = &reader->options;
+
+	for (int i = 0; i < row->ncells; i++)
+		reader->told += row->cells[i].length;
+	if (reader->told > options->max_uncompressed_size &&
+		(reader->told - options->max_uncompressed_size) / options->max_compression_ratio > reader->total)
+		return ReaderFail(reader, READER_LIMIT, "the cells take more than max_uncompressed_size and max_compression_ratio (%u) times the file's size",
+						  options->max_compression_ratio);
+	return READER_OK;
 }
 
 /* The next row that has any non-empty cell. */
@@ -501,7 +550,9 @@ ReaderNextRow(Reader *reader, ReaderRow *row)
 	if (reader->status != READER_OK)
 		return reader->status;
 	status = reader->ops->next_row(reader, row);
-	return status == READER_OK && reader->merged != NULL ? MergedFill(reader, row) : status;
+	if (status == READER_OK && reader->merged != NULL)
+		status = MergedFill(reader, row);
+	return status == READER_OK && IsWorkbook(reader) ? CountText(reader, row) : status;
 }
 
 /* Why the last call failed. */

@@ -101,13 +101,15 @@ typedef struct ReaderOptions
 	/* limits: exceeding one is READER_LIMIT with a message that names it */
 	uint64_t	max_file_size;			/* bytes on disk */
 	uint64_t	max_uncompressed_size;	/* bytes of one container entry or packed text */
-	uint32_t	max_compression_ratio;	/* beyond the first 100 KiB of these */
+	uint32_t	max_compression_ratio;	/* of these, beyond 100 KiB; of what a file asks to
+										 * repeat to its size, beyond 64 MiB */
 	uint32_t	max_columns;
 	uint32_t	max_cell_size;			/* bytes of one cell */
 	uint32_t	max_shared_strings;		/* bytes of a workbook's string table */
+	uint32_t	max_xml_depth;			/* elements inside each other */
 
-	/* for tests: workbooks by the general XML parser alone, which is slow; what
-	 * comes out must be the same */
+	/* workbooks by the general XML parser alone, which is slow; what comes out
+	 * must be the same */
 	bool		strict;
 
 	/* asked now and then while reading; true stops with READER_CANCELLED */

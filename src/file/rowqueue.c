@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "file/container.h"
 #include "file/merged.h"
 
 #define MAX_ROW_BYTES ((size_t) 1 << 30)	/* no table takes a longer one */
@@ -46,7 +47,7 @@ BeginRow(RowQueue *queue)
 {
 	queue->row_first = queue->ncells;
 	queue->row_arena = queue->value_start = queue->arena.length;
-	queue->row_bytes = 0;
+	queue->row_bytes = queue->row_spaces = 0;
 }
 
 /* Adds the begin of a sheet; no row may be half made. */
@@ -72,16 +73,49 @@ QueueBeginCell(RowQueue *queue)
 	queue->value_start = queue->arena.length;
 }
 
+/* Has the cell room for so much more? */
+static bool
+MayGrow(RowQueue *queue, size_t length)
+{
+	if (queue->arena.length - queue->value_start + length <= queue->reader->options.max_cell_size)
+		return true;
+	ReaderFail(queue->reader, READER_LIMIT, "the cell is longer than max_cell_size");
+	return false;
+}
+
 /* Adds to the cell's text. */
 bool
 QueueText(RowQueue *queue, const char *text, size_t length)
 {
-	if (queue->arena.length - queue->value_start + length > queue->reader->options.max_cell_size)
+	return MayGrow(queue, length) && (BufferAppend(&queue->arena, text, length) || OutOfMemory(queue));
+}
+
+/*
+ * Adds spaces of which the file has but the number.  They wait with all else that
+ * a piece of the document holds: what one may make of itself is limited too.
+ */
+bool
+QueueSpaces(RowQueue *queue, int64_t count)
+{
+	Reader	   *reader = queue->reader;
+	uint64_t	most = (uint64_t) reader->options.max_compression_ratio * CONTAINER_STEP;
+
+	if (!MayGrow(queue, count))
+		return false;
+	if (!BufferReserve(&queue->arena, count))
+		return OutOfMemory(queue);
+	memset(queue->arena.data + queue->arena.length, ' ', count);
+	queue->arena.length += count;
+	queue->row_spaces += count - 1;
+	queue->spaces += count - 1;
+	reader->expanded += count - 1;
+	if (queue->spaces > most)
 	{
-		ReaderFail(queue->reader, READER_LIMIT, "the cell is longer than max_cell_size");
+		ReaderFail(reader, READER_LIMIT, "the repeated spaces take more than max_compression_ratio (%u) times their part of the file",
+				   reader->options.max_compression_ratio);
 		return false;
 	}
-	return BufferAppend(&queue->arena, text, length) || OutOfMemory(queue);
+	return CheckExpansion(reader, "repeated") == READER_OK;
 }
 
 /* Replaces the cell's text by another. */
@@ -225,6 +259,7 @@ Reset(RowQueue *queue)
 	size_t		kept_bytes = queue->arena.length - queue->row_arena;
 
 	queue->nrows = queue->next = 0;
+	queue->spaces = queue->row_spaces;
 	queue->handed = 0;
 	if (queue->row_first == 0 && queue->row_arena == 0)
 		return;					/* a row of many pieces would else be moved for each */
@@ -354,20 +389,25 @@ TellMerged(RowQueue *queue, const QueuedRow *queued)
 static ReaderStatus
 LayOut(RowQueue *queue, const QueuedRow *queued, int width)
 {
+	Reader	   *reader = queue->reader;
+	bool		repeated = queue->handed > 0;
+
 	if (width > queue->out_capacity)
 	{
 		ReaderCell *out = realloc(queue->out, sizeof(ReaderCell) * width);
 
 		if (out == NULL)
-			return ReaderFail(queue->reader, READER_NO_MEMORY, "out of memory");
+			return ReaderFail(reader, READER_NO_MEMORY, "out of memory");
 		queue->out = out;
 		queue->out_capacity = width;
 	}
 	memset(queue->out, 0, sizeof(ReaderCell) * width);
+	reader->expanded += repeated ? width : 0;
 	for (size_t i = 0; i < queued->count; i++)
 	{
 		const QueuedCell *cell = &queue->cells[queued->first + i];
 
+		reader->expanded += (uint64_t) (repeated ? cell->repeat : cell->repeat - 1) * (cell->length + 1);
 		for (int j = 0; j < cell->repeat; j++)
 		{
 			ReaderCell *out = &queue->out[cell->column + j];
@@ -375,27 +415,21 @@ LayOut(RowQueue *queue, const QueuedRow *queued, int width)
 			out->kind = cell->kind;
 			out->length = cell->length;
 			out->value = queue->arena.data + cell->offset;
-			queue->expanded += j > 0 || queue->handed > 0 ? cell->length + 1 : 0;
 		}
 	}
 	return READER_OK;
 }
 
-/*
- * A small file may say "a million times the same row".  What repetition makes
- * of it must stay within what a container's entry may unpack to.
- */
+/* Is the caller still interested, and has the file not asked for too much? */
 static ReaderStatus
-CheckRepetition(RowQueue *queue)
+CheckRow(RowQueue *queue)
 {
 	Reader	   *reader = queue->reader;
 
-	if (queue->expanded > reader->options.max_uncompressed_size)
-		return ReaderFail(reader, READER_LIMIT, "the repeated cells take more than max_uncompressed_size");
 	if (queue->asked++ % ROWS_PER_QUESTION == 0 && reader->options.interrupted != NULL &&
 		reader->options.interrupted())
 		return ReaderFail(reader, READER_CANCELLED, "cancelled");
-	return READER_OK;
+	return CheckExpansion(reader, "repeated");
 }
 
 /* The next row of the sheet. */
@@ -416,7 +450,7 @@ QueueNextRow(RowQueue *queue, QueueFill fill, ReaderRow *row)
 	queue->reader->column = 0;
 	status = LayOut(queue, queued, width);
 	if (status == READER_OK)
-		status = CheckRepetition(queue);
+		status = CheckRow(queue);
 	if (status == READER_OK && MergedWanted(queue->reader, queue->reader->row))
 		status = TellMerged(queue, queued);
 	if (status != READER_OK)

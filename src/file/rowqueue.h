@@ -56,10 +56,11 @@ typedef struct RowQueue
 	size_t		row_arena;		/* where its texts begin */
 	uint64_t	row_bytes;		/* with what repeats */
 	size_t		value_start;	/* the cell's text, up to the arena's end */
+	size_t		row_spaces;		/* in it, of those that the file only counts */
+	size_t		spaces;			/* the same, of all rows that wait */
 
 	char	   *sheet_name;		/* of the sheet handed out */
 	int			sheets;			/* handed out so far */
-	uint64_t	expanded;		/* bytes handed out beyond those in the file */
 	ReaderStatus failed;		/* why there is no more, once the rows before are handed out */
 	int64_t		failed_row;
 	int			failed_column;
@@ -80,6 +81,7 @@ extern bool QueueSheet(RowQueue *queue, const char *name, bool hidden);
 extern void QueueBeginCell(RowQueue *queue);
 extern bool QueueText(RowQueue *queue, const char *text, size_t length);
 extern bool QueueSetText(RowQueue *queue, const char *text, size_t length);
+extern bool QueueSpaces(RowQueue *queue, int64_t count);	/* so many, which the file only counts */
 extern const char *QueueCellText(const RowQueue *queue, size_t *length);
 extern const char *QueueTrimmedText(const RowQueue *queue, size_t *length);
 extern void QueueKeepText(RowQueue *queue, const char *text, size_t length);	/* of it, this part */

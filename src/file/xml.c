@@ -24,7 +24,6 @@
 #include "file/xml_plain.h"
 
 #define PIECE_BYTES CONTAINER_STEP
-#define MAX_DEPTH 256
 #define MAX_TOKEN_BYTES (16 * 1024 * 1024)	/* one tag: expat keeps it whole */
 
 #define WHAT_SIZE 256
@@ -47,7 +46,7 @@ struct Xml
 	PlainXml   *plain;			/* reads until something irregular comes, if not NULL */
 	XmlHandler	handler;
 	char		what[WHAT_SIZE];	/* part "..."; for messages */
-	int			depth;
+	uint32_t	depth;
 	int			unheard;		/* tags to come that the handler knows already */
 	uint64_t	silent;			/* bytes given to expat since it last told of anything */
 	bool		watched;		/* someone wants to know where start tags end */
@@ -84,9 +83,10 @@ HandleStart(void *arg, const XML_Char *name, const XML_Char **attributes)
 		return;
 	if (xml->watched)
 		xml->tag_end = XML_GetCurrentByteIndex64(xml->parser) + XML_GetCurrentByteCount64(xml->parser);
-	if (++xml->depth > MAX_DEPTH)
+	if (++xml->depth > xml->reader->options.max_xml_depth)
 	{
-		ReaderFail(xml->reader, READER_LIMIT, "%s is nested more than %d deep", xml->what, MAX_DEPTH);
+		ReaderFail(xml->reader, READER_LIMIT, "%s is nested deeper than max_xml_depth (%u)", xml->what,
+				   xml->reader->options.max_xml_depth);
 		XmlStop(xml);
 		return;
 	}
@@ -394,7 +394,7 @@ CatchUp(Xml *xml, const PlainXml *plain)
 	xml->depth = PlainDepth(plain);
 	xml->unheard = prologue[0] == '<' ? 2 : xml->depth;
 	well = XML_Parse(xml->parser, prologue, strlen(prologue), false) == XML_STATUS_OK;
-	for (int level = 0; well && level < xml->depth; level++)
+	for (uint32_t level = 0; well && level < xml->depth; level++)
 	{
 		const char *name = PlainOpenName(plain, level);
 

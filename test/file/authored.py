@@ -45,13 +45,13 @@ def gives(name, data, *cells, options=()):
         failures.append("%s:\n%s  instead of\n%s" % (name, got, wanted))
 
 
-def cheap(name, *options):
-    """What was run last takes a second of the processor at most, and 64 MB."""
+def cheap(name, *options, megabytes=64):
+    """What was run last takes a second of the processor at most, and so much memory."""
     if plain is None:
         return
     done = subprocess.run([plain, "-cm", *options, os.path.join(folder, "authored")], capture_output=True, timeout=60)
     peak, spent = map(int, done.stderr.split()[-2:])
-    if peak > 64 << 10 or spent > 1000:
+    if peak > megabytes << 10 or spent > 1000:
         failures.append("%s: takes %d kB and %d ms" % (name, peak, spent))
 
 
@@ -66,6 +66,22 @@ def refused(name, data, message, rows=0, options=()):
     got = run(data, name, *options).split("\n")
     if len(got) <= rows or not got[rows].startswith("error\t") or message not in got[rows]:
         failures.append("%s: %s" % (name, got[:rows + 2]))
+    cheap(name, *options)
+
+
+def bomb(name, data, message, *options):
+    """Refused, however much was given before, at little cost."""
+    got = run(data, name, "-c", *options).split("\n")[:-1]
+    if not got or not got[-1].startswith("error\t") or message not in got[-1]:
+        failures.append("%s: %s" % (name, got[-4:]))
+    cheap(name, *options)
+
+
+def counts(name, data, rows, cells, *options):
+    """Read to its end, however much it is, at little cost."""
+    got = run(data, name, "-c", *options)
+    if got != "rows\t%d\nbad\t0\ncells\t%d\n" % (rows, cells):
+        failures.append("%s: %s" % (name, got[-200:]))
     cheap(name, *options)
 
 

@@ -5,7 +5,7 @@ usage: authored_merged.py READER_CHECK FOLDER
 import io
 import zipfile
 
-from authored import finish, gives, refused
+from authored import bomb, finish, gives, refused
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -83,6 +83,8 @@ for name, place in (("backwards", "B2:A1"), ("one place", "A1"), ("nothing", "")
 refused("a big text in all cells of all rows", xlsx(rows, *("A%d:XFD%d" % (i, i) for i in range(1, 400))),
         "the merged cells take more than max_uncompressed_size", 3 * 16384,
         ("-l", "merged_rows=9999", "-l", "max_columns=20000", "-l", "max_uncompressed_size=5000000"))
+bomb("the same, at the defaults", xlsx(rows, *("A%d:XFD%d" % (i, i) for i in range(1, 400))),
+     "the merged cells take more than max_compression_ratio (200) times the file's size", "-l", "merged_rows=9999")
 gives("a range above a row that goes back", xlsx('<row r="5">%s</row><row r="2">%s</row>' % (text("A5", "a"), text("A2", "b")), "A2:B2", "A5:B9"),
       "5 1 text a", "5 2 text a", "2 1 text b", options=("-l", "merged_rows=99"))
 overlapping = "".join('<row r="%d">%s</row>' % (i, text("A%d" % i, i)) for i in range(1, 20))

@@ -11,7 +11,7 @@ import struct
 import warnings
 import zipfile
 
-from authored import cheap, finish, gives, refused, some, survives
+from authored import bomb, cheap, counts, finish, gives, refused, some, survives
 
 warnings.simplefilter("ignore")  # zipfile's, of names that are there twice
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -121,9 +121,13 @@ for name, doctype in (("entities of entities", LAUGHS), ("a long entity", '<!DOC
     refused(name + ", in a sheet", xlsx(sheet('<row><c t="str"><v>&a;</v></c></row>', head=doctype)), "has a document type, which no spreadsheet needs")
     refused(name + ", in strings", xlsx(sheet(SHARED), doctype + '<sst xmlns="%s"><si><t>&a;</t></si></sst>' % MAIN), "has a document type")
     refused(name + ", in Excel's XML", ('<?xml version="1.0"?>%s<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"/>' % doctype).encode(), "a")
-refused("nested without end", xlsx(sheet(ONE, before="<x>" * 3000000)), "is nested more than 256 deep")
-refused("nested deeply", xlsx(sheet(ONE, before="<x>" * 300)), 'part "xl/sheet.xml" is nested more than 256 deep')
-refused("a document nested deeply", ods("<x>" * 300), 'part "content.xml" is nested more than 256 deep')
+refused("nested without end", xlsx(sheet(ONE, before="<x>" * 3000000)), "is nested deeper than max_xml_depth (256)")
+refused("nested deeply", xlsx(sheet(ONE, before="<x>" * 300)), 'part "xl/sheet.xml" is nested deeper than max_xml_depth (256)')
+refused("a document nested deeply", ods("<x>" * 300), 'part "content.xml" is nested deeper than max_xml_depth (256)')
+DEEP = xlsx(sheet(ONE, before="<x>" * 299 + "</x>" * 299))
+gives("nested as deeply as is allowed", DEEP, "1 1 number 1", options=("-l", "max_xml_depth=300"))
+refused("nested deeper than that", DEEP, 'part "xl/sheet.xml" is nested deeper than max_xml_depth (299)', options=("-l", "max_xml_depth=299"))
+refused("a cell deeper than a low limit", xlsx(sheet(ONE)), 'part "xl/sheet.xml" is nested deeper than max_xml_depth (4)', options=("-l", "max_xml_depth=4"))
 refused("a tag without end", xlsx(sheet(ONE, before='<x a="%s' % (NOISE * 20))), 'part "xl/sheet.xml" has a tag of more than 16777216 bytes')
 refused("cut XML", xlsx(sheet(ONE)[:-20]), "is not well-formed", 1)
 
@@ -148,11 +152,50 @@ refused("a long cell", xlsx(sheet('<row><c t="str"><v>%s</v></c></row>' % (NOISE
 refused("a long string", xlsx(sheet(SHARED), '<sst xmlns="%s"><si><t>%s</t></si></sst>' % (MAIN, NOISE * 2)), "a shared string is longer than max_cell_size")
 refused("long strings", xlsx(sheet(SHARED), '<sst xmlns="%s">%s</sst>' % (MAIN, "<si><t>%s</t></si>" % NOISE[:1000] * 50)),
         "the shared strings take more than max_shared_strings", options=("-l", "max_shared_strings=20000"))
+MANY = "".join("<si><t>%07d</t></si>" % i for i in range(1500000))
+refused("many short strings", xlsx(sheet(SHARED), '<sst xmlns="%s">%s</sst>' % (MAIN, MANY)),
+        "the shared strings take more than max_shared_strings", options=("-l", "max_shared_strings=15000000"))
+cheap("many short strings: their text and 4 bytes each", "-l", "max_shared_strings=15000000", megabytes=22)
+bomb("a long string in all cells", xlsx(sheet("<row>%s</row>" % ('<c t="s"><v>0</v></c>' * 20) * 1000), '<sst xmlns="%s"><si><t>%s</t></si></sst>' % (MAIN, NOISE[:20000] * 50)),
+     "the cells take more than max_uncompressed_size and max_compression_ratio (200) times the file's size")
+BEYOND = "the repeated cells take more than max_compression_ratio (200) times the file's size"
+
+
+def row(cells, repeated=1):
+    return '<table:table-row table:number-rows-repeated="%d">%s</table:table-row>' % (repeated, cells)
+
+
+def cell(text, repeated=1):
+    return '<table:table-cell table:number-columns-repeated="%d"><text:p>%s</text:p></table:table-cell>' % (repeated, text)
+
+
+def empty(repeated):
+    return '<table:table-cell table:number-columns-repeated="%d"/>' % repeated
+
+
+MOST = 16777216  # rows of a sheet
+SPACES = '<text:s text:c="1000000"/>'
+bomb("a sheet full of a letter", ods(row(cell("a", 16384), 1048576)), BEYOND)
+bomb("a column of a letter, far to the right", ods(row(empty(16383) + cell("a"), 1048576)), BEYOND)
+bomb("a long text in all columns", ods(row(cell(NOISE[:60000], 16384))), BEYOND)
+bomb("a long text in all rows", ods(row(cell(NOISE[:60000]), MOST)), BEYOND)
+bomb("many rows of a letter in all columns", ods(row(cell("a", 16384)) * 100000), BEYOND)
+bomb("sheets of as many rows as there may be", ods('</table:table><table:table table:name="S">'.join([row(cell("a"), MOST)] * 9)), BEYOND)
+bomb("the same, not packed", ('<?xml version="1.0"?><office:document xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" '
+                              'xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0" xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0">'
+                              '<office:body><office:spreadsheet><table:table table:name="S">%s</table:table></office:spreadsheet></office:body>'
+                              '</office:document>' % row(cell("a", 16384), 1048576)).encode(), BEYOND)
+counts("columns filled down", ods(row(cell("yes", 7), 1048576)), 1048576, 7 * 1048576)
+bomb("spaces without end, of a piece of the document", ods(row(cell(SPACES)) * 300),
+     "the repeated spaces take more than max_compression_ratio (200) times their part of the file")
+bomb("spaces without end, of a row", ods(row("".join(cell(SPACES) + " " * 9000 + NOISE[200 * i:200 * i + 200] for i in range(300)))),
+     "the repeated spaces take more than max_compression_ratio (200) times their part of the file")
+bomb("spaces without end, a few a piece", ods("".join(row(cell(SPACES)) * 15 + " " * 131072 + NOISE[:2000] for _ in range(20))), BEYOND)
 refused("a million rows alike", ods('<table:table-row table:number-rows-repeated="1000000"><table:table-cell table:number-columns-repeated="1000">'
                                     '<text:p>%s</text:p></table:table-cell></table:table-row>' % NOISE[:1000]),
         "the repeated cells take more than max_uncompressed_size", options=("-l", "max_uncompressed_size=900000"))
 refused("a row without end", ods('<table:table-row><table:table-cell table:number-columns-repeated="16000"><text:p>%s</text:p></table:table-cell></table:table-row>' %
-                                 NOISE[:100000]), "the row is longer than a row can be", options=("-l", "max_columns=20000"))
+                                 NOISE[:100000]), "the row is longer than a row can be")
 refused("a sheet without end", ods('<table:table-row table:number-rows-repeated="2147483647"><table:table-cell><text:p>a</text:p></table:table-cell></table:table-row>'),
         "the row number is not one that a sheet can have")
 refused("a big file", b"a,b\n" * 100, "the file has 400 bytes, more than max_file_size", options=("-l", "max_file_size=300"))

@@ -145,6 +145,8 @@ SetLimit(ReaderOptions *options, const char *setting)
 		options->max_file_size = number;
 	else if (sscanf(setting, "max_shared_strings=%llu", &number) == 1)
 		options->max_shared_strings = number;
+	else if (sscanf(setting, "max_xml_depth=%llu", &number) == 1)
+		options->max_xml_depth = number;
 	else if (sscanf(setting, "merged_rows=%llu", &number) == 1)
 		options->merged_rows = number;
 	else if (strcmp(setting, "skip_hidden_rows") == 0)

@@ -377,6 +377,7 @@ passes()
 }
 
 passes "files that ask for much, or lie" hostile.py "$scratch"
+passes "strict workbooks, templates, workbooks with macros" authored_xlsx.py "$scratch"
 passes "older workbooks" authored_xls.py "$scratch"
 passes "binary workbooks" authored_xlsb.py "$scratch"
 passes "merged cells and hidden rows" authored_merged.py "$scratch"

@@ -4,7 +4,7 @@
  */
 \set name discover
 \ir setup.psql
-SELECT plan(19);
+SELECT plan(29);
 
 \o /dev/null
 SELECT pg_temp.put('in/sales/2024/january/jan.csv', E'Monthly report,,\nDoc No,Day,Amount\nINV-1,2024-01-03,10.5\nINV-2,2024-01-04,20\n');
@@ -40,6 +40,42 @@ SELECT is(pg_temp.errors(), 'none', 'what was proposed runs as it is');
 SELECT is((SELECT (count(*), sum(amount), count(currency))::text FROM silver.sales_current), '(4,33.5,2)', '... all files of it, later columns too');
 SELECT is((SELECT string_agg(zip, ' ' ORDER BY id) FROM silver.people_current), '01234 04321 09999', '... and codes are no numbers');
 SELECT is((SELECT string_agg(DISTINCT action, ' ') FROM proposals p, medallion.apply_config(p.config)), 'unchanged', 'applied again, nothing changes');
+
+-- what discover() makes of sheets, marks, orders and signs
+\o /dev/null
+SELECT pg_temp.put('more/ledger/ledger.csv', E'Doc No;Posted;Updated At;Amount\nINV-1;12/31/2024;2025-01-01 10:00:00;1.234,56\n'
+	'INV-2;01/15/2025;2025-01-15 11:00:00;-20,50\nCN-1;02/20/2025;2025-02-20 12:00:00;7,25\n');
+SELECT pg_temp.put('more/plain/plain.csv', E'Doc No,Posted,Amount\nX1,31/12/2024,1234.56\nX2,15/01/2025,20.50\n');
+SELECT pg_temp.put('more/shop/shop.fods', '<?xml version="1.0"?><office:document xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" '
+	'xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0" xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"><office:body><office:spreadsheet>'
+	|| string_agg(format('<table:table table:name="%s">%s</table:table>', sheet, (SELECT string_agg('<table:table-row>' ||
+		(SELECT string_agg(format('<table:table-cell><text:p>%s</text:p></table:table-cell>', cell), '') FROM unnest(string_to_array(line, ' ')) cell) || '</table:table-row>', '')
+		FROM unnest(lines) line)), '' ORDER BY sheet) || '</office:spreadsheet></office:body></office:document>')
+  FROM (VALUES ('Items', '{OrderId Item Price,o1 pen 5,o2 ink 7}'::text[]), ('Orders', '{Id Customer,o1 Ann,o2 Bob}')) v (sheet, lines);
+CREATE TEMP TABLE more AS SELECT * FROM medallion.discover(:'tree' || '/more');
+\o
+SELECT results_eq('SELECT feature, sheets, config->''options''->>''sheets'' FROM more WHERE feature LIKE ''shop%'' ORDER BY 1',
+	$$VALUES ('shop_items', '{Items}'::text[], 'items'), ('shop_orders', '{Orders}', 'orders')$$, 'a feature for each of two sheets');
+SELECT is((SELECT config->'notes'->>'sequence_column' FROM more WHERE feature = 'ledger'), 'updated_at', 'a sequence column: the time of a change before a date');
+SELECT is((SELECT config->'notes'->>'sequence_column' FROM more WHERE feature = 'plain'), 'posted', '... a date where there is no other');
+SELECT is((SELECT config->'notes'->'sequence_column' FROM more WHERE feature = 'shop_items'), 'null', '... none where there is no time');
+SELECT set_eq($$SELECT jsonb_array_elements(config->'notes'->'splits') FROM more WHERE feature = 'ledger'$$,
+	$$VALUES ('{"column": "doc_no", "prefixes": {"CN": 1, "INV": 2}}'::jsonb), ('{"column": "amount", "negative": 1, "other": 2}')$$, 'classes of documents, signs of amounts');
+SELECT is((SELECT config->'notes'->'splits' FROM more WHERE feature = 'plain'), '[]', '... none where all are alike');
+SELECT is((SELECT config->'options'->'columns' FROM more WHERE feature = 'ledger'),
+	'{"posted": {"type": "date", "date_order": "MDY"}, "amount": {"type": "numeric", "decimal_mark": ","}}', 'the order of dates and the decimal mark');
+SELECT is((SELECT config->'options'->'columns' FROM more WHERE feature = 'plain'), '{"posted": {"type": "date"}}', '... which need no word where they are the usual ones');
+\o /dev/null
+SELECT * FROM more m, medallion.apply_config(m.config);
+SELECT pg_temp.run('ledger', 'plain', 'shop_items', 'shop_orders');
+\o
+SELECT is(pg_temp.errors() || (SELECT string_agg(concat_ws(' ', doc_no, posted, amount), ', ' ORDER BY doc_no) FROM silver.ledger_current),
+	'noneCN-1 2025-02-20 7.25, INV-1 2024-12-31 1234.56, INV-2 2025-01-15 -20.50', '... and silver has the values that were meant');
+SELECT is((SELECT string_agg(concat_ws(' ', i.item, o.customer), ', ' ORDER BY i.item) FROM silver.shop_items_current i JOIN silver.shop_orders_current o ON o.id = i.orderid),
+	'ink Bob, pen Ann', '... of both sheets');
+\o /dev/null
+SELECT medallion.drop_feature(feature, true) FROM more;
+\o
 
 -- export_config()
 \o /dev/null
