@@ -22,7 +22,10 @@ KEYS = 40		# independent sequences per seed
 VALUES = ["x", "y", "z", None]
 SHOWN = ("a", "b", "c", "v", "w")		# the columns that are compared
 SAID = SHOWN + ("r", "op")				# those that an update may leave out
-WIDENING = [["1", "2", "30"], ["2.0", "2.5", "-1.50"], ["02", "word", "1,5"]]		# each list asks for a wider type
+# Each list asks for a wider type: bigint, numeric, text; date, timestamp, text; boolean, text.
+WIDENING = [[["1", "2", "30"], ["2.0", "2.5", "-1.50"], ["02", "word", "1,5"]],
+			[["2024-03-01", "2024-03-02"], ["2024-03-01 00:00:00", "2024-03-02 10:30:00"], ["2024-03", "word"]],
+			[["true", "false"], ["true"], ["1", "word", "2024-03-01"]]]
 
 
 def same(these, those):
@@ -172,6 +175,7 @@ class Scenario:
 			o["null_key"] = "as_value"
 		vanishing = r.sample(range(1, 7), r.randint(1, 4)) if chance(0.4) else None		# rounds whose files have v
 		widening = sorted(r.choices(range(1, 8), k=2)) if chance(0.4) else None			# rounds from which w is wider
+		self.widths = r.choice(WIDENING)
 		if widening and chance(0.2):
 			self.no_track = o["no_track"] = self.no_track + ["w"]
 		more = {}		# by row: what is said twice, is said alike
@@ -185,7 +189,7 @@ class Scenario:
 				r.shuffle(f.columns)
 			for row in f.rows:
 				if row["made"] not in more:
-					kinds = WIDENING[:1 + sum(f.seen >= since for since in widening or ())]
+					kinds = self.widths[:1 + sum(f.seen >= since for since in widening or ())]
 					more[row["made"]] = {"v": r.choice(["p", "q", None]), "w": r.choice(r.choice(kinds) + [None]), "null": chance(0.04)}
 				row.update((c, more[row["made"]][c]) for c in ("v", "w") if c in f.columns)
 				if o.get("null_key") and more[row["made"]]["null"]:
@@ -212,9 +216,9 @@ class Scenario:
 
 	# --- the oracle ---
 
-	def wide(self, files):
-		"""Whether column w is text for the sake of these files."""
-		return any(row.get("w") in WIDENING[2] for f in files for row in f.rows)
+	def width(self, files):
+		"""How wide a type these files ask of column w: 2 is text."""
+		return max((n for f in files for row in f.rows for n, kind in enumerate(self.widths) if row.get("w") in kind), default=0)
 
 	def counting(self):
 		"""File versions that count at the end."""
@@ -237,7 +241,7 @@ class Scenario:
 
 	def expected(self):
 		"""Rows (key, a, b, c, v, w, from, to, version, conflict) of silver."""
-		self.text = self.wide(self.files)
+		self.wide = self.width(self.files)
 		snapshot = self.options.get("deletes") == "snapshot"
 		rows = []
 		events = {}			# key -> list of (time, order, is_delete, row, until, scope)
@@ -276,8 +280,12 @@ class Scenario:
 		return tuple(None if c in self.no_track else self.value(c, row.get(c)) for c in SAID)
 
 	def value(self, column, text):
-		"""What a column makes of its text: 2 and 2.0 are one number."""
-		return Decimal(text).normalize() if column == "w" and text is not None and not self.text else text
+		"""What a column makes of its text: 2 and 2.0 are one number, a date among timestamps is its midnight."""
+		if column != "w" or text is None or self.wide == 2:
+			return text
+		if self.widths is WIDENING[0]:
+			return Decimal(text).normalize()
+		return text + " 00:00:00" if self.widths is WIDENING[1] and self.wide == 1 and len(text) == 10 else text
 
 	def fold(self, key, events, snapshots):
 		filled = []
@@ -404,7 +412,7 @@ class Scenario:
 	def replay(self):
 		"""The files that count at the end in another order, where arrival may not matter."""
 		counting = list(self.counting())
-		if not self.sequenced or len({f.path for f in counting}) < len(counting) or self.wide(counting) != self.wide(self.files):
+		if not self.sequenced or len({f.path for f in counting}) < len(counting) or self.width(counting) != self.width(self.files):
 			return []
 		self.random.shuffle(counting)
 		return counting

@@ -7,7 +7,7 @@
  * are written, replaced by others or taken away, each round loaded at once or with
  * the next.  A seed has 40 of them, each its own, under one set of options and with
  * the same files and rounds; the oracle draws both, and columns that come late or
- * vanish again, one whose type widens from bigint to numeric to text, NULL as a
+ * vanish again, one whose type widens, as from bigint to numeric to text, NULL as a
  * key, options that change between two rounds.
  *
  * test/fold/oracle.py makes the files, and works out what silver must be.  Each
@@ -20,6 +20,7 @@
 \set name properties
 \ir setup.psql
 \set kept ''
+SET DateStyle = 'ISO';
 \getenv quick MEDALLION_QUICK
 \if :{?seeds}
 \elif :{?quick}
