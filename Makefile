@@ -360,8 +360,11 @@ dist:
 	@python3 test/pgxn_meta.py META.json
 	git archive --format=zip --prefix=$(EXTENSION)-$(EXTVERSION)/ --output=$(EXTENSION)-$(EXTVERSION).zip HEAD
 
-# Random models and changes, other ones each time: make gold-property MODELS=5000; undone runs: make undo-property SEEDS=500
-.PHONY: gold-property undo-property
+# Random models and changes, other ones each time: make gold-property MODELS=5000; histories: make fold-property SEEDS=500;
+# undone runs: make undo-property SEEDS=500
+.PHONY: fold-property gold-property undo-property
+fold-property:
+	@bash test/property.sh fold "$(SEEDS)" $(SEED)
 gold-property:
 	@bash test/property.sh gold "$(MODELS)" $(SEED)
 undo-property:

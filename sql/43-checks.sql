@@ -64,8 +64,8 @@ BEGIN
 	END IF;
 	SELECT avg(h) AS mean, stddev_samp(h) AS deviation, count(*) AS count INTO spread FROM unnest(history[n - 29:n]) h;
 	IF spread.count >= 5 AND abs(value - spread.mean) > (rules->>'z_score')::double precision * spread.deviation THEN
-		RETURN format('%s is more than %s standard deviations (%s) from the mean, %s, of the last %s', shown, rules->>'z_score',
-					  round(spread.deviation::numeric, 6), round(spread.mean::numeric, 6), spread.count);
+		RETURN format('%s is more than %s standard deviations, of %s each, from the mean of the last %s, %s', shown, rules->>'z_score',
+					  round(spread.deviation::numeric, 6), spread.count, round(spread.mean::numeric, 6));
 	END IF;
 	SELECT h INTO last_week FROM unnest(history, measured_at) AS s (h, t)
 	 WHERE t BETWEEN at - interval '180 hours' AND at - interval '156 hours'

@@ -1,9 +1,9 @@
-"""Every message that src/file and src/bronze can give must be in docs/errors.md, and those of src/file be provoked
-by a test.
+"""Every message that src/file and src/bronze can give must be in docs/errors.md, and be provoked by a test.
 
 usage: errors.py [MESSAGES]       from the project's folder; prints what is missing
 
-MESSAGES: the messages that readers gave in their tests, one a line; without it nobody asks for tests.
+MESSAGES: the messages that readers gave in their tests, one a line; without it nobody asks for those of src/file.
+A message of src/bronze must be what a test on the server expects: in test/pgtap, test/t, test/sql or test/specs.
 
 A message is the text of a call that reports a failure; where it has a %, anything may stand in the docs and
 the tests.  What a file is said to be, and what is said of a text or a record, are found by where they stand.  What
@@ -13,7 +13,7 @@ import glob
 import re
 import sys
 
-CALLS = r"\b(?:ReaderFail|FAIL|Fail|FailStyles|SheetFail|CellFail|StringsFail|XlsDamaged|XlsbDamaged|Damaged|OleFail|BeyondLimit|BadRecord|errmsg)\s*\("
+CALLS = r"\b(?:ReaderFail|FAIL|Fail|FailStyles|SheetFail|CellFail|StringsFail|XlsDamaged|XlsbDamaged|Damaged|OleFail|BeyondLimit|BadRecord|errmsg|AddObstacle|message = psprintf)\s*\("
 DETAILS = r"\b(?:JsonComplain|JsonTextFail)\s*\("  # behind "malformed JSON in line n, byte n: "
 LITERAL = r'"(?:[^"\\]|\\.)*"'
 
@@ -62,8 +62,9 @@ NOT_PROVOKED = {
     "could not read the file: %s": "a failing disk",
     "a sheet has more cells than it can have": "a workbook of 300 MB",
     "the compound file has more sectors than it can number": "a file of 2 TB",
-    "the file was changed while it was read": "somebody who writes at that moment",
     "could not stat \"%s\": %m": "a failing disk",
+    "could not open memory for \"%s\": %m": "a server without descriptors or memory",
+    "could not write \"%s\" to memory: %m": "a machine without memory",
 }
 # A name or a complaint that another message of the table takes in, in the place of its %s.
 PARTS = {", sheet \"%s\"", " rows of %s", "no reason given"}
@@ -85,15 +86,15 @@ def texts(*globs):
 
 def main():
     docs = texts("docs/errors.md")
-    given = texts(*sys.argv[1:2])
+    given = {"src/file": texts(*sys.argv[1:2]), "src/bronze": texts("test/pgtap/*.sql", "test/t/*.pl", "test/sql/*.sql", "expected/*.out", "test/specs/**/*")}
     missing = []
     for path, message, documented in sorted(set(messages()), key=str):
         if message in PARTS:
             continue
         if documented and not pattern(documented).search(docs):
             missing.append("%s: not in docs/errors.md: %s" % (path, documented))
-        of_file = path.startswith("src/file/") and sys.argv[1:]
-        if of_file and message not in NOT_PROVOKED and not pattern(message).search(given):
+        layer = path.rpartition("/")[0]
+        if (layer != "src/file" or sys.argv[1:]) and message not in NOT_PROVOKED and not pattern(message).search(given[layer]):
             missing.append("%s: no test provokes it: %s" % (path, message))
     print("\n".join(missing))
     sys.exit(bool(missing))

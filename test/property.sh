@@ -2,6 +2,7 @@
 # A test of random sequences with more of them than a test run has, other ones each time.
 #
 #   test/property.sh gold 2000          models refreshed by groups, each compared with its query
+#   test/property.sh fold 500           features of 40 keys loaded in random rounds, compared with test/fold/oracle.py
 #   test/property.sh undo 500           runs undone in random order, compared with never having run
 #   test/property.sh undo 1 4711        the seed that failed
 #
@@ -11,8 +12,9 @@
 
 case ${1:-} in
 	gold) file=gold_property count=(-v "models=${2:-2000}" -v verbose=1) most=1000000000 ;;
+	fold) file=properties count=(-v "seeds=${2:-500}") most=1000000000 ;;
 	undo) file=undo count=(-v "seeds=${2:-500}") most=90000 ;;
-	*) die "usage: test/property.sh gold|undo [count [seed]]" ;;
+	*) die "usage: test/property.sh fold|gold|undo [count [seed]]" ;;
 esac
 if [ "${SERVER:-}" != here ]; then
 	install_extension >/dev/null || die "the extension could not be built and installed"

@@ -175,21 +175,39 @@ MarkStaged(Merge *merge)
 			  " HAVING count(*) > 1 OR NOT bool_and(k.in_order) OR NOT ({alone})");
 }
 
+/* Marks the keys that bronze has of file versions; condition, if any, picks among them. */
+static void
+MarkKeysIn(const Merge *merge, const SqlParams *files, const char *condition)
+{
+	SqlExecFormat(files, "%s SELECT DISTINCT k._business_key_hash, false FROM (%s) k"
+				  " WHERE k._business_key_hash IS NOT NULL%s", FillTemplate("INSERT INTO {marks}", &merge->words),
+				  KeySelect(merge->shape, files), FillTemplate(condition, &merge->words));
+}
+
+/* Marks all that snapshots may have closed: silver has it, unless only what is in force is kept. */
+static void
+MarkClosable(const Merge *merge)
+{
+	SqlParams	all = merge->all_files;
+
+	all.count = 1;
+	if (merge->shape->feature->options.history == HISTORY_SCD1)
+		MarkKeysIn(merge, &all, "");
+	else
+		MergeExec(merge, NULL, "INSERT INTO {marks} SELECT DISTINCT v._business_key_hash, false FROM {table} v");
+	MergeExec(merge, NULL, "INSERT INTO {marks} SELECT DISTINCT s._business_key_hash, false FROM {stage} s"
+			  " WHERE s._business_key_hash IS NOT NULL");
+}
+
 /* Marks the keys that file versions say to be folded from all their events;
  * condition, if any, picks among them. */
 static void
 MarkKeysOf(const Merge *merge, const SqlParams *files, const char *condition)
 {
+	/* with a snapshot goes all that it had closed */
 	if (merge->shape->feature->options.deletes == DELETES_SNAPSHOT)
-	{
-		/* with a snapshot goes all that it had closed */
-		MergeExec(merge, NULL, "INSERT INTO {marks} SELECT DISTINCT v._business_key_hash, false FROM {table} v");
-		MergeExec(merge, NULL, "INSERT INTO {marks} SELECT DISTINCT s._business_key_hash, false FROM {stage} s"
-				  " WHERE s._business_key_hash IS NOT NULL");
-	}
-	SqlExecFormat(files, "%s SELECT DISTINCT k._business_key_hash, false FROM (%s) k"
-				  " WHERE k._business_key_hash IS NOT NULL%s", FillTemplate("INSERT INTO {marks}", &merge->words),
-				  KeySelect(merge->shape, files), FillTemplate(condition, &merge->words));
+		MarkClosable(merge);
+	MarkKeysIn(merge, files, condition);
 }
 
 /* Marks the keys of file versions that came to count, or ceased to, or whose rows

@@ -68,6 +68,12 @@ says "an empty key" '{"":1,"a":2}' '1 1 text |1 2 text a|1 1 number 1|1 2 number
 says "a mark of UTF-8" '\xef\xbb\xbf{"é":"ü"}' '1 1 text é|1 1 text ü'
 says "UTF-16 without a mark" '{\x00"\x00a\x00"\x00:\x00"\x00\xe9\x00=\xd8\x00\xde"\x00}\x00' '1 1 text a|1 1 text é😀'
 
+# Somebody writes the file between two rows: keys that the first look at it did not see, beyond what is read at once.
+yes '{"a":1}' | head -100000 >"$scratch/input"
+yes '{"b":1}' | head -100000 >"$scratch/other"
+got=$("$check" -w "$scratch/other" "$scratch/input" | tail -1)
+if [ "$got" = "$(printf 'error\t3\tthe file was changed while it was read')" ]; then ok "JSON: a file that changes meanwhile"; else not_ok "JSON: a file that changes meanwhile" "$got"; fi
+
 # --- bad rows ---
 
 says "a bad line costs its line" '{"a":1}\n{"a":,}\nnot json\n{"a":2' "1 1 text a|1 1 number 1|2 0 bad a value is expected: {\"a\":,}|3 0 bad a value is expected: not json|4 0 bad the text ends within a value: {\"a\":2"

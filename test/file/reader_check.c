@@ -4,13 +4,14 @@
  *	  separated by tabs; then "error" and the message if it refuses.
  *
  *	  reader_check [-cdimst] [-D delimiter] [-q quote] [-e escape] [-n] [-E encoding]
- *				   [-p record_path] [-l limit=value]... FILE
+ *				   [-p record_path] [-l limit=value]... [-w FILE] FILE
  *
  * -c prints only how many rows, bad rows and cells there are; -d begins with
  * the format and what was detected of it; -t prints at the end what was
  * detected, to standard error, and nothing else; -s prints a line for each
  * sheet too: name, 0, 0, "visible" or "hidden"; -i cancels soon; -n takes
- * quotes for text; -m prints at the end, to standard error, how many kB of memory
+ * quotes for text; -w writes what its file holds over the one that is read, once it
+ * has given a row; -m prints at the end, to standard error, how many kB of memory
  * and milliseconds of processor time that took.
  */
 #include <fcntl.h>
@@ -100,6 +101,26 @@ CountSheet(Reader *reader)
 	return status;
 }
 
+/* The file to be written over the one that is read, and this one. */
+static const char *other_file;
+static const char *this_file;
+
+/* Writes the other file over this one, the first time. */
+static void
+WriteOver(void)
+{
+	FILE	   *from = fopen(other_file, "r");
+	FILE	   *to = fopen(this_file, "r+");
+	char		buffer[8192];
+	size_t		got;
+
+	while (from != NULL && to != NULL && (got = fread(buffer, 1, sizeof(buffer), from)) > 0)
+		fwrite(buffer, 1, got, to);
+	if (from == NULL || to == NULL || fclose(from) != 0 || fclose(to) != 0)
+		exit(2);
+	other_file = NULL;
+}
+
 static ReaderStatus
 PrintSheet(Reader *reader, const ReaderSheet *sheet)
 {
@@ -110,7 +131,9 @@ PrintSheet(Reader *reader, const ReaderSheet *sheet)
 	{
 		if (status == READER_OK)
 			PrintRow(sheet, &row);
-		else
+		if (other_file != NULL)
+			WriteOver();
+		if (status == READER_BAD_ROW)
 		{
 			NoteMessage(ReaderMessage(reader));
 			printf("%s\t%lld\t0\tbad\t%s: ", sheet->name, (long long) row.number, ReaderMessage(reader));
@@ -210,6 +233,9 @@ TakeOption(int option, ReaderOptions *options, Wanted *wanted)
 		case 'p':
 			options->record_path = optarg;
 			break;
+		case 'w':
+			other_file = optarg;
+			break;
 		case 'l':
 			return SetLimit(options, optarg);
 		default:
@@ -245,11 +271,12 @@ main(int argc, char **argv)
 	int			fd;
 
 	ReaderOptionsInit(&options);
-	while ((option = getopt(argc, argv, "cdimstD:q:e:nE:p:l:")) != -1)
+	while ((option = getopt(argc, argv, "cdimstD:q:e:nE:p:l:w:")) != -1)
 	{
 		if (!TakeOption(option, &options, &wanted))
 			return 2;
 	}
+	this_file = argv[optind];
 	fd = optind < argc ? open(argv[optind], O_RDONLY) : -1;
 	if (fd < 0 || (wanted.detected_only && freopen("/dev/null", "w", stdout) == NULL))
 		return 2;

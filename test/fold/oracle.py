@@ -1,21 +1,36 @@
 #!/usr/bin/env python3
 """Random histories, and what silver must make of them.
 
-    oracle.py FIRST LAST    writes a SQL script that plays the seeds FIRST to LAST
+    oracle.py FIRST LAST [SEED ...]    writes a SQL script that plays these seeds
 
 Each seed is a feature: options, and rounds in which files are written, replaced or
 removed.  The script (for psql, behind setup.psql) plays the rounds with random
 batching and compares silver with the rows worked out here; then it rebuilds, and
 plays the files in another order where arrival may not matter.  What is worked out
 here shares nothing with the merge: it walks each key's events one by one.
+
+Two sources of chance: what the second one draws (columns that vanish, types that
+widen, NULL keys, options that change) is laid over what the first one drew.
 """
 
+from decimal import Decimal
 import json
 import random
 import sys
 
 KEYS = 40		# independent sequences per seed
 VALUES = ["x", "y", "z", None]
+SHOWN = ("a", "b", "c", "v", "w")		# the columns that are compared
+SAID = SHOWN + ("r", "op")				# those that an update may leave out
+# Each list asks for a wider type: bigint, numeric, text; date, timestamp, text; boolean, text.
+WIDENING = [[["1", "2", "30"], ["2.0", "2.5", "-1.50"], ["02", "word", "1,5"]],
+			[["2024-03-01", "2024-03-02"], ["2024-03-01 00:00:00", "2024-03-02 10:30:00"], ["2024-03", "word"]],
+			[["true", "false"], ["true"], ["1", "word", "2024-03-01"]]]
+
+
+def same(these, those):
+	"""Whether two files say the same."""
+	return [{**row, "made": 0} for row in these] == [{**row, "made": 0} for row in those]
 
 
 class File:
@@ -25,6 +40,7 @@ class File:
 		self.path, self.number, self.seen, self.rows = path, number, seen, rows
 		self.ended = None		# the round in which it was replaced or gone
 		self.gone = False		# gone, not replaced
+		self.columns = None		# its header
 
 
 class Scenario:
@@ -78,7 +94,9 @@ class Scenario:
 			o.pop("ignore_null_updates", None)		# refused: such a file leaves nothing out
 		self.no_track = o.get("no_track", [])
 		self.late_column = chance(0.3)		# column c comes with later files
+		self.rows_made = 0
 		self.write()
+		self.vary(random.Random("more of %d" % seed))
 
 	def time(self, n):
 		kind = self.types["t"]
@@ -90,7 +108,8 @@ class Scenario:
 
 	def row(self, when, file_region):
 		r = self.random
-		row = {"k": r.randint(1, KEYS), "a": r.choice(VALUES), "b": r.choice(VALUES), "r": file_region}
+		self.rows_made += 1
+		row = {"made": self.rows_made, "k": r.randint(1, KEYS), "a": r.choice(VALUES), "b": r.choice(VALUES), "r": file_region}
 		if "t" in self.columns:
 			# mostly in order, now and then late
 			row["t"] = r.randint(1, 18) if r.random() < 0.4 else min(18, max(1, 3 * when + r.randint(0, 2)))
@@ -128,7 +147,7 @@ class Scenario:
 				if self.files and r.random() < 0.4:		# some of what was said before is said again
 					again = r.choice(self.files).rows
 					rows += [dict(row) for row in r.sample(again, min(len(again), 5))]
-				if path in live and live[path].rows == rows:
+				if path in live and same(live[path].rows, rows):
 					continue
 				written[path] = rows
 			for path in sorted(written):
@@ -148,7 +167,58 @@ class Scenario:
 				self.files.append(live[path])
 			self.rounds.append(written)
 
+	def vary(self, r):
+		"""What the second source of chance adds to options and files."""
+		chance = lambda p: r.random() < p
+		o = self.options
+		if chance(0.3):
+			o["null_key"] = "as_value"
+		vanishing = r.sample(range(1, 7), r.randint(1, 4)) if chance(0.4) else None		# rounds whose files have v
+		widening = sorted(r.choices(range(1, 8), k=2)) if chance(0.4) else None			# rounds from which w is wider
+		self.widths = r.choice(WIDENING)
+		if widening and chance(0.2):
+			self.no_track = o["no_track"] = self.no_track + ["w"]
+		more = {}		# by row: what is said twice, is said alike
+		for f in self.files:
+			f.columns = self.columns + (["c"] if self.late_column and f.seen > 3 else [])
+			if vanishing and f.seen in vanishing:
+				f.columns.append("v")
+			if widening:
+				f.columns.append("w")
+			if chance(0.2):
+				r.shuffle(f.columns)
+			for row in f.rows:
+				if row["made"] not in more:
+					kinds = self.widths[:1 + sum(f.seen >= since for since in widening or ())]
+					more[row["made"]] = {"v": r.choice(["p", "q", None]), "w": r.choice(r.choice(kinds) + [None]), "null": chance(0.04)}
+				row.update((c, more[row["made"]][c]) for c in ("v", "w") if c in f.columns)
+				if o.get("null_key") and more[row["made"]]["null"]:
+					row["k"] = None
+			for row in f.rows:
+				for c in ("c", "v", "w"):
+					if c not in f.columns:
+						row.pop(c, None)
+		self.before, self.altered = self.other_options(r) if chance(0.35) else o, r.randint(2, 6)
+
+	def other_options(self, r):
+		"""Options that the feature had at first: some left out, a changed file taken another way."""
+		before = dict(self.options)
+		chance = lambda p: r.random() < p
+		for group in (["apply_as_deletes"], ["history"], ["null_key"], ["no_track"], ["valid_to"], ["ignore_null_updates"],
+					  ["deletes", "delete_scope", "ignore_null_updates"], ["sequence_by", "valid_to", "ignore_null_updates"]):
+			if chance(0.3):
+				for option in group:
+					before.pop(option, None)
+		if chance(0.3):
+			before["on_change"] = r.choice(["restate", "version"])
+			before.pop("ignore_null_updates", None)
+		return before
+
 	# --- the oracle ---
+
+	def width(self, files):
+		"""How wide a type these files ask of column w: 2 is text."""
+		return max((n for f in files for row in f.rows for n, kind in enumerate(self.widths) if row.get("w") in kind), default=0)
 
 	def counting(self):
 		"""File versions that count at the end."""
@@ -170,7 +240,8 @@ class Scenario:
 		return "all" if row["r"] == "N" else None
 
 	def expected(self):
-		"""Rows (key, a, b, c, from, to, version, conflict) of silver."""
+		"""Rows (key, a, b, c, v, w, from, to, version, conflict) of silver."""
+		self.wide = self.width(self.files)
 		snapshot = self.options.get("deletes") == "snapshot"
 		rows = []
 		events = {}			# key -> list of (time, order, is_delete, row, until, scope)
@@ -179,7 +250,7 @@ class Scenario:
 			said = []
 			for place, row in enumerate(f.rows):
 				time = row["t"] if self.sequenced else f.seen
-				if row["k"] is None or time is None:
+				if time is None or row["k"] is None and "null_key" not in self.options:
 					continue
 				said.append((place, row, time))
 			at = {}
@@ -206,7 +277,15 @@ class Scenario:
 		return rows
 
 	def tracked(self, row):
-		return tuple(None if c in self.no_track else row.get(c) for c in ("a", "b", "c", "r", "op"))
+		return tuple(None if c in self.no_track else self.value(c, row.get(c)) for c in SAID)
+
+	def value(self, column, text):
+		"""What a column makes of its text: 2 and 2.0 are one number, a date among timestamps is its midnight."""
+		if column != "w" or text is None or self.wide == 2:
+			return text
+		if self.widths is WIDENING[0]:
+			return Decimal(text).normalize()
+		return text + " 00:00:00" if self.widths is WIDENING[1] and self.wide == 1 and len(text) == 10 else text
 
 	def fold(self, key, events, snapshots):
 		filled = []
@@ -217,7 +296,7 @@ class Scenario:
 				if e[2]:
 					state = {}
 				else:
-					for c in ("a", "b", "c", "r", "op"):
+					for c in SAID:
 						if row.get(c) is None:
 							row[c] = state.get(c)
 					state = row
@@ -258,32 +337,47 @@ class Scenario:
 				if to is not None:
 					continue
 				i = 0
-			result.append([key, row.get("a"), row.get("b"), row.get("c"), since, to, i + 1, conflict])
+			result.append([key] + [self.value(c, row.get(c)) for c in SHOWN] + [since, to, i + 1, conflict])
 		return result
 
 	# --- the script ---
 
 	def literal(self, value):
-		return "NULL" if value is None else "'%s'" % value
+		return "NULL" if value is None else "'%s'" % (format(value, "f") if isinstance(value, Decimal) else value)
 
-	def csv(self, rows, with_c):
-		columns = self.columns + (["c"] if with_c else [])
-		cell = lambda c, v: "" if v is None else self.time(v) if c == "t" else str(v)
-		return "\n".join([",".join(columns)] + [",".join(cell(c, row.get(c)) for c in columns) for row in rows]) + "\n"
+	def csv(self, f):
+		cell = lambda c, v: "" if v is None else self.time(v) if c == "t" else '"%s"' % v if "," in str(v) else str(v)
+		return "\n".join([",".join(f.columns)] + [",".join(cell(c, row.get(c)) for c in f.columns) for row in f.rows]) + "\n"
 
-	def put(self, feature, path, rows, with_c):
-		return "SELECT pg_temp.put('%s/%s', '%s');" % (feature, path, self.csv(rows, with_c))
+	def put(self, feature, f):
+		return "SELECT pg_temp.put('%s/%s', '%s');" % (feature, f.path, self.csv(f))
+
+	def create(self, name, options):
+		return "SELECT medallion.create_feature('%s', ARRAY['%s/*.csv'], '{k}', '%s');" % (name, name, json.dumps(options).replace("'", "''"))
+
+	def alter(self, name):
+		options = {o: v for o, v in self.options.items() if self.before.get(o) != v}
+		options.update({o: None for o in self.before if o not in self.options})
+		return "SELECT medallion.alter_feature('%s', '%s');" % (name, json.dumps(options).replace("'", "''"))
+
+	def label(self):
+		told = lambda options: ", ".join("%s %s" % (o, v) for o, v in options.items()
+										  if o not in ("columns", "load_duplicates", "verify", "header", "allow_all_missing"))
+		first = "" if self.before == self.options else "; before round %d: %s" % (self.altered, told(self.before))
+		return "seed %d (%s%s)" % (self.seed, told(self.options), first)
 
 	def script(self):
 		name = "prop_%d" % self.seed
-		options = json.dumps(self.options).replace("'", "''")
-		out = ["\\o /dev/null", "SELECT medallion.create_feature('%s', ARRAY['%s/*.csv'], '{k}', '%s');" % (name, name, options)]
+		out = ["\\o /dev/null", self.create(name, self.before)]
+		by_round = {(f.seen, f.path): f for f in self.files}
 		for now, written in enumerate(self.rounds, 1):
+			if now == self.altered and self.before != self.options:
+				out.append(self.alter(name))
 			for path, rows in sorted(written.items()):
 				if rows is None:
 					out.append("SELECT pg_temp.shell('rm -f ' || current_setting('test.tree') || '/%s/%s');" % (name, path))
 				else:
-					out.append(self.put(name, path, rows, self.late_column and now > 3))
+					out.append(self.put(name, by_round[now, path]))
 			# not every round of files is taken into silver at once
 			both = now == len(self.rounds) or self.random.random() < 0.6
 			out.append("SELECT pg_temp.play('%s', %d, ARRAY['bronze'%s]);" % (name, now, ", 'silver'" if both else ""))
@@ -291,20 +385,19 @@ class Scenario:
 		rows = self.expected()
 		if rows:
 			out.append("INSERT INTO expected VALUES")
-			out.append(",\n".join("(%s, %s, %s, %s, %s, %s, %d, %s)" % (
-				r[0], self.literal(r[1]), self.literal(r[2]), self.literal(r[3]), self.since(r[4]), self.until(r[5]), r[6], r[7]) for r in rows) + ";")
-		out.append("\\o")
-		label = "seed %d (%s)" % (self.seed, ", ".join("%s %s" % (k, v) for k, v in self.options.items()
-													  if k not in ("columns", "load_duplicates", "verify", "header", "allow_all_missing")))
+			out.append(",\n".join("(%s, %s, %s, %s, %d, %s)" % (
+				"NULL" if r[0] is None else r[0], ", ".join(self.literal(v) for v in r[1:6]), self.since(r[6]), self.until(r[7]), r[8], r[9])
+				for r in rows) + ";")
 		order = self.replay()
 		if order:
-			out[-1:] = ["SELECT medallion.create_feature('%s_again', ARRAY['%s_again/*.csv'], '{k}', '%s');" % (name, name, options)]
+			again = name + "_again"
+			out.append(self.create(again, self.options))
 			for f in order:
-				out.append(self.put(name + "_again", f.path, f.rows, self.late_column and f.seen > 3))
-				out.append("SELECT pg_temp.play('%s_again', 1, ARRAY['bronze'%s]);" % (
-					name, ", 'silver'" if f is order[-1] or self.random.random() < 0.7 else ""))
-			out.append("\\o")
-		out.append("SELECT pg_temp.check_seed('%s', '%s', %s, %s);" % (name, label.replace("'", "''"), str(self.sequenced).lower(),
+				out.append(self.put(again, f))
+				out.append("SELECT pg_temp.play('%s', 1, ARRAY['bronze'%s]);" % (
+					again, ", 'silver'" if f is order[-1] or self.random.random() < 0.7 else ""))
+		out.append("\\o")
+		out.append("SELECT pg_temp.check_seed('%s', '%s', %s, %s);" % (name, self.label().replace("'", "''"), str(self.sequenced).lower(),
 																   str(bool(order)).lower()))
 		return "\n".join(out)
 
@@ -319,12 +412,13 @@ class Scenario:
 	def replay(self):
 		"""The files that count at the end in another order, where arrival may not matter."""
 		counting = list(self.counting())
-		if not self.sequenced or len({f.path for f in counting}) < len(counting):
+		if not self.sequenced or len({f.path for f in counting}) < len(counting) or self.width(counting) != self.width(self.files):
 			return []
 		self.random.shuffle(counting)
 		return counting
 
 
 if __name__ == "__main__":
-	for seed in range(int(sys.argv[1]), int(sys.argv[2]) + 1):
+	first, last, *kept = map(int, sys.argv[1:])
+	for seed in [*range(first, last + 1), *kept]:
 		print(Scenario(seed).script())

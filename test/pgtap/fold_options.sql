@@ -1,7 +1,7 @@
 /* What the fold's options do where no sequence gives the times, what they refuse, and what a session may not change. */
 \set name fold_options
 \ir setup.psql
-SELECT plan(36);
+SELECT plan(38);
 
 /* key, value, place in the order of runs at which it began and ended, for features without sequence */
 CREATE FUNCTION pg_temp.history(feature text) RETURNS text LANGUAGE plpgsql AS $$
@@ -163,6 +163,15 @@ $$;
 SELECT is(pg_temp.counts(1, E'1,x,1,I\n2,x,1,I\n3,x,1,I\n4,x,1,I\n'), 'initial_load 4 0 0', 'counts of a first load');
 SELECT is(pg_temp.counts(2, E'1,y,5,U\n2,,5,D\n3,x,5,U\n5,x,5,I\n'), 'SCD2_MERGE 1 1 2', 'counts of one event per key');
 SELECT is(pg_temp.counts(3, E'1,z,7,U\n1,w,8,U\n2,q,7,I\n6,x,7,I\n6,y,8,U\n'), 'SCD2_MERGE 1 4 1', 'counts of several');
+
+/* a snapshot that is withdrawn: what it had closed is there again, although scd1 no longer has it */
+SELECT medallion.create_feature('unsaid', '{unsaid/*.csv}', '{k}', '{"sequence_by": "t", "deletes": "snapshot", "history": "scd1"}');
+SELECT pg_temp.put('unsaid/a.csv', E'k,t\n1,1\n2,1\n'), pg_temp.put('unsaid/b.csv', E'k,t\n1,2\n');
+SELECT pg_temp.run('unsaid');
+SELECT is((SELECT string_agg(k::text, ',' ORDER BY k) FROM silver.unsaid), '1', 'a later snapshot closes the key that it lacks');
+SELECT pg_temp.put('unsaid/b.csv', E'k,t\n1,0\n');
+SELECT pg_temp.run('unsaid');
+SELECT is((SELECT string_agg(k::text, ',' ORDER BY k) FROM silver.unsaid), '1,2', 'and its correction brings it back');
 
 /* what does not go together, and what is unknown */
 SELECT throws_ok($$SELECT medallion.create_feature('no', '{x}', '{k}', '{"delete_scope": ["r"]}')$$, '22023', 'option "delete_scope" needs "deletes": "snapshot"');

@@ -88,7 +88,7 @@ new_feature('cut', '*.csv');
 big_file("$folder/cut/lines.csv", 1);
 my ($states, $error) = change_while_read('cut', sub { truncate("$folder/cut/lines.csv", 700000) or die $! });
 is($states, 'bronze FAILED,silver UNCHANGED', 'cut short while read: the run says so');
-like($error, qr{cut/lines\.csv" changed while it was read}, 'cut short while read: the error names the file');
+like($error, qr{file ".*cut/lines\.csv" changed while it was read}, 'cut short while read: the error names the file');
 is(sql("SELECT count(*) FROM medallion.file_versions JOIN medallion.features USING (feature_id) WHERE name = 'cut'"), '0',
 	'cut short while read: not taken in');
 big_file("$folder/cut/lines.csv", 2);
@@ -182,7 +182,7 @@ chmod(0000, "$folder/first");
 ($states, $error) = run_feature('first');
 chmod(0755, "$folder/first");
 is($states, 'bronze FAILED,silver UNCHANGED', 'first folder: the run says so');
-like($error, qr{"$folder/first": Permission denied}, 'first folder: the error names it');
+like($error, qr{could not open folder "$folder/first": Permission denied}, 'first folder: the error names it');
 is(state_of('first'), '20|1110', 'first folder: nothing is lost');
 check_healed('first');
 
@@ -229,7 +229,7 @@ write_odd("bad\xff\xfename.csv", 8);
 write_odd('good.csv', 9);
 ($states, $error) = run_feature('names');
 is($states, 'bronze PARTIAL,silver COMPLETED', 'a name that is not UTF-8: the run says so');
-like($error, qr{names/bad\\xff\\xfename\.csv.*not valid in the database's encoding}, 'a name that is not UTF-8: the error shows it');
+like($error, qr{file ".*/names/bad\\xff\\xfename\.csv" was passed over: its name is not valid in the database's encoding}, 'a name that is not UTF-8: the error shows it');
 is(state_of('names'), '8|37', 'a name that is not UTF-8: the others are loaded');
 rename("$folder/names/bad\xff\xfename.csv", "$folder/names/renamed.csv");
 ($states, $error) = run_feature('names');
