@@ -87,7 +87,7 @@ fuzzing_clang()
 # What a failed run said that tells where it went wrong.
 complaint()
 {
-	grep -aE 'ERROR|SUMMARY|runtime error|_fuzz\.c:|#[0-9]+ .* src/|Test unit written' "$1" | head -n 12
+	grep -aE 'ERROR|SUMMARY|runtime error|_fuzz\.c:|#[0-9]+ .* src/|Test unit written|^Base64' "$1" | head -n 12
 }
 
 # Feeds the seeds of a format, with whatever compiler there is.
