@@ -387,3 +387,10 @@ valgrind-file:
 crash: ROUNDS ?= 200
 crash:
 	@ROUNDS=$(ROUNDS) TESTS=001_crash MEDALLION_TEST_TIMEOUT=36000 bash test/run.sh tap
+
+# Very many files in one folder
+.PHONY: many
+many: FILES ?= 100000
+many:
+	@FILES=$(FILES) TESTS=011_bad_folders MEDALLION_TEST_TIMEOUT=7200 bash test/run.sh tap
+	@grep ' files in one folder: loaded' "$$(bash test/server.sh home)/test/logs/tap_011_bad_folders.log"

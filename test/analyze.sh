@@ -1,10 +1,12 @@
 #!/bin/bash
 # Static analysis: cppcheck, gcc -fanalyzer and clang-tidy, as far as they are installed.  Prints what they
-# find; status 1 if anything.  What is right as it is stands in test/analyze/, with its reason.
+# find, and the files that they could not analyse; status 1 if anything.  What is right as it is stands in
+# test/analyze/, with its reason.
 #
 #   test/analyze.sh                   all three, in some minutes (Debian: cppcheck, clang-tidy)
-#   test/analyze.sh cppcheck          one of: cppcheck gcc clang
-#   test/analyze.sh --tap             cppcheck alone, as TAP: seconds
+#   test/analyze.sh cppcheck          some of: cppcheck gcc clang
+#   test/analyze.sh --tap [TOOL...]   as TAP, one test each; one whose tool is absent is skipped by name, and all
+#                                     are where MEDALLION_QUICK is set, for the server's version is nothing to them
 #
 # gcc 12's analyzer takes ereport() for something that returns, and any palloc for a leak: it is shown the
 # file layer alone, which is plain C.
@@ -12,18 +14,31 @@
 . "$(dirname "$0")/lib.sh"
 cd "$project" || exit 1
 
-# Lines that are findings, without what stands in a list of reasons.
+# --- the tools: each prints its findings, and what it failed at, without what stands in the list of reasons ---
+
 run_cppcheck()
 {
 	cppcheck --quiet --enable=warning,performance,portability --std=c99 --inline-suppr --max-configs=1 -j"$(nproc)" \
 		--template='{file}:{line}: {severity}: {message} [{id}]' --suppressions-list=test/analyze/cppcheck.txt \
-		--suppress=missingInclude -Isrc --include=test/analyze/server.h src/*/ 2>&1
+		--suppress=missingInclude -Isrc --include=test/analyze/server.h src/*/ 2>&1 || echo "cppcheck did not end well"
+}
+
+# Runs a command for each file that stdin names, in place of {}; says so of a file with which it fails.
+for_each_file()
+{
+	LC_ALL=C xargs -P "$(nproc)" -I{} sh -c 'file=$1; shift; "$@" 2>&1 || echo "$file:1:1: error: could not be analysed"' - {} "$@"
+}
+
+# Of what compilers print: the lines about our files, without their numbers, that are not in a list.
+findings_but()
+{
+	sed -nE "s#^($project/)?(src/[^:]*):[0-9]+:[0-9]+: ((fatal )?error:|warning: .*\\[${2:-})#\\2: \\3#p" | sort -u | grep -vxFf <(grep -v '^#' "$1")
 }
 
 run_gcc()
 {
-	printf '%s\n' src/file/*.c | LC_ALL=C xargs -P "$(nproc)" -I{} gcc -fanalyzer -O1 -std=gnu99 -D_GNU_SOURCE -Isrc -c {} -o /dev/null 2>&1 |
-		sed -nE 's/^([^:]*):[0-9]+:[0-9]+: (warning: .*\[-Wanalyzer|error:)/\1: \2/p' | sort -u | grep -vxFf <(grep -v '^#' test/analyze/gcc.txt)
+	printf '%s\n' src/file/*.c | for_each_file gcc -fanalyzer -O1 -std=gnu99 -D_GNU_SOURCE -Isrc -c {} -o /dev/null |
+		findings_but test/analyze/gcc.txt -Wanalyzer
 }
 
 run_clang()
@@ -32,39 +47,55 @@ run_clang()
 	flags="-std=gnu99 -D_GNU_SOURCE -Isrc -isystem $("$PG_CONFIG" --includedir-server)"
 
 	# how far memory is from the caches' lines, and strcpy() where the length is known, are no faults
-	printf '%s\n' src/*/*.c | xargs -P "$(nproc)" -I{} clang-tidy --quiet \
-		--checks=-clang-analyzer-optin.performance.Padding,-clang-analyzer-security.insecureAPI.strcpy {} -- $flags 2>/dev/null |
-		sed -nE "s#^($project/)?(src/[^:]*):[0-9]+:[0-9]+: (warning|error): #\\2: #p" | sort -u | grep -vxFf <(grep -v '^#' test/analyze/clang.txt)
+	printf '%s\n' src/*/*.c | for_each_file clang-tidy --quiet \
+		--checks=-clang-analyzer-optin.performance.Padding,-clang-analyzer-security.insecureAPI.strcpy {} -- $flags |
+		findings_but test/analyze/clang.txt
+}
+
+# --- what is said of it ---
+
+command_of()
+{
+	case $1 in
+		clang) echo clang-tidy ;;
+		*) echo "$1" ;;
+	esac
 }
 
 # Runs a tool if it is there; its findings are shown.
 analyze()
 {
-	local tool=$1 command=$2 lines
+	local lines
 
-	command -v "$command" >/dev/null || { say "$tool: no $command here"; return; }
-	lines=$("run_$tool")
+	command -v "$(command_of "$1")" >/dev/null || { say "$1: no $(command_of "$1") here"; return; }
+	lines=$("run_$1")
 	[ -z "$lines" ] || { echo "$lines"; status=1; }
-	say "$tool: $(grep -c . <<<"$lines") findings"
+	say "$1: $(grep -c . <<<"$lines") findings"
 }
 
-status=0
-if [ "${1:-}" = --tap ]; then
-	if ! command -v cppcheck >/dev/null; then
-		echo "ok 1 # skip no cppcheck"
-	elif lines=$(run_cppcheck) && [ -z "$lines" ]; then
-		echo "ok 1 - cppcheck finds nothing"
+analyze_as_tap()
+{
+	local tool=$1 lines
+
+	number=$((number + 1))
+	if [ -n "${MEDALLION_QUICK:-}" ]; then
+		echo "ok $number # skip $tool: MEDALLION_QUICK is set"
+	elif ! command -v "$(command_of "$tool")" >/dev/null; then
+		echo "ok $number # skip $tool: no $(command_of "$tool") here"
+	elif lines=$("run_$tool"); [ -z "$lines" ]; then
+		echo "ok $number - $tool finds nothing"
 	else
-		echo "not ok 1 - cppcheck finds nothing"
+		status=1
+		echo "not ok $number - $tool finds nothing"
 		sed 's/^/#   /' <<<"$lines"
 	fi
-	echo 1..1
-	exit
-fi
+}
+
+status=0 number=0 each=analyze
+[ "${1:-}" != --tap ] || { each=analyze_as_tap; shift; }
 for tool in ${*:-cppcheck gcc clang}; do
-	case $tool in
-		clang) analyze clang clang-tidy ;;
-		*) analyze "$tool" "$tool" ;;
-	esac
+	[ "$(type -t "run_$tool")" = function ] || die "no such tool here: $tool"
+	"$each" "$tool"
 done
+[ $each = analyze ] || echo "1..$number"
 exit $status

@@ -2,7 +2,7 @@
 """Runs what README.md and docs/*.md show: every ```sql and ```sh block, in order, as TAP.
 
     test/doc_blocks.py FOLDER [DOCUMENT...]      on the server that PGHOST and PGPORT lead to; FOLDER is for files
-    test/doc_blocks.py --list                    blocks that are not run, with their reasons
+    test/doc_blocks.py --list                    blocks that other scripts run, with the reasons
     test/doc_blocks.py --show DOCUMENT LANGUAGE N      the Nth block of that language, from 1
 
 Each document has a fresh database "docs" with the extension, and one session for all of its sql blocks.
@@ -13,8 +13,8 @@ A fence without a language right after a block is what its last statement prints
 line, without regard to the width of columns; … stands for anything.  A comment just before a block says
 that it is otherwise, with a reason:
 
-    <!-- not run: REASON -->              <!-- not compared: REASON -->
-    <!-- run by SCRIPT: REASON -->        SCRIPT is a file of the project
+    <!-- not compared: REASON -->
+    <!-- run by SCRIPT: REASON -->        SCRIPT is a file of the project, and takes the block by --show
 """
 import difflib
 import os
@@ -27,7 +27,7 @@ import textwrap
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\S*)[^\n]*\n(?P<text>.*?)^(?P=indent)```$", re.M | re.S)
-MARK = re.compile(r"<!-- (not run|not compared|run by (?P<script>\S+)): (?P<reason>(?:(?!-->).)+) -->\s*$", re.S)
+MARK = re.compile(r"<!-- (not compared|run by (?P<script>\S+)): (?P<reason>(?:(?!-->).)+) -->\s*$", re.S)
 FAILURES = "SELECT layer, object, status, detail FROM medallion.run_pipeline() WHERE status IN ('FAILED', 'PARTIAL')"
 QUIET = "-c client_min_messages=warning"
 SHELLS = ("sh", "bash")
@@ -49,7 +49,7 @@ class Block:
         self.output = None
 
     def is_run(self):
-        return self.language in RUNNABLE and self.mark not in ("not run", "run by")
+        return self.language in RUNNABLE and not self.script
 
 
 def documents(names):
@@ -134,19 +134,23 @@ def differing(shown, printed):
 
 
 def fill(text, folder):
-    """A block's text, with its paths below the folder."""
-    return re.sub(r"(?<![\w./*])/(srv|path)/", rf"{folder}/\1/", text).replace("-d mydb", "-d docs").replace("-d shop", "-d docs")
+    """A block's text, with its paths below the folder, and in the test's database."""
+    text = re.sub(r"(?<![\w./*])/(srv|path)/", rf"{folder}/\1/", text)
+    return re.sub(r"(-d|createdb|psql) (mydb|shop)\b", r"\1 docs", text)
 
 
 def prepare(document, folder):
-    """A fresh database, and what the document takes for granted.  An error's text, or nothing."""
+    """A fresh database, unless the document makes it, and what the document takes for granted.  An error's text, or nothing."""
     setup = PROJECT / "test/docs" / (document.stem + ".sql")
     command = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", f"folder={folder}", "-v", f"project={PROJECT}", "-o", "/dev/null"]
     shell = "rm -rf {0} && mkdir -p {0}".format(shlex.quote(str(folder)))
     subprocess.run(shell, shell=True, check=True)
+    shown = "".join(fill(block.text, folder) for block in blocks_of(document))
     steps = [command + ["-d", "postgres", "-c", "SET client_min_messages = warning", "-c", "DROP DATABASE IF EXISTS docs WITH (FORCE)",
-                        "-c", "CREATE DATABASE docs", "-c", f"ALTER DATABASE docs SET medallion.input_root = '{folder}/srv'"]]
-    if not any("CREATE EXTENSION medallion" in block.text for block in blocks_of(document)):
+                        "-c", f"ALTER ROLE ALL SET medallion.input_root = '{folder}/srv'"]]
+    if "createdb docs\n" not in shown:
+        steps.append(command + ["-d", "postgres", "-c", "CREATE DATABASE docs"])
+    if "CREATE EXTENSION medallion" not in shown:
         steps.append(command + ["-d", "docs", "-c", "CREATE EXTENSION medallion"])
     if setup.exists():
         steps.append(command + ["-d", "docs", "-f", str(setup)])
@@ -179,7 +183,7 @@ def run_document(document, folder, tap):
     if wrong:
         tap.say(False, f"{document}: what it takes for granted", wrong)
         return
-    session = Session()
+    session = None
     for block in blocks:
         if not block.is_run():
             continue
@@ -187,25 +191,29 @@ def run_document(document, folder, tap):
         if block.language in SHELLS:
             printed, succeeded = run_shell(text, folder)
         else:
-            session = session if session.is_open() else Session()
+            session = session if session and session.is_open() else Session()
             printed, succeeded = session.run(text)
         if succeeded and block.output is not None and block.mark != "not compared":
             wrong = differing(fill(block.output, folder), printed)
             tap.say(not wrong, f"{document}:{block.line} runs, and prints what is shown", wrong)
         else:
             tap.say(succeeded, f"{document}:{block.line} runs", f"{text}\n{printed}")
-    session.close()
+    if session:
+        session.close()
     printed, succeeded = run_shell(f'psql -X -A -t -v ON_ERROR_STOP=1 -c "{FAILURES}"', folder)
     tap.say(succeeded and not printed.strip(), f"{document}: a run of what it left fails nowhere", printed)
 
 
-def not_run(names):
-    """Blocks that are not run here, each with where and why; and what is wrong with the comment."""
+def elsewhere(names):
+    """Blocks that scripts run, each with where and why; and whether the script takes the block from the document."""
     for document in documents(names):
-        for block in blocks_of(document):
-            if block.language in RUNNABLE and not block.is_run():
-                missing = block.script and not (PROJECT / block.script).exists()
-                yield f"{document}:{block.line} {block.mark} {block.script or ''}: {block.reason}", missing
+        blocks = [block for block in blocks_of(document) if block.language in RUNNABLE]
+        for block in blocks:
+            if not block.is_run():
+                script = PROJECT / block.script
+                number = 1 + [other for other in blocks if other.language == block.language].index(block)
+                taken = script.exists() and f"--show {document} {block.language} {number}" in script.read_text()
+                yield f"{document}:{block.line} run by {block.script}: {block.reason}", taken
 
 
 def compare_reference(path):
@@ -218,8 +226,8 @@ def compare_reference(path):
 def main():
     arguments = sys.argv[1:]
     if arguments[:1] == ["--list"]:
-        for text, missing in not_run([]):
-            print(text + (" (there is no such script)" if missing else ""))
+        for text, taken in elsewhere([]):
+            print(text + ("" if taken else " (it does not take the block)"))
         return 0
     if arguments[:1] == ["--show"]:
         wanted = [block for block in blocks_of(pathlib.Path(arguments[1])) if block.language == arguments[2]]
@@ -230,11 +238,11 @@ def main():
         run_document(document, folder, tap)
     if "MEDALLION_REFERENCE" in os.environ:
         tap.say(*compare_reference(os.environ["MEDALLION_REFERENCE"]))
-    elsewhere = list(not_run(names))
-    for text, _ in elsewhere:
+    others = list(elsewhere(names))
+    for text, _ in others:
         print("# " + text)
-    tap.say(not any(missing for _, missing in elsewhere), f"{len(elsewhere)} blocks are not run here, each for a reason",
-            "\n".join(text for text, missing in elsewhere if missing))
+    tap.say(all(taken for _, taken in others), f"{len(others)} blocks are run by other scripts, which take them from the documents",
+            "\n".join(text for text, taken in others if not taken))
     print(f"1..{tap.number}")
     return tap.failed != 0
 

@@ -160,7 +160,8 @@ test_upgrade()
 
 	ls "$from/srv/build/postgresql-15-medallion_"*.deb "$root/srv/build/postgresql-17-medallion_"*.deb >/dev/null || { failed=$((failed + 1)); return; }
 	step "upgrade: a machine with 15 and 17" both_versions "$from" "$root" || return
-	cp test/pg_upgrade.sh test/lib.sh "$root/srv/build/medallion-$version/test/"
+	cp test/pg_upgrade.sh test/doc_blocks.py test/lib.sh "$root/srv/build/medallion-$version/test/"
+	cp docs/backup.md "$root/srv/build/medallion-$version/docs/"
 	LINES_SHOWN=200 step "upgrade: from 15 to 17 with data" inside "$root" "cd /srv/build/medallion-$version && bash test/pg_upgrade.sh /usr/lib/postgresql/15/bin /usr/lib/postgresql/17/bin"
 }
 

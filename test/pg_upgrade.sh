@@ -13,6 +13,10 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/up.XXXXXX")
 export PGHOST=$work PGPORT=54322 PGUSER=postgres PGDATABASE=shop PGOPTIONS='-c client_min_messages=warning'
 trap 'for bin in "$old" "$new"; do for data in "$work/old" "$work/new"; do "$bin/pg_ctl" -D "$data" -m immediate stop; done; done >/dev/null 2>&1; rm -rf "$work"' EXIT
 number=0 failed=0
+# As docs/backup.md says it, with the folders of here.
+command=$(python3 "$project/test/doc_blocks.py" --show docs/backup.md sh 3 |
+	sed -e "s#/usr/lib/postgresql/15/bin#$old#; s#/usr/lib/postgresql/17/bin#$new#" \
+		-e "s#/var/lib/postgresql/15/main#$work/old#; s#/var/lib/postgresql/17/main#$work/new#")
 
 check()
 {
@@ -107,8 +111,8 @@ before=$(state)
 
 make_cluster "$new" "$work/new"
 cd "$work" || exit 1
-"$new/pg_upgrade" -b "$old" -B "$new" -d "$work/old" -D "$work/new" -s "$work" -U postgres >"$work/upgrade.log" 2>&1
-check "pg_upgrade" "$? $(grep -c 'Upgrade Complete' "$work/upgrade.log")" "0 1"
+PATH="$new:$PATH" bash -e -c "$command" >"$work/upgrade.log" 2>&1
+check "$command" "$? $(grep -c 'Upgrade Complete' "$work/upgrade.log")" "0 1"
 [ $failed = 0 ] || tail -n 20 "$work/upgrade.log" "$work"/new/pg_upgrade_output.d/*/log/pg_upgrade_dump_*.log | sed 's/^/#   /'
 
 start "$new" "$work/new"

@@ -3,7 +3,7 @@
 #
 #   test/run.sh                    all suites
 #   test/run.sh regress tap        some of: style file fuzz regress isolation pgtap tap docs
-#   test/run.sh valgrind           a server under valgrind, which is not among all
+#   test/run.sh valgrind clang     a server under valgrind, clang-tidy: these are not among all
 #
 # One test:  make installcheck REGRESS=name ISOLATION=   with  eval "$(test/server.sh env)"  before,
 #            TESTS=name test/run.sh pgtap                for the files whose name contains that.
@@ -138,7 +138,7 @@ suite_style()
 {
 	run_tap "layer rules" layers.log bash test/layers.sh --tap
 	run_tap "forbidden words, versions" style.log bash test/style.sh --tap
-	run_tap "static analysis" analyze.log bash test/analyze.sh --tap
+	run_tap "static analysis" analyze.log bash test/analyze.sh --tap cppcheck gcc
 }
 
 suite_file()
@@ -247,6 +247,12 @@ count_tap_test()
 suite_docs()
 {
 	run_tap "documents" docs.log bash test/docs.sh
+}
+
+# The analysis that takes minutes.
+suite_clang()
+{
+	run_tap "static analysis by clang" clang.log bash test/analyze.sh --tap clang
 }
 
 suite_valgrind()

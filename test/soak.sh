@@ -1,8 +1,9 @@
 #!/bin/bash
 # The soak: very many small runs in one session and with workers; memory, catalogs and ledgers stay flat.
-# "make test" does a few; this does 10000, or as many as it is told.
+# "make test" does a few; this does 10000, or as many as it is told, 400 of them with workers.
 #
 #   test/soak.sh [RUNS]
+#   WORKERS=every test/soak.sh        all of them with workers
 
 . "$(dirname "$0")/lib.sh"
 export RUNS=${1:-10000} TESTS=012_soak MEDALLION_TEST_TIMEOUT=${MEDALLION_TEST_TIMEOUT:-36000}

@@ -23,6 +23,12 @@ check()
 	head -n 40 <<<"$lines" | sed 's/^/#   /'
 }
 
+skip()
+{
+	number=$((number + 1))
+	[ -z "$tap" ] && echo "skipped: $1" || echo "ok $number # skip $1"
+}
+
 # The project's text files: what git knows, or, in a copy without git, what is not built.
 text_files()
 {
@@ -79,8 +85,19 @@ unlisted()
 	done
 }
 
+# Of TAP, what is neither a success nor the plan; and whether the plan was kept.
+not_computed()
+{
+	awk '/^ok /{ seen++; next } /^1\.\.[0-9]+$/ { plan = substr($0, 4); next } { print } END { if (!seen || seen != plan) print seen + 0 " of " plan + 0 }'
+}
+
 check "the Makefile's lists are complete" "$(unlisted)"
-check "row_hash: another language computes the vectors of docs/row_hash.md" "$(python3 test/hash_vectors.py 2>&1 | grep -v '^ok\|^1\.\.')"
+vectors=$(python3 test/hash_vectors.py 2>&1)
+if [[ $vectors == "1..0 # skip "* ]]; then
+	skip "row_hash: ${vectors#*# skip }"
+else
+	check "row_hash: another language computes the vectors of docs/row_hash.md" "$(not_computed <<<"$vectors")"
+fi
 check "docs/*.md name tests that are there" "$(python3 test/docs.py)"
 check "no unfinished-work marks" "$(find_words '\b(TODO|FIXME|XXX|HACK)\b' | grep -vE 'XXXXXX')"
 check "no absolute paths of one machine" "$(find_words '(^|[^[:alnum:]_.])/(work|home|root)/')"

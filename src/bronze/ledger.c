@@ -464,9 +464,11 @@ FindSameContent(const Feature *feature, const FileTask *task, const char *hash)
 	ParamInt(&params, feature->id);
 	ParamText(&params, hash);
 	ParamText(&params, task->file->path);
-	return CatalogBigint("SELECT file_id FROM medallion.file_versions"
-						 " WHERE feature_id = $1 AND content_hash = decode($2, 'hex') AND path <> $3"
-						 " AND superseded_at IS NULL AND status <> 'DUPLICATE' ORDER BY file_id LIMIT 1",
+	/* Not in one WHERE: without statistics, as in a first load of very many files, the index of live versions would
+	 * seem to be the better one, and each file would look at all before it. */
+	return CatalogBigint("SELECT file_id FROM (SELECT * FROM medallion.file_versions"
+						 " WHERE feature_id = $1 AND content_hash = decode($2, 'hex') OFFSET 0) same"
+						 " WHERE path <> $3 AND superseded_at IS NULL AND status <> 'DUPLICATE' ORDER BY file_id LIMIT 1",
 						 &params, 0);
 }
 

@@ -374,10 +374,27 @@ DescribePosition(const Source *source)
 	return place.data;
 }
 
+/* Raises if the file changed since it was opened. */
+void
+SourceCheckUnchanged(Source *source)
+{
+	struct stat st;
+
+	StatSource(source, &st);
+	if (st.st_size != source->size || TimespecNs(st.st_mtim) != source->mtime_ns)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("file \"%s\" changed while it was read", source->path),
+				 errhint("It may still be being written; the next run tries again.")));
+}
+
+/* A file that changed is not damaged, whatever the reader takes it for: another
+ * attempt may well succeed. */
 static void
-RaiseReaderError(const Source *source, ReaderStatus status)
+RaiseReaderError(Source *source, ReaderStatus status)
 {
 	CHECK_FOR_INTERRUPTS();
+	SourceCheckUnchanged(source);
 	ereport(ERROR,
 			(errcode(StatusErrcode(status)),
 			 errmsg("could not read \"%s\"%s: %s", source->path,
@@ -483,20 +500,6 @@ SourceNextRow(Source *source, ReaderRow *row, bool *bad)
 		found = NextRowOfRange(source, row);
 	*bad = source->complaint != NULL;
 	return found;
-}
-
-/* Raises if the file changed since it was opened. */
-void
-SourceCheckUnchanged(Source *source)
-{
-	struct stat st;
-
-	StatSource(source, &st);
-	if (st.st_size != source->size || TimespecNs(st.st_mtim) != source->mtime_ns)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("file \"%s\" changed while it was read", source->path),
-				 errhint("It may still be being written; the next run tries again.")));
 }
 
 /* Closes reader and file. */

@@ -87,7 +87,7 @@ fuzzing_clang()
 # What a failed run said that tells where it went wrong.
 complaint()
 {
-	grep -aE 'ERROR|SUMMARY|runtime error|_fuzz\.c:|#[0-9]+ .* src/|Test unit written' "$1" | head -n 12
+	grep -aE 'ERROR|SUMMARY|runtime error|_fuzz\.c:|#[0-9]+ .* src/|Test unit written|^Base64' "$1" | head -n 12
 }
 
 # Feeds the seeds of a format, with whatever compiler there is.
@@ -122,8 +122,8 @@ libfuzzer()
 	local format=$1
 	shift
 
-	# What the sanitizer keeps back of freed memory is no memory of the reader's.
-	ASAN_OPTIONS=quarantine_size_mb=8 MEDALLION_FUZZ=$format nice "$work/fuzz" -timeout=2 -rss_limit_mb=256 -malloc_limit_mb=64 -max_len=$largest -len_control=10 \
+	# What the sanitizer keeps back of freed memory is no memory of the reader's.  Not nice: -timeout is by the clock.
+	ASAN_OPTIONS=quarantine_size_mb=8 MEDALLION_FUZZ=$format "$work/fuzz" -timeout=2 -rss_limit_mb=256 -malloc_limit_mb=64 -max_len=$largest -len_control=10 \
 		-artifact_prefix="$work/crashes/$format-" -dict="$here/markup.dict" -print_final_stats=1 "$@"
 }
 

@@ -167,6 +167,24 @@ is(($session->query("SELECT string_agg(layer || ' ' || status, ',' ORDER BY laye
 	'bronze COMPLETED,gold COMPLETED,silver COMPLETED', 'the next run in the same session succeeds');
 is($server->safe_psql('postgres', 'SELECT (SELECT count(*) FROM bronze.lines), (SELECT count(*) FROM silver.lines_current), (SELECT n FROM gold.slow)'),
 	'180000|180000|6000000', 'with all its rows');
-$session->close;
+
+# --- the time limit, in the middle of work that waits for nothing ---
+
+$server->safe_psql('postgres', 'SELECT medallion.drop_model($$slow$$); SELECT medallion.create_model($$slower$$, $$' . ($model =~ s/mark\(2\)/mark(3)/r =~ s/\(1, 6000000\)/(b.one, 60000000)/r) . '$$)');
+$places{slower} = $places{gold} =~ s/objid = 2/objid = 3/r;
+$before = state_of_things();
+my $observer = Medallion::Session->new($server, 'postgres');
+my $question = sprintf($places{slower}, $session->{pid});
+$session->query('SET statement_timeout = 1500');
+$start = time();
+$session->send(q{SELECT * FROM medallion.run_pipeline(NULL, '{gold}')});
+ok(wait_until(sub { ($observer->query($question))[0] }, $limit), 'statement_timeout in a model: the run is seen there');
+isnt(($observer->query("SELECT wait_event_type FROM pg_stat_activity WHERE pid = $session->{pid}"))[0], 'Lock', 'statement_timeout in a model: at work');
+($out, $err) = $session->answer;
+$took = time() - $start;
+like($err, qr/canceling statement due to statement timeout/, 'statement_timeout in a model: it ends the run');
+cmp_ok($took, '<=', 1.5 + $limit, sprintf('statement_timeout in a model: in time (%.3f s)', $took));
+check_clean($session, $before, 'statement_timeout in a model');
+$_->close for ($session, $observer);
 
 done_testing();

@@ -9,6 +9,7 @@
 use strict;
 use warnings FATAL => 'all';
 
+use IO::Compress::Zip qw($ZipError);
 use Medallion;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -48,7 +49,46 @@ my $lines = 60000;
 sub big_file
 {
 	my ($path, $factor) = @_;
-	write_file($path, 'Id,Amount,Note', map { "$_," . $_ * $factor . ',"some words to make this row longer"' } 1 .. $lines);
+	my $note = 'some words to make this row longer';
+
+	return write_workbook($path, $factor, $note) if $path =~ /xlsx$/;
+	return write_file($path, 'Id,Amount,Note', map { "$_," . $_ * $factor . ",\"$note\"" } 1 .. $lines) if $path =~ /csv$/;
+	write_file($path, '[', (map { "{\"Id\": $_, \"Amount\": " . $_ * $factor . ", \"Note\": \"$note\"}" . ($_ < $lines && ',') } 1 .. $lines), ']');
+}
+
+# The same as a workbook.
+sub write_workbook
+{
+	my ($path, $factor, $note) = @_;
+	my $main = 'http://schemas.openxmlformats.org/spreadsheetml/2006/main';
+	my $office = 'http://schemas.openxmlformats.org/officeDocument/2006/relationships';
+	my $relations = '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r1" Type="' . $office;
+	my @parts = (
+		[ '[Content_Types].xml', '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
+			. '<Default Extension="xml" ContentType="application/xml"/></Types>' ],
+		[ '_rels/.rels', "$relations/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>" ],
+		[ 'xl/_rels/workbook.xml.rels', "$relations/worksheet\" Target=\"worksheets/sheet1.xml\"/></Relationships>" ],
+		[ 'xl/workbook.xml', "<workbook xmlns=\"$main\" xmlns:r=\"$office\"><sheets><sheet name=\"Rows\" sheetId=\"1\" r:id=\"r1\"/></sheets></workbook>" ],
+		[ 'xl/worksheets/sheet1.xml', "<worksheet xmlns=\"$main\"><sheetData>" . sheet_row(1, 'Id', 'Amount', 'Note')
+			. join('', map { sheet_row($_ + 1, $_, $_ * $factor, $note) } 1 .. $lines) . '</sheetData></worksheet>' ]);
+
+	(my $feature_folder = $path) =~ s{/[^/]*$}{};
+	mkdir($feature_folder);
+	my $zip;
+	for my $part (@parts)
+	{
+		if ($zip) { $zip->newStream(Name => $part->[0]) or die $ZipError; }
+		else { $zip = IO::Compress::Zip->new("$path.part", Name => $part->[0]) or die $ZipError; }
+		$zip->print($part->[1]) or die $ZipError;
+	}
+	$zip->close or die $ZipError;
+	rename("$path.part", $path) or die "cannot rename to $path: $!";
+}
+
+sub sheet_row
+{
+	my ($row, @cells) = @_;
+	return "<row r=\"$row\">" . join('', map { /^\d+$/ ? "<c><v>$_</v></c>" : "<c t=\"inlineStr\"><is><t>$_</t></is></c>" } @cells) . '</row>';
 }
 
 sub total
@@ -129,6 +169,35 @@ big_file("$folder/removed/lines.csv", 1);
 ($states) = change_while_read('removed', sub { unlink("$folder/removed/lines.csv") or die $! });
 is($states, 'bronze COMPLETED,silver COMPLETED', 'removed while read: it is read to its end');
 is(state_of('removed'), total(1), 'removed while read: whole');
+
+# Other formats meet the end of what is there, or bytes of another file, in the middle of something.
+for my $format (qw(json xlsx))
+{
+	my $file = "$folder/$format/rows.$format";
+
+	new_feature($format, "*.$format");
+	big_file($file, 1);
+	($states, $error) = change_while_read($format, sub { truncate($file, int((-s $file) / 10)) or die $! });
+	is($states, 'bronze FAILED,silver UNCHANGED', "$format, cut short while read: the run says so");
+	like($error, qr{rows\.$format" changed while it was read}, "$format, cut short while read: the error says what happened");
+	big_file($file, 2);
+	($states, $error) = change_while_read($format, sub {
+		open(my $out, '+<', $file) or die $!;
+		seek($out, int((-s $file) * 0.7), 0);
+		print $out 'x' x 1000;
+		close($out);
+	});
+	is($states, 'bronze FAILED,silver UNCHANGED', "$format, written over while read: the run says so");
+	like($error, qr{rows\.$format" changed while it was read}, "$format, written over while read: the error says what happened");
+	is(sql("SELECT count(*) FROM medallion.file_versions JOIN medallion.features USING (feature_id) WHERE name = '$format'"), '0',
+		"$format: neither was taken in");
+	big_file($file, 3);
+	($states) = change_while_read($format, sub { big_file($file, 4) });
+	is($states, 'bronze COMPLETED,silver COMPLETED', "$format, replaced while read: the run completes");
+	is(state_of($format), total(3), "$format, replaced while read: with the old file, whole");
+	run_feature($format);
+	is(state_of($format), total(4), "$format, replaced while read: the next run has the new one, whole");
+}
 
 # --- folders that cannot be read ---
 
@@ -256,11 +325,19 @@ for my $i (1 .. $files)
 	print $out "Id,Amount\n$i,$i\n";
 	close($out);
 }
+# Entries of the ledger's indexes that were read so far.
+sub looked_at
+{
+	return sql("SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = 'file_versions'");
+}
+
 new_feature('many', '*.csv');
+my $looked_before = looked_at();
 my $start = time();
 sql("SET client_min_messages = error; CALL medallion.run_pipeline_proc(ARRAY['many'])");
 my $took = time() - $start;
 is(state_of('many'), "$files|" . $files * ($files + 1) / 2, sprintf('%d files in one folder: all are loaded (%.1f s)', $files, $took));
+cmp_ok(looked_at() - $looked_before, '<', 50 * $files, '... each looked up in the ledger, not among all before it');
 $start = time();
 ($states) = run_feature('many');
 my $again = time() - $start;

@@ -2,8 +2,9 @@
 # ledgers stay as large as they were.
 #
 # RUNS=n: how many runs; test/soak.sh takes 10000.  Every 20th finds a changed file, every 25th is the
-# procedure's with workers, every 100th is followed by what autovacuum and medallion.maintain() do now and
-# then.  Measured is after each part; the first two warm up: caches fill, free space comes about.
+# procedure's with workers (WORKERS=every: each of them), every 100th is followed by what autovacuum and
+# medallion.maintain() do now and then.  Measured is after each part; the first two warm up: caches fill, free
+# space comes about.
 use strict;
 use warnings FATAL => 'all';
 
@@ -14,6 +15,7 @@ use Test::More;
 use Time::HiRes qw(time);
 
 my $runs = $ENV{RUNS} // ($ENV{MEDALLION_QUICK} ? 50 : 100);
+my $worker_interval = ($ENV{WORKERS} // '') eq 'every' ? 1 : 25;	# runs
 my $part = $runs / ($runs < 1000 ? 5 : 10);
 my $folder = test_folder('soak');
 my $server = new_server('soak', "fsync = off\nmax_worker_processes = 16\nmedallion.max_workers = 2");
@@ -91,7 +93,7 @@ my $start = time();
 for my $run (1 .. $runs)
 {
 	change_files() if $run % 20 == 0;
-	my ($out, $err) = $session->query($run % 25 == 0 ? 'CALL medallion.run_pipeline_proc()' : 'SELECT * FROM medallion.run_pipeline()');
+	my ($out, $err) = $session->query($run % $worker_interval == 0 ? 'CALL medallion.run_pipeline_proc()' : 'SELECT * FROM medallion.run_pipeline()');
 	if ($err ne '' && $bad++ < 3) { diag("run $run: $err"); }
 	upkeep() if $run % 100 == 0 || $run % $part == 0;
 	next if $run % $part != 0;
@@ -99,7 +101,7 @@ for my $run (1 .. $runs)
 	diag(sprintf('%6d runs: private memory %d kB, contexts %d kB, catalogs %d kB, ledgers %d kB (%d s)', $run,
 		(map { $marks[-1]{$_} } qw(memory contexts catalogs ledgers)), time() - $start));
 }
-is($bad, 0, "$runs runs without an error");
+is($bad, 0, sprintf('%d runs without an error, %d of them with workers', $runs, $runs / $worker_interval));
 
 my ($first, $last) = @marks[1, -1];
 my $between = $runs - 2 * $part;		# runs
