@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RATIO_FREE_BYTES (100 * 1024)	/* the ratio counts beyond so much */
 #define MAX_ENTRIES 65536
 #define MAX_PATH_LENGTH 1024
 #define MAX_PATH_BYTES (8 * 1024 * 1024)	/* of all entries */
@@ -473,8 +472,7 @@ WithinLimits(Container *container)
 		ReaderFail(container->reader, READER_LIMIT, "part \"%s\" unpacks to more than max_uncompressed_size", path);
 		return false;
 	}
-	if (container->produced > RATIO_FREE_BYTES &&
-		(container->produced - RATIO_FREE_BYTES) / options->max_compression_ratio > PackedBytes(container))
+	if (IsBeyondRatio(container->reader, container->produced, RATIO_FREE_BYTES, PackedBytes(container)))
 	{
 		ReaderFail(container->reader, READER_LIMIT, "part \"%s\" unpacks to more than max_compression_ratio (%u) times its size",
 				   path, options->max_compression_ratio);

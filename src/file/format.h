@@ -54,6 +54,11 @@ extern const FormatOps xmlss_format;
 extern ReaderStatus ReaderFail(Reader *reader, ReaderStatus status, const char *format,...)
 			__attribute__((format(printf, 3, 4)));
 
+#define RATIO_FREE_BYTES (100 * 1024)	/* of what is unpacked: the ratio counts beyond so much */
+
+/* Are these, but for the first free ones, more than max_compression_ratio times the packed bytes that they come of? */
+extern bool IsBeyondRatio(const Reader *reader, uint64_t bytes, uint64_t free_bytes, uint64_t packed);
+
 /* Fails if what a file asks to repeat is beyond the limits: what are these cells? */
 extern ReaderStatus CheckExpansion(Reader *reader, const char *what);
 

@@ -91,6 +91,12 @@ ReaderOptionsInit(ReaderOptions *options)
 	options->max_xml_depth = 256;
 }
 
+bool
+IsBeyondRatio(const Reader *reader, uint64_t bytes, uint64_t free_bytes, uint64_t packed)
+{
+	return bytes > free_bytes && (bytes - free_bytes) / reader->options.max_compression_ratio > packed;
+}
+
 /*
  * A few bytes may ask for a million rows alike.  What they stand for must stay
  * within what so small a file could unpack to.
@@ -102,8 +108,7 @@ CheckExpansion(Reader *reader, const char *what)
 
 	if (reader->expanded > options->max_uncompressed_size)
 		return ReaderFail(reader, READER_LIMIT, "the %s cells take more than max_uncompressed_size", what);
-	if (reader->expanded > FREE_EXPANSION &&
-		(reader->expanded - FREE_EXPANSION) / options->max_compression_ratio > reader->total)
+	if (IsBeyondRatio(reader, reader->expanded, FREE_EXPANSION, reader->total))
 		return ReaderFail(reader, READER_LIMIT, "the %s cells take more than max_compression_ratio (%u) times the file's size",
 						  what, options->max_compression_ratio);
 	return READER_OK;
@@ -534,8 +539,7 @@ CountText(Reader *reader, const ReaderRow *row)
 
 	for (int i = 0; i < row->ncells; i++)
 		reader->told += row->cells[i].length;
-	if (reader->told > options->max_uncompressed_size &&
-		(reader->told - options->max_uncompressed_size) / options->max_compression_ratio > reader->total)
+	if (IsBeyondRatio(reader, reader->told, options->max_uncompressed_size, reader->total))
 		return ReaderFail(reader, READER_LIMIT, "the cells take more than max_uncompressed_size and max_compression_ratio (%u) times the file's size",
 						  options->max_compression_ratio);
 	return READER_OK;

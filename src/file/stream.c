@@ -21,7 +21,6 @@
 #define INPUT_BYTES ((size_t) 128 * 1024)
 #define ZSTD_WINDOW_BITS 25		/* 32 MiB: what a file says it needs is memory of ours */
 #define OUTPUT_STEP ((size_t) 256 * 1024)	/* limits and cancel are looked at once in so many bytes */
-#define RATIO_FREE_BYTES (100 * 1024)	/* the ratio counts beyond so much */
 #define GZIP_WINDOW (15 + 16)	/* the widest window; a gzip header and trailer, checked */
 
 typedef enum Compression
@@ -204,8 +203,7 @@ CheckLimits(Reader *reader)
 		return FAIL(reader, READER_CANCELLED, "cancelled");
 	if (stream->produced > options->max_uncompressed_size)
 		return FAIL(reader, READER_LIMIT, "the file unpacks to more than max_uncompressed_size");
-	if (stream->produced > RATIO_FREE_BYTES &&
-		(stream->produced - RATIO_FREE_BYTES) / options->max_compression_ratio > ByteStreamConsumed(reader))
+	if (IsBeyondRatio(reader, stream->produced, RATIO_FREE_BYTES, ByteStreamConsumed(reader)))
 		return FAIL(reader, READER_LIMIT, "the file unpacks to more than max_compression_ratio (%u) times its size",
 					options->max_compression_ratio);
 	return 0;
