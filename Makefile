@@ -130,6 +130,7 @@ OBJS += \
 	src/silver/hash.o \
 	src/silver/keep.o \
 	src/silver/key_filter.o \
+	src/silver/lookup.o \
 	src/silver/merge.o \
 	src/silver/merge_tables.o \
 	src/silver/merge_target.o \

@@ -5,8 +5,7 @@
  *	  source rows ──> events of keys that bring news ─┬─> one, in order ──> close, open
  *	  target's versions of these keys, as events ─────┴─> fold (fold.c) -> target
  *
- * Where all rows are of one time, one look at the hashes of each, of the target
- * only those of the source's keys where an index knows them, tells what is news
+ * Where all rows are of one time, one look at the hashes of each tells what is news
  * (news.c).  Otherwise joins find the keys first, and the source is read again
  * for what it says of them.
  *
@@ -15,8 +14,8 @@
  * are those of features.
  *
  * A target with columns _business_key_hash and _value_hash (uuid) gets them
- * filled, and an index on the first makes a merge cost what it changes; without
- * them the hashes of all its rows are computed.
+ * filled; without them the hashes of its rows are computed.  An index on the first,
+ * or on the keys, makes a merge cost what it changes (lookup.c).
  */
 #include "base/compat.h"
 
@@ -27,6 +26,7 @@
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "silver/fold.h"
+#include "silver/lookup.h"
 #include "silver/merge_target.h"
 #include "silver/news.h"
 #include "silver/table.h"
@@ -35,8 +35,7 @@
 
 PG_FUNCTION_INFO_V1(medallion_scd2_merge);
 
-#define KEYS_PER_ROWS 20		/* an index is used for less than one key in so many rows */
-#define PLACES_PER_ROWS 4		/* and the places of less than one row in so many */
+#define PLACES_PER_ROWS 4		/* versions are found by their places if these are of less than one row in so many */
 #define MAX_PLACES (1 << 20)	/* as long as they fit in memory */
 
 /* The source's rows as events; those said again at the time of a snapshot too. */
@@ -74,10 +73,10 @@ CollectTableSnapshots(Merge *merge)
 	SetWord(words, "said", SourceEvents(merge, snapshot && options->sequence_by != NIL));
 }
 
-/* The target's rows as versions: where, key, value, begin, end, whether in force. */
+/* The target's rows, those of few keys where it is about these, as versions: where, key, value, begin, end, whether in force. */
 #define PAST \
 	"(SELECT true AS _was, d.ctid AS _was_at, {key} AS _was_key, {value} AS _was_value, {scope} AS _was_scope, d.{valid_from} AS _began," \
-	" d.{valid_to} AS _ended, {current} AS _in_force, d.* FROM {table} d)"
+	" d.{valid_to} AS _ended, {current} AS _in_force, d.* FROM {table} d WHERE {of_keys})"
 
 /* Is what event s says what version v does at that time?  Where all events have
  * one time, only versions of that time are looked at. */
@@ -89,12 +88,13 @@ CollectTableSnapshots(Merge *merge)
 /*
  * The keys of which the source says something that the target does not; and where
  * it is a snapshot, those whose version in force it does not say: one join tells
- * both.  What it tells CollectNewsByHash() has to tell as well.
+ * both.  What it tells AskForNews() has to tell as well.
  */
 static void
-CollectNewsKeys(const Merge *merge)
+CollectNewsKeys(const Merge *merge, bool few)
 {
 	const FeatureOptions *options = &merge->shape->feature->options;
+	int			nest_level = PinSettings();
 	const char *keys = "SELECT s._business_key_hash AS key FROM ({said}) s WHERE NOT EXISTS (SELECT FROM " PAST_AT_TIME " v WHERE " SAYS_NOTHING_NEW ")";
 
 	if (options->ignore_null_updates)
@@ -103,8 +103,11 @@ CollectNewsKeys(const Merge *merge)
 		keys = "SELECT coalesce(s._business_key_hash, v._was_key) AS key FROM ({said}) s FULL JOIN " PAST_AT_TIME " v ON " SAYS_NOTHING_NEW
 			" LEFT JOIN {snapshots} p ON p._scope = v._was_scope WHERE (s._rank IS NULL OR v._was IS NULL)"
 			" AND (v._was IS NULL OR p._at IS NOT NULL{until_then})";
+	if (few)					/* looked up, they are taken for ten: a loop over them for each row of the source */
+		PinSetting("enable_nestloop", "off");
 	MergeExec(merge, NULL, psprintf("CREATE UNLOGGED TABLE {refold} AS SELECT DISTINCT k.key AS _business_key_hash,"
 									" false AS _in_order, 0 AS _base_version FROM (%s) k", keys));
+	UnpinSettings(nest_level);
 	if (options->ignore_null_updates && options->deletes == DELETES_SNAPSHOT)
 		MergeExec(merge, NULL, "INSERT INTO {refold} SELECT DISTINCT v._was_key, false, 0 FROM " PAST " v JOIN {snapshots} p ON p._scope = v._was_scope"
 				  " WHERE v._began < p._at AND (v._in_force OR v._ended > p._at)"
@@ -141,31 +144,12 @@ MergeTableOid(const TableMerge *tables, const char *name)
 	return TableOid(get_namespace_name(get_rel_namespace(tables->target)), psprintf("_merge_%s_%u", name, tables->target));
 }
 
-/* How many rows the planner takes a relation of the merge to have. */
-static double
-RowsOf(const TableMerge *tables, const char *relation)
-{
-	return SqlEstimate(FillTemplate(psprintf("SELECT FROM %s", relation), &tables->merge.words));
-}
-
-/*
- * Are so few keys looked up in an index for less than a join with the whole
- * target costs?  The planner would rather have the join for more than a handful:
- * an array of whose length it knows nothing makes it look them up.
- */
+/* Has the source's keys looked up in the target, if they are few, and others of no concern. */
 static bool
-IsFewKeys(const TableMerge *tables, double keys)
-{
-	return tables->has_key_index &&
-		keys * KEYS_PER_ROWS < RowsOf(tables, "{table}");
-}
-
-/* Are there few rows whose keys an index finds, and is nothing else of the target of concern? */
-static bool
-IndexTells(const TableMerge *tables)
+LookUpSource(TableMerge *tables)
 {
 	return tables->options.feature.deletes != DELETES_SNAPSHOT &&
-		IsFewKeys(tables, RowsOf(tables, "{source}"));
+		LookUpKeys(tables, RowsOf(tables, "{source}"), "({said})");
 }
 
 /* The versions, as FindNews() asks for them, of the rows' keys at least; those may be missed of whose scope there is a snapshot. */
@@ -180,9 +164,8 @@ VersionsForNews(const TableMerge *tables)
 			"(SELECT count(*) > 0 FROM {snapshots})" :
 			"EXISTS (SELECT FROM {snapshots} p WHERE p._scope = v._was_scope)";
 	return FillTemplate(psprintf("SELECT v._was_key, v._was_value, (v._began <= {time} AND (v._in_force OR v._ended > {time})) IS TRUE, %s,"
-								 " (v._began >= {time} OR (NOT v._in_force AND v._ended >= {time})) IS TRUE, %s, v._was_at FROM " PAST " v%s",
-								 closable, IsNumbered(tables) ? "coalesce(v.{version}, 0)::int" : "0",
-								 IndexTells(tables) ? " WHERE v._was_key = ANY (ARRAY(SELECT s._business_key_hash FROM ({said}) s))" : ""),
+								 " (v._began >= {time} OR (NOT v._in_force AND v._ended >= {time})) IS TRUE, %s, v._was_at FROM " PAST " v",
+								 closable, IsNumbered(tables) ? "coalesce(v.{version}, 0)::int" : "0"),
 						&tables->merge.words);
 }
 
@@ -283,19 +266,26 @@ CloseAndOpen(const TableMerge *tables, SilverOutcome *outcome)
 	MergeExec(merge, NULL, "DROP TABLE {delta}");
 }
 
+/* Has the keys that remain looked up: by their hashes, or as their rows have them. */
+static void
+LookUpFolded(TableMerge *tables)
+{
+	LookUpKeys(tables, MergeCount(&tables->merge, "SELECT count(*) FROM {refold}"),
+			   tables->lookup != tables->feature.keys ? "{refold}" :
+			   "(SELECT e.* FROM {stage} e JOIN {refold} r ON r._business_key_hash = e._business_key_hash)");
+}
+
 /* What the target says of the keys that remain. */
 static void
-CollectPast(const TableMerge *tables)
+CollectPast(TableMerge *tables)
 {
 	const Merge *merge = &tables->merge;
-	int64		keys = MergeCount(merge, "SELECT count(*) FROM {refold}");
 
+	LookUpFolded(tables);
 	MergeExec(merge, NULL, "CREATE UNIQUE INDEX ON {refold} (_business_key_hash)");
 	MergeExec(merge, NULL, "ANALYZE {refold}");
 	MergeExec(merge, NULL, "ANALYZE {stage} (_business_key_hash, _event_at)");
-	MergeExec(merge, NULL, IsFewKeys(tables, keys) ?
-			  "CREATE UNLOGGED TABLE {past} AS SELECT v.* FROM " PAST " v WHERE v._was_key = ANY (ARRAY(SELECT r._business_key_hash FROM {refold} r))" :
-			  "CREATE UNLOGGED TABLE {past} AS SELECT v.* FROM " PAST " v WHERE v._was_key IN (SELECT r._business_key_hash FROM {refold} r)");
+	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {past} AS SELECT v.* FROM " PAST " v WHERE v._was_key IN (SELECT r._business_key_hash FROM {refold} r)");
 	MergeExec(merge, NULL, "ANALYZE {past} (_was_key, _was_value, _began, _in_force)");
 }
 
@@ -325,7 +315,6 @@ GoShortWay(const TableMerge *tables, SilverOutcome *outcome)
 	const FeatureOptions *options = &tables->options.feature;
 	bool		snapshot = options->deletes == DELETES_SNAPSHOT;
 	Merge		merge = tables->merge;
-	int64		keys;
 
 	if (options->ignore_null_updates || (snapshot && options->sequence_by != NIL) || options->history == HISTORY_SCD1)
 		return;
@@ -335,13 +324,9 @@ GoShortWay(const TableMerge *tables, SilverOutcome *outcome)
 			FillTemplate("max(p.{version})", &merge.words) : "count(*)");
 	MergeExec(&merge, NULL, short_way_sql);
 	MergeExec(&merge, NULL, "ANALYZE {delta}");
-	keys = MergeCount(&merge, "SELECT count(*) FROM {delta} WHERE _closes");
-	if (keys > 0)
-		outcome->expired = MergeExec(&merge, NULL, IsFewKeys(tables, keys) ?
-									 "UPDATE {table} d SET {valid_to} = n._event_at{unset_flag} FROM {delta} n WHERE {key} = n._business_key_hash AND n._closes"
-									 " AND {current} AND {key} = ANY (ARRAY(SELECT x._business_key_hash FROM {delta} x WHERE x._closes))" :
-									 "UPDATE {table} d SET {valid_to} = n._event_at{unset_flag} FROM {delta} n WHERE {key} = n._business_key_hash AND n._closes"
-									 " AND {current}");
+	if (MergeCount(&merge, "SELECT count(*) FROM {delta} WHERE _closes") > 0)
+		outcome->expired = MergeExec(&merge, NULL, "UPDATE {table} d SET {valid_to} = n._event_at{unset_flag} FROM {delta} n"
+									 " WHERE {key} = n._business_key_hash AND n._closes AND {current} AND {of_keys}");
 	outcome->inserted = MergeExec(&merge, NULL, "INSERT INTO {table} ({data}, {written}) SELECT {s.data}, {values} FROM {stage} s"
 								  " JOIN (SELECT x.*, NULL::{type} AS valid_to FROM {delta} x) n ON n._business_key_hash = s._business_key_hash");
 	MergeExec(&merge, NULL, "DELETE FROM {refold} r USING {delta} n WHERE n._business_key_hash = r._business_key_hash");
@@ -381,15 +366,15 @@ ApplyToTarget(const TableMerge *tables, SilverOutcome *outcome)
 	bool		number = IsNumbered(tables);
 
 	if (MergeCount(&merge, "SELECT count(*) FROM {past} p WHERE NOT EXISTS (SELECT FROM {versions} n WHERE " SAME_PAST ")") > 0)
-		outcome->updated += MergeExec(&merge, NULL, "DELETE FROM {table} d USING {refold} r WHERE {key} = r._business_key_hash"
+		outcome->updated += MergeExec(&merge, NULL, "DELETE FROM {table} d USING {refold} r WHERE {key} = r._business_key_hash AND {of_keys}"
 									 " AND NOT EXISTS (SELECT FROM {versions} n WHERE " SAME_ROW ")");
 	outcome->expired +=
 		MergeCount(&merge, "SELECT count(*) FROM {past} p JOIN {versions} n ON " SAME_PAST " WHERE p._in_force AND n.valid_to IS NOT NULL");
 	MergeExec(&merge, NULL, "UPDATE {table} d SET {valid_to} = coalesce(n.valid_to, {forever}){set_flag}{set_number} FROM {versions} n WHERE " SAME_ROW
-			  " AND (d.{valid_to} IS DISTINCT FROM coalesce(n.valid_to, {forever}) OR {current} <> (n.valid_to IS NULL){wrong_number})");
+			  " AND {of_keys} AND (d.{valid_to} IS DISTINCT FROM coalesce(n.valid_to, {forever}) OR {current} <> (n.valid_to IS NULL){wrong_number})");
 	if (tables->options.feature.no_track != NIL)
 		MergeExec(&merge, NULL, "UPDATE {table} d SET ({data}) = ROW({e.data}) FROM {versions} n JOIN {events} e ON " DATA_EVENT
-				  " WHERE " SAME_ROW " AND record_image_ne(ROW({d.data}), ROW({e.data}))");
+				  " WHERE " SAME_ROW " AND {of_keys} AND record_image_ne(ROW({d.data}), ROW({e.data}))");
 	/* in the source's order, or the next merge would look for each of its rows somewhere else in memory;
 	 * the fence keeps the planner from multiplying the selectivities of columns that go together */
 	outcome->inserted +=
@@ -397,7 +382,7 @@ ApplyToTarget(const TableMerge *tables, SilverOutcome *outcome)
 				  " WHERE NOT EXISTS (SELECT FROM {past} p WHERE " SAME_PAST ") OFFSET 0) n JOIN {events} e ON " DATA_EVENT " ORDER BY e._row");
 	if (number && MergeCount(&merge, "SELECT count(*) FROM {past} p JOIN {versions} n ON " SAME_PAST
 							 " WHERE p.{version} IS DISTINCT FROM n.version") > 0)
-		MergeExec(&merge, NULL, "UPDATE {table} d SET {version} = -d.{version} WHERE d.{version} < 0");
+		MergeExec(&merge, NULL, "UPDATE {table} d SET {version} = -d.{version} WHERE d.{version} < 0 AND {of_keys}");
 	outcome->conflicts = MergeCount(&merge, "SELECT count(*) FROM {versions} WHERE conflict");
 }
 
@@ -410,8 +395,8 @@ static void
 TakeInNews(TableMerge *tables, SilverOutcome *outcome)
 {
 	Merge	   *merge = &tables->merge;
+	bool		few = LookUpSource(tables);
 	NewsAnswer	answer = HashesTell(tables) ? AskForNews(tables) : NEWS_UNKNOWN;
-
 	if (answer == NEWS_STAGED || answer == NEWS_STAGE_LACKS)
 	{
 		CompleteFoldKeys(merge, answer == NEWS_STAGE_LACKS);
@@ -421,7 +406,7 @@ TakeInNews(TableMerge *tables, SilverOutcome *outcome)
 		return;
 	}
 	if (answer == NEWS_UNKNOWN)
-		CollectNewsKeys(merge);
+		CollectNewsKeys(merge, few);
 	CollectStage(merge);
 	RequireKeysAndTimes(merge);
 	CollectPast(tables);
@@ -473,6 +458,7 @@ MergeTables(FunctionCallInfo fcinfo, SilverOutcome *outcome)
 	TableMerge	tables = {0};
 
 	PrepareTables(&tables, PG_GETARG_OID(0), PG_GETARG_OID(1), TextArrayToList(PG_GETARG_DATUM(2)), PG_GETARG_JSONB_P(3));
+	PrepareLookup(&tables);
 
 	/* two merges into one target take turns, or each would open its own version */
 	MergeExec(&tables.merge, NULL, "LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE");

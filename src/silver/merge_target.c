@@ -21,19 +21,6 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-/* Has a table by itself a whole index whose first column is the hash of the key? */
-static bool
-HasKeyIndex(Oid relid)
-{
-	SqlParams	params = {0};
-
-	ParamDatum(&params, OIDOID, ObjectIdGetDatum(relid));
-	return SqlBigint("SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid"
-					 " JOIN pg_am m ON m.oid = x.relam JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]"
-					 " WHERE c.oid = $1 AND c.relkind = 'r' AND i.indisvalid AND i.indpred IS NULL AND m.amname = 'btree'"
-					 " AND a.attname = '_business_key_hash'", &params, 0) > 0;
-}
-
 static void
 RequireColumn(List *names, const char *what, const char *name)
 {
@@ -268,7 +255,6 @@ PrepareTables(TableMerge *tables, Oid target, Oid source, List *keys, Jsonb *opt
 	CheckTables(tables);
 	columns = RelationColumns(tables->target);
 	FindHistoryColumns(tables, columns);
-	tables->has_key_index = tables->has_hashes && HasKeyIndex(tables->target);
 	FindDataColumns(tables, columns);
 	SetTableWords(tables);
 	SetWrittenWords(tables, &tables->merge.words);

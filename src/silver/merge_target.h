@@ -19,7 +19,7 @@ typedef struct TableMerge
 	SilverShape shape;
 	List	   *history;		/* history columns that the target has (char *) */
 	bool		has_hashes;
-	bool		has_key_index;	/* a table whose index finds the rows of a key by its hash */
+	List	   *lookup;			/* columns by which an index finds the versions of a key (char *); NIL: none */
 } TableMerge;
 
 /* Fills all of it, and the words of tables->merge; raises for what cannot be merged. */
