@@ -40,7 +40,7 @@ write_batch()
 	[ "$2" = keyed ] || hashes=', _business_key_hash, _value_hash'
 	sql -c "CREATE TABLE bench.write AS SELECT d.ctid AS place, d.* FROM bench.$1_$2 d JOIN bench.$1_spread b USING (id) WHERE d.is_current" \
 		-c "VACUUM ANALYZE bench.write, bench.$1_$2" -c CHECKPOINT
-	timed "WITH closed AS (UPDATE bench.$1_$2 d SET valid_to = now(), is_current = false FROM bench.write w WHERE d.ctid = w.place)
+	timed "WITH closed AS (UPDATE bench.$1_$2 SET valid_to = now(), is_current = false WHERE ctid = ANY (ARRAY(SELECT place FROM bench.write)))
 		INSERT INTO bench.$1_$2 SELECT $columns, now(), NULL, true, version + 1$hashes FROM bench.write"
 	sql -c "DROP TABLE bench.write"
 }

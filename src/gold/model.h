@@ -87,6 +87,7 @@ typedef struct RefreshResult
 	int64		rows_deleted;
 	const char *way;			/* full, incremental, append, unchanged */
 	const char *why;			/* why in full, or NULL */
+	List	   *checks;			/* CheckOutcome *; also where one of them failed the refresh */
 } RefreshResult;
 
 /* All models, each after those it depends on, otherwise by name; an error
@@ -101,6 +102,9 @@ extern bool ModelIsStale(const Model *model);
 /* Computes the query, or the part of it that changes of the inputs touch, and
  * writes what differs, as the model's owner. */
 extern void RefreshModel(const Model *model, RefreshMode mode, int64 run_id, RefreshResult *result);
+
+/* The verdicts of a model's checks into the log. */
+extern void LogModelChecks(const Model *model, int64 run_id, List *checks);
 
 /* The lock of a model, until the transaction ends; RefreshModel() takes it. */
 extern void LockModel(const char *name);

@@ -29,6 +29,7 @@
 #include "gold/partial.h"
 #include "gold/target.h"
 #include "miscadmin.h"
+#include "silver/verdict.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -196,39 +197,48 @@ FinishTable(const Model *model, const RefreshPlan *plan, const RefreshResult *re
 		SqlExecFormat(NULL, "ANALYZE %s", TargetName(model));
 }
 
+void
+LogModelChecks(const Model *model, int64 run_id, List *checks)
+{
+	ListCell   *lc;
+
+	foreach(lc, checks)
+	{
+		const CheckOutcome *check = lfirst(lc);
+		SqlParams	params = {0};
+
+		ParamBigint(&params, run_id);
+		ParamText(&params, TargetName(model));
+		ParamText(&params, check->kind);
+		ParamText(&params, check->column);
+		ParamText(&params, check->status);
+		ParamBigint(&params, check->affected);
+		ParamText(&params, check->name);
+		ParamBigint(&params, check->checked);
+		ParamText(&params, check->details != NULL || !medallion_log_values ? check->details : psprintf("{\"samples\": %s}", check->samples));
+		CatalogExec("INSERT INTO etl_logs.data_quality_checks (run_id, layer, table_name, check_type, column_name,"
+					" check_status, records_affected, check_details)"
+					" VALUES ($1, 'gold', $2, $3, $4, $5, $6,"
+					" jsonb_build_object('name', $7, 'records_checked', $8) || coalesce($9::jsonb, '{}'))", &params);
+	}
+}
+
 /*
  * Judges the new rows, which nobody else sees yet; a check that fails the
  * model raises, and with its transaction, or the run's step, they are gone.
  */
 static void
-RunChecks(const Model *model, int64 run_id)
+JudgeModel(const Model *model, int64 run_id, RefreshResult *result)
 {
 	SavedIdentity saved;
-	SqlParams	params = {0};
-	SqlRows    *rows;
 
 	if (model->checks == NULL)
 		return;
-	ParamDatum(&params, REGCLASSOID, ObjectIdGetDatum(TargetOid(model)));
-	ParamJsonb(&params, model->checks);
 	AsModelOwner(&saved, model);
-	rows = SqlFetch("SELECT kind, column_name, status, records_affected,"
-					" jsonb_build_object('name', check_name, 'records_checked', records_checked) ||"
-					" CASE WHEN current_setting('medallion.log_values')::bool THEN coalesce(details, '{}') ELSE coalesce(details, '{}') - 'samples' END"
-					" FROM medallion.run_checks($1, $2)", &params);
+	result->checks = JudgeRelation(TargetOid(model), model->checks);
 	EndAs(&saved);
-	for (uint64 i = 0; i < rows->count; i++)
-	{
-		SqlParams	row = {0};
-
-		ParamBigint(&row, run_id);
-		ParamText(&row, TargetName(model));
-		for (int column = 1; column <= 5; column++)
-			ParamText(&row, RowText(rows, i, column));
-		CatalogExec("INSERT INTO etl_logs.data_quality_checks (run_id, layer, table_name, check_type, column_name,"
-					" check_status, records_affected, check_details)"
-					" VALUES ($1, 'gold', $2, $3, $4, $5, $6::bigint, $7::jsonb)", &row);
-	}
+	RaiseFailedCheck(result->checks);
+	LogModelChecks(model, run_id, result->checks);
 }
 
 /* Notes the refresh, and whether it changed anything. */
@@ -307,7 +317,7 @@ RefreshTable(const Model *model, RefreshPlan *plan, int64 run_id, RefreshResult 
 
 	nest_level = PinSettings();
 	WriteDifferences(model, plan, run_id, result);
-	RunChecks(model, run_id);
+	JudgeModel(model, run_id, result);
 	AsModelOwner(&saved, model);
 	FinishTable(model, plan, result);
 	EndAs(&saved);

@@ -18,9 +18,9 @@
 #include "bronze/ledger.h"
 #include "miscadmin.h"
 #include "run/alert.h"
-#include "silver/erase.h"
 #include "run/rowcount.h"
-#include "silver/silver.h"
+#include "silver/erase.h"
+#include "silver/verdict.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -389,6 +389,16 @@ SilverBody(void *arg)
 	step->added -= before;
 }
 
+/* Logs what checks said. */
+static void
+LogChecks(Run *run, const SilverStep *step)
+{
+	ListCell   *lc;
+
+	foreach(lc, step->outcome.checks)
+		LogCheck(run->order.id, QualifiedName(medallion_silver_schema, step->feature->name), lfirst(lc));
+}
+
 /* Logs what silver did. */
 static void
 LogSilver(Run *run, const SilverStep *step)
@@ -398,8 +408,7 @@ LogSilver(Run *run, const SilverStep *step)
 	char	   *table = QualifiedName(medallion_silver_schema, feature->name);
 	ListCell   *lc;
 
-	foreach(lc, outcome->checks)
-		LogCheck(run->order.id, table, lfirst(lc));
+	LogChecks(run, step);
 	if (!outcome->changed)
 		return;
 	foreach(lc, outcome->changes)
@@ -445,7 +454,11 @@ RunSilverStep(Run *run, const Feature *feature)
 	Progress(run, "silver", feature->name, 0, 0, 0);
 	error = RunStep(run, "silver", feature->name, &policy, SilverBody, &step, &retries);
 	if (error != NULL)
+	{
+		if (FailingCheck(outcome->checks) != NULL)
+			LogChecks(run, &step);
 		FailStep(&log, error);
+	}
 	else if (!outcome->changed)
 	{
 		LogSilver(run, &step);

@@ -10,6 +10,7 @@
 #include "gold/model.h"
 #include "miscadmin.h"
 #include "run/rowcount.h"
+#include "silver/verdict.h"
 #include "utils/timestamp.h"
 
 typedef struct ModelStep
@@ -64,7 +65,11 @@ RunModelUnit(Run *run, const Unit *unit)
 	Progress(run, "gold", unit->name, 0, 0, 0);
 	error = RunStep(run, "gold", unit->name, &policy, ModelBody, &step, &retries);
 	if (error != NULL)
+	{
+		if (FailingCheck(step.result.checks) != NULL)
+			LogModelChecks(step.model, run->order.id, step.result.checks);
 		FailStep(&log, error);
+	}
 	else if (step.taken)
 	{
 		log.status = "SKIPPED";

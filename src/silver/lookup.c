@@ -5,11 +5,12 @@
  * The planner would rather join with all of the target for more than a handful: an
  * array, or places, of whose number it knows nothing make it look them up.
  *
- * The index is one on the keys themselves, which tables of people's own have, or on
- * their hash.  Keys of one time lie together in the first, so that what a batch of
- * them costs is no more in a long history than in a short one; hashes lie anywhere.
- * Equal hashes are of equal values of one type, and of the server's own types an
- * index finds what is equal: so it finds all versions that have the hash of a key.
+ * Where the target has hashes, what is stored decides, and the index is one on the
+ * hash of the key.  Else the keys decide, and it is one on these, as tables of
+ * people's own have it: keys of one time lie together in it, so that a batch of them
+ * costs no more in a long history than in a short one.  Equal hashes are of equal
+ * values of one type, and of plain types of the server's own an index finds what is
+ * equal; arrays are not plain, for where they begin to count is no part of a hash.
  */
 #include "base/compat.h"
 
@@ -17,13 +18,29 @@
 
 #include "base/sql.h"
 #include "base/template.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_type.h"
+#include "commands/defrem.h"
+#include "utils/array.h"
 #include "utils/lsyscache.h"
 
 #define KEYS_PER_ROWS 20		/* an index is used for less than one key in so many rows */
-#define MAX_KEYS (1 << 20)		/* as long as they fit in memory */
+#define MAX_KEYS (1 << 20)		/* and for so many, whose array is 64 MB at most */
 
-/* Has a table by itself a whole index that begins with these columns, in any order? */
+/* The default operator classes of columns, as an array. */
+static Datum
+DefaultClasses(Oid relid, List *columns)
+{
+	Datum	   *classes = palloc(sizeof(Datum) * list_length(columns));
+	ListCell   *lc;
+
+	foreach(lc, columns)
+		classes[foreach_current_index(lc)] =
+			ObjectIdGetDatum(GetDefaultOpClass(get_atttype(relid, get_attnum(relid, lfirst(lc))), BTREE_AM_OID));
+	return PointerGetDatum(construct_array(classes, list_length(columns), OIDOID, sizeof(Oid), true, TYPALIGN_INT));
+}
+
+/* Has a table without children a whole index that begins with these columns, in any order? */
 static bool
 HasIndexOn(Oid relid, List *columns)
 {
@@ -31,17 +48,20 @@ HasIndexOn(Oid relid, List *columns)
 
 	ParamDatum(&params, OIDOID, ObjectIdGetDatum(relid));
 	ParamDatum(&params, TEXTARRAYOID, ListToTextArray(columns));
+	ParamDatum(&params, OIDARRAYOID, DefaultClasses(relid, columns));
 	return SqlBigint("SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid"
-					 " JOIN pg_am m ON m.oid = x.relam WHERE c.oid = $1 AND c.relkind = 'r' AND i.indisvalid AND i.indpred IS NULL AND m.amname = 'btree'"
+					 " JOIN pg_am m ON m.oid = x.relam WHERE c.oid = $1 AND c.relkind = 'r' AND NOT c.relhassubclass"
+					 " AND i.indisvalid AND NOT i.indcheckxmin AND i.indpred IS NULL AND m.amname = 'btree'"
 					 " AND cardinality($2) = (SELECT count(DISTINCT a.attname) FROM generate_series(0, cardinality($2) - 1) n"
 					 " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[n] AND a.attname = ANY ($2)"
-					 " JOIN pg_opclass o ON o.oid = i.indclass[n] AND o.opcdefault AND o.opcnamespace = 'pg_catalog'::regnamespace"
+					 " JOIN pg_opclass o ON o.oid = i.indclass[n] AND o.oid = $3[array_position($2, a.attname::text)]"
+					 " AND o.opcnamespace = 'pg_catalog'::regnamespace"
 					 " WHERE n < i.indnkeyatts AND i.indcollation[n] = a.attcollation)", &params, 0) > 0;
 }
 
-/* Is a column of both tables the same to the operator of an index? */
+/* Is a column of one plain type in both tables, so that an operator finds what a hash does? */
 static bool
-IsOfOneType(const TableMerge *tables, const char *column)
+IsAlikeInBoth(const TableMerge *tables, const char *column)
 {
 	Oid			types[2];
 	Oid			collations[2];
@@ -49,10 +69,11 @@ IsOfOneType(const TableMerge *tables, const char *column)
 
 	get_atttypetypmodcoll(tables->target, get_attnum(tables->target, column), &types[0], &typmod, &collations[0]);
 	get_atttypetypmodcoll(tables->source, get_attnum(tables->source, column), &types[1], &typmod, &collations[1]);
-	return types[0] == types[1] && collations[0] == collations[1];
+	return types[0] == types[1] && collations[0] == collations[1] &&
+		(get_typtype(types[0]) == TYPTYPE_BASE || get_typtype(types[0]) == TYPTYPE_ENUM) && !OidIsValid(get_element_type(types[0]));
 }
 
-/* Does an index on the keys find the versions of all keys that a merge is about: those of the source, none of them NULL? */
+/* Does an index on the keys find the versions of every key that a merge is about?  None of them is NULL then. */
 static bool
 KeysAreLookedUp(const TableMerge *tables)
 {
@@ -63,10 +84,23 @@ KeysAreLookedUp(const TableMerge *tables)
 		return false;
 	foreach(lc, tables->feature.keys)
 	{
-		if (!IsOfOneType(tables, lfirst(lc)))
+		if (!IsAlikeInBoth(tables, lfirst(lc)))
 			return false;
 	}
 	return HasIndexOn(tables->target, tables->feature.keys);
+}
+
+void
+PrepareLookup(TableMerge *tables)
+{
+	List	   *hash = list_make1("_business_key_hash");
+
+	if (tables->has_hashes)
+		tables->lookup = HasIndexOn(tables->target, hash) ? hash : NIL;
+	else
+		tables->lookup = KeysAreLookedUp(tables) ? tables->feature.keys : NIL;
+	SetColumnWords(&tables->merge.words, "lookup", tables->lookup);
+	SetWord(&tables->merge.words, "of_keys", "true");
 }
 
 double
@@ -75,25 +109,19 @@ RowsOf(const TableMerge *tables, const char *relation)
 	return SqlEstimate(FillTemplate(psprintf("SELECT FROM %s", relation), &tables->merge.words));
 }
 
-/* Are so few keys looked up for less than a look at all of the target costs? */
-static bool
+bool
 IsFewKeys(const TableMerge *tables, double keys)
 {
 	return tables->lookup != NIL && keys <= MAX_KEYS &&
 		keys * KEYS_PER_ROWS < RowsOf(tables, "{table}");
 }
 
-void
-PrepareLookup(TableMerge *tables)
+/* Is what is looked up one column, of a length that an array of many can have? */
+static bool
+FitsArray(const TableMerge *tables)
 {
-	List	   *hash = list_make1("_business_key_hash");
-
-	if (KeysAreLookedUp(tables))
-		tables->lookup = tables->feature.keys;
-	else if (tables->has_hashes && HasIndexOn(tables->target, hash))
-		tables->lookup = hash;
-	SetColumnWords(&tables->merge.words, "lookup", tables->lookup);
-	SetWord(&tables->merge.words, "of_keys", "true");
+	return list_length(tables->lookup) == 1 &&
+		get_typlen(get_atttype(tables->target, get_attnum(tables->target, linitial(tables->lookup)))) > 0;
 }
 
 bool
@@ -103,10 +131,10 @@ LookUpKeys(TableMerge *tables, double keys, const char *rows)
 	const char *condition = "true";
 	bool		few = IsFewKeys(tables, keys);
 
-	if (few)
-		condition = psprintf(list_length(tables->lookup) == 1 ?
-							 "{d.lookup} = ANY (ARRAY(SELECT {s.lookup} FROM %s s))" :
-							 "d.ctid = ANY (ARRAY(SELECT w.ctid FROM (SELECT DISTINCT {s.lookup} FROM %s s) s CROSS JOIN LATERAL"
+	if (few && FitsArray(tables))
+		condition = psprintf("{d.lookup} = ANY (ARRAY(SELECT DISTINCT {s.lookup} FROM %s s))", rows);
+	else if (few)
+		condition = psprintf("d.ctid = ANY (ARRAY(SELECT w.ctid FROM (SELECT DISTINCT {s.lookup} FROM %s s) s CROSS JOIN LATERAL"
 							 " (SELECT v.ctid FROM {table} v WHERE ({v.lookup}) = ({s.lookup}) OFFSET 0) w))", rows);
 	SetWord(words, "of_keys", FillTemplate(condition, words));
 	return few;

@@ -8,11 +8,14 @@
 #include "postgres.h"
 #include "silver/merge_target.h"
 
-/* Finds tables->lookup: columns by which an index of the target finds the versions of a key, if there is one. */
+/* Finds tables->lookup: columns by which an index of the target, which is locked, finds the versions of a key, if there is one. */
 extern void PrepareLookup(TableMerge *tables);
 
 /* How many rows the planner takes a relation of the merge to have. */
 extern double RowsOf(const TableMerge *tables, const char *relation);
+
+/* Are so few keys looked up for less than a look at all of the target costs? */
+extern bool IsFewKeys(const TableMerge *tables, double keys);
 
 /*
  * Makes of {of_keys}, which is "true" before, a condition on rows d of the target for the statements that follow:

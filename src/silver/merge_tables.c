@@ -144,12 +144,23 @@ MergeTableOid(const TableMerge *tables, const char *name)
 	return TableOid(get_namespace_name(get_rel_namespace(tables->target)), psprintf("_merge_%s_%u", name, tables->target));
 }
 
-/* Has the source's keys looked up in the target, if they are few, and others of no concern. */
+/*
+ * Has the source's keys looked up in the target, if they are few, and others of no
+ * concern.  Its rows are read once then: a key that came between two looks at them
+ * would have its row, and no past.
+ */
 static bool
 LookUpSource(TableMerge *tables)
 {
-	return tables->options.feature.deletes != DELETES_SNAPSHOT &&
-		LookUpKeys(tables, RowsOf(tables, "{source}"), "({said})");
+	Merge	   *merge = &tables->merge;
+
+	if (tables->options.feature.deletes == DELETES_SNAPSHOT || !IsFewKeys(tables, RowsOf(tables, "{source}")))
+		return false;
+	MergeExec(merge, NULL, "CREATE UNLOGGED TABLE {taken} AS {said}");
+	MergeExec(merge, NULL, "ANALYZE {taken} (_business_key_hash)");
+	SetWord(&merge->words, "said", FillTemplate("SELECT * FROM {taken}", &merge->words));
+	tables->copied = true;
+	return LookUpKeys(tables, MergeCount(merge, "SELECT count(*) FROM {taken}"), "{taken}");
 }
 
 /* The versions, as FindNews() asks for them, of the rows' keys at least; those may be missed of whose scope there is a snapshot. */
@@ -271,7 +282,7 @@ static void
 LookUpFolded(TableMerge *tables)
 {
 	LookUpKeys(tables, MergeCount(&tables->merge, "SELECT count(*) FROM {refold}"),
-			   tables->lookup != tables->feature.keys ? "{refold}" :
+			   tables->has_hashes ? "{refold}" :
 			   "(SELECT e.* FROM {stage} e JOIN {refold} r ON r._business_key_hash = e._business_key_hash)");
 }
 
@@ -397,6 +408,7 @@ TakeInNews(TableMerge *tables, SilverOutcome *outcome)
 	Merge	   *merge = &tables->merge;
 	bool		few = LookUpSource(tables);
 	NewsAnswer	answer = HashesTell(tables) ? AskForNews(tables) : NEWS_UNKNOWN;
+
 	if (answer == NEWS_STAGED || answer == NEWS_STAGE_LACKS)
 	{
 		CompleteFoldKeys(merge, answer == NEWS_STAGE_LACKS);
@@ -458,15 +470,17 @@ MergeTables(FunctionCallInfo fcinfo, SilverOutcome *outcome)
 	TableMerge	tables = {0};
 
 	PrepareTables(&tables, PG_GETARG_OID(0), PG_GETARG_OID(1), TextArrayToList(PG_GETARG_DATUM(2)), PG_GETARG_JSONB_P(3));
-	PrepareLookup(&tables);
 
 	/* two merges into one target take turns, or each would open its own version */
 	MergeExec(&tables.merge, NULL, "LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE");
+	PrepareLookup(&tables);
 	CollectTableSnapshots(&tables.merge);
 	TakeInNews(&tables, outcome);
 	if (MergeCount(&tables.merge, "SELECT count(*) FROM {refold}") > 0)
 		FoldTables(&tables, outcome);
 	MergeExec(&tables.merge, NULL, "DROP TABLE {stage}, {refold}, {past}");
+	if (tables.copied)
+		MergeExec(&tables.merge, NULL, "DROP TABLE {taken}");
 	if (tables.options.feature.deletes == DELETES_SNAPSHOT)
 		MergeExec(&tables.merge, NULL, "DROP TABLE {snapshots}");
 }

@@ -11,9 +11,7 @@
 
 #include "access/table.h"
 #include "base/settings.h"
-#include "base/sql.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "silver/fold.h"
 #include "silver/table.h"
@@ -127,7 +125,7 @@ FurtherSequence(const FeatureOptions *options)
 static void
 SetMergeTableWords(TableMerge *tables)
 {
-	const char *const names[] = {"stage", "delta", "refold", "events", "past", "filled", "snapshots", "versions"};
+	const char *const names[] = {"stage", "delta", "refold", "events", "past", "filled", "snapshots", "taken", "versions"};
 	char	   *schema = get_namespace_name(get_rel_namespace(tables->target));
 
 	for (int i = 0; i < lengthof(names); i++)

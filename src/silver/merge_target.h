@@ -20,6 +20,7 @@ typedef struct TableMerge
 	List	   *history;		/* history columns that the target has (char *) */
 	bool		has_hashes;
 	List	   *lookup;			/* columns by which an index finds the versions of a key (char *); NIL: none */
+	bool		copied;			/* the source's rows, few of them, were read once, into {taken} */
 } TableMerge;
 
 /* Fills all of it, and the words of tables->merge; raises for what cannot be merged. */

@@ -109,32 +109,41 @@ PutOutcome(ReturnSetInfo *result, const CheckOutcome *outcome)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+List *
+JudgeRelation(Oid relid, Jsonb *checks)
+{
+	SilverShape *shape = palloc0(sizeof(SilverShape));
+	List	   *defs = ParseCheckDefs(checks);
+	JudgedRows	rows = {.condition = "true"};
+	List	   *outcomes;
+
+	shape->table = QualifiedName(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+	shape->measured_by = MeasuredBy(relid);
+	TakeColumns(shape, relid);
+	NameChecks(defs);
+	AddChecks(shape, defs);
+	rows.address = RowAddress(relid);
+	rows.from = psprintf("%s d%s", shape->table, CheckJoins(shape->set_checks));
+	outcomes = JudgeRows(NIL, list_concat_copy(shape->checks, shape->set_checks), &rows);
+	return JudgeTable(outcomes, shape->table_checks, shape, 0);
+}
+
 /* medallion.run_checks(tbl, checks) */
 Datum
 medallion_run_checks(PG_FUNCTION_ARGS)
 {
-	Oid			oid = PG_GETARG_OID(0);
+	Oid			relid = PG_GETARG_OID(0);
 	int			nest_level = PinSettings();
-	SilverShape *shape = palloc0(sizeof(SilverShape));
-	List	   *defs = ParseCheckDefs(PG_GETARG_JSONB_P(1));
-	JudgedRows	rows = {.condition = "true"};
 	List	   *outcomes;
 	ListCell   *lc;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (get_rel_name(oid) == NULL)
+	if (get_rel_name(relid) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("there is no relation with oid %u", oid)));
-	shape->table = QualifiedName(get_namespace_name(get_rel_namespace(oid)), get_rel_name(oid));
-	shape->measured_by = MeasuredBy(oid);
-	TakeColumns(shape, oid);
-	NameChecks(defs);
-	AddChecks(shape, defs);
-	rows.address = RowAddress(oid);
-	rows.from = psprintf("%s d%s", shape->table, CheckJoins(shape->set_checks));
-	outcomes = JudgeRows(NIL, list_concat_copy(shape->checks, shape->set_checks), &rows);
-	outcomes = JudgeTable(outcomes, shape->table_checks, shape, 0);
+				 errmsg("there is no relation with oid %u", relid)));
+	outcomes = JudgeRelation(relid, PG_GETARG_JSONB_P(1));
+	RaiseFailedCheck(outcomes);
 	foreach(lc, outcomes)
 		PutOutcome((ReturnSetInfo *) fcinfo->resultinfo, lfirst(lc));
 	UnpinSettings(nest_level);

@@ -370,6 +370,7 @@ TakeIn(const Feature *feature, PendingFiles *pending, int64 run_id, SilverOutcom
 	if (outcome->rebuilt)
 		GiveBack(kept);
 	outcome->checks = CountVerdicts(shape, TakenRows(&merge), run_id, outcome);
+	RaiseFailedCheck(outcome->checks);
 	SqlExecFormat(NULL, "DROP TABLE %s", merge.stage);
 }
 
@@ -421,6 +422,7 @@ RunSilver(const Feature *feature, int64 run_id, SilverOutcome *outcome)
 	{
 		if (has_table)
 			outcome->checks = JudgeFreshness(feature, run_id);
+		RaiseFailedCheck(outcome->checks);
 		return;
 	}
 	if (has_table && !feature->needs_rebuild && !HasTakenAny(feature))

@@ -21,6 +21,7 @@ typedef struct CheckOutcome
 	int64		affected;
 	char	   *samples;		/* json array of bronze addresses */
 	char	   *details;		/* json object, of a check of the whole table; NULL: none */
+	bool		fails;			/* by its action, what was judged is not to stay */
 } CheckOutcome;
 
 typedef struct SilverOutcome
@@ -38,7 +39,7 @@ typedef struct SilverOutcome
 	int64		inserted;		/* keys opened (rows, for append) */
 	int64		updated;		/* keys that got a further version */
 	int64		expired;		/* versions closed */
-	List	   *checks;			/* CheckOutcome * */
+	List	   *checks;			/* CheckOutcome *; also where one of them failed the step */
 	List	   *changes;		/* SilverChange * */
 } SilverOutcome;
 

@@ -98,24 +98,48 @@ SampleAddresses(const JudgedRows *rows, const char *truth)
 	return RowText(samples, 0, 1);
 }
 
-/* Raises for a failed check whose action is "fail". */
-static void
-RaiseIfFailed(const CheckDef *def, const CheckOutcome *outcome)
+/* Is what was judged not to stay: has the check failed by its threshold, or where it has none at all? */
+static bool
+Fails(const CheckDef *def, const char *status)
 {
 	bool		has_error = def->error_if >= 0 || def->error_count >= 0;
 
-	if (def->action != ACTION_FAIL || strcmp(outcome->status, "PASSED") == 0 ||
-		(has_error && strcmp(outcome->status, "FAILED") != 0))
+	if (def->action != ACTION_FAIL)
+		return false;
+	return has_error ? strcmp(status, "FAILED") == 0 : strcmp(status, "PASSED") != 0;
+}
+
+CheckOutcome *
+FailingCheck(List *outcomes)
+{
+	ListCell   *lc;
+
+	foreach(lc, outcomes)
+	{
+		CheckOutcome *outcome = lfirst(lc);
+
+		if (outcome->fails)
+			return outcome;
+	}
+	return NULL;
+}
+
+void
+RaiseFailedCheck(List *outcomes)
+{
+	const CheckOutcome *outcome = FailingCheck(outcomes);
+
+	if (outcome == NULL)
 		return;
 	if (outcome->details != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_CHECK_VIOLATION),
-				 errmsg("check \"%s\" failed", def->name),
+				 errmsg("check \"%s\" failed", outcome->name),
 				 errdetail("%s", outcome->details)));
 	ereport(ERROR,
 			(errcode(ERRCODE_CHECK_VIOLATION),
 			 errmsg("check \"%s\" failed for " INT64_FORMAT " of " INT64_FORMAT " rows",
-					def->name, outcome->affected, outcome->checked),
+					outcome->name, outcome->affected, outcome->checked),
 			 errdetail("First of them: %s", outcome->samples)));
 }
 
@@ -131,6 +155,7 @@ NewOutcome(const RowCheck *check, int64 affected, int64 checked)
 	outcome->checked = checked;
 	outcome->affected = affected;
 	outcome->status = Verdict(check->def, affected, checked);
+	outcome->fails = Fails(check->def, outcome->status);
 	outcome->samples = "[]";
 	return outcome;
 }
@@ -169,7 +194,6 @@ JudgeRows(List *outcomes, List *checks, const JudgedRows *rows)
 
 		if (outcome->affected > 0)
 			outcome->samples = SampleAddresses(rows, Truth(check, rows));
-		RaiseIfFailed(check->def, outcome);
 		outcomes = lappend(outcomes, outcome);
 	}
 	return outcomes;
@@ -332,10 +356,8 @@ JudgeTable(List *outcomes, List *checks, const SilverShape *shape, int64 run_id)
 		bool		isnull;
 		Datum		value = RowDatum(rows, 0, foreach_current_index(lc) + 2, &isnull);
 		Oid			type = TupleDescAttr(rows->desc, foreach_current_index(lc) + 1)->atttypid;
-		CheckOutcome *outcome = TableOutcome(shape, check, type, value, isnull, run_id);
 
-		RaiseIfFailed(check->def, outcome);
-		outcomes = lappend(outcomes, outcome);
+		outcomes = lappend(outcomes, TableOutcome(shape, check, type, value, isnull, run_id));
 	}
 	return outcomes;
 }

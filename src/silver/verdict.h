@@ -22,12 +22,20 @@ typedef struct JudgedRows
 	int64		count;
 } JudgedRows;
 
-/* Adds the verdicts on rows, counted in one scan; raises for a failed check
- * whose action is "fail". */
+/* Adds the verdicts on rows, counted in one scan. */
 extern List *JudgeRows(List *outcomes, List *checks, const JudgedRows *rows);
 
 /* Adds the verdicts on the whole table, measured in one scan. */
 extern List *JudgeTable(List *outcomes, List *checks, const SilverShape *shape, int64 run_id);
+
+/* The verdicts of checks, as run_checks() takes them, on any relation. */
+extern List *JudgeRelation(Oid relid, Jsonb *checks);
+
+/* The first verdict for which what was judged is not to stay; NULL if there is none. */
+extern CheckOutcome *FailingCheck(List *outcomes);
+
+/* Raises for it; the outcomes can be logged by whoever catches that. */
+extern void RaiseFailedCheck(List *outcomes);
 
 /* Sets the flags of set checks on current rows anew, where they are not right. */
 extern void FlagSets(const SilverShape *shape);

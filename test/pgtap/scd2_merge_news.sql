@@ -3,7 +3,7 @@
 \set name scd2_merge_news
 \ir setup.psql
 
-SELECT plan(37);
+SELECT plan(43);
 
 SELECT setseed(0.75);
 CREATE TABLE said AS
@@ -115,21 +115,51 @@ SELECT same_by_index(o)
 SELECT is_empty($$SELECT target, times FROM read_whole WHERE target::text IN ('with_index', 'with_key', 'with_pair') AND times > 0$$,
 	'where an index finds the keys the target is never read whole');
 
-/* what an index does not find like a hash does: another type, another order of letters, NULL */
-CREATE TABLE texts (name text, value int, valid_from timestamptz, valid_to timestamptz, PRIMARY KEY (name, valid_from));
-CREATE TABLE few_texts (name text COLLATE "C", value int);
-CREATE TABLE numbers (id int, value int, valid_from timestamptz, valid_to timestamptz);
-CREATE UNIQUE INDEX ON numbers (id, valid_from);
-CREATE TABLE few_numbers (id bigint, value int);
-INSERT INTO texts SELECT 'n' || i, 1, '2025-01-01 UTC' FROM generate_series(1, 1000) i;
-INSERT INTO numbers SELECT nullif(i, 1000), 1, '2025-01-01 UTC' FROM generate_series(1, 1000) i;
-INSERT INTO few_texts VALUES ('n7', 2);
-INSERT INTO few_numbers VALUES (7, 2);
-ANALYZE texts, numbers, few_texts, few_numbers;
-SELECT is((SELECT m::text FROM medallion.scd2_merge('texts', 'few_texts', '{name}') m), '(1,1,0,0)', 'texts of another collation');
-SELECT is((SELECT m::text FROM medallion.scd2_merge('numbers', 'few_numbers', '{id}') m), '(1,1,0,0)', 'numbers of another type');
-INSERT INTO few_numbers VALUES (NULL, 2);
-SELECT is((SELECT m::text FROM medallion.scd2_merge('numbers', 'few_numbers', '{id}', '{"null_key": "as_value", "at": "infinity"}') m), '(1,1,0,0)', 'NULL as a key');
+/* what an index of keys does not find as a hash does: another collation, another type, where arrays begin to count, NULL, what is not said */
+CREATE TABLE of_texts (id text, value int, valid_from timestamptz, valid_to timestamptz, PRIMARY KEY (id, valid_from));
+CREATE TABLE of_floats (LIKE of_texts, PRIMARY KEY (id, valid_from));
+CREATE TABLE of_arrays (LIKE of_texts, PRIMARY KEY (id, valid_from));
+CREATE TABLE of_numbers (id int, value int, valid_from timestamptz, valid_to timestamptz);
+ALTER TABLE of_floats ALTER id TYPE float8 USING id::float8;
+ALTER TABLE of_arrays ALTER id TYPE int[] USING id::int[];
+CREATE UNIQUE INDEX ON of_numbers (id, valid_from);
+INSERT INTO of_texts SELECT 'n' || i, 1, '2025-01-01 UTC' FROM generate_series(1, 1000) i;
+INSERT INTO of_floats SELECT i + 0.1, 1, '2025-01-01 UTC' FROM generate_series(1, 1000) i;
+INSERT INTO of_arrays SELECT format('[0:0]={%s}', i)::int[], 1, '2025-01-01 UTC' FROM generate_series(1, 1000) i;
+INSERT INTO of_numbers SELECT nullif(i, 1000), 1, '2025-01-01 UTC' FROM generate_series(1, 1000) i;
+ANALYZE of_texts, of_floats, of_arrays, of_numbers;
+
+CREATE FUNCTION merge_few(target regclass, query text, options jsonb) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	outcome text;
+BEGIN
+	EXECUTE 'CREATE TABLE few AS ' || query;
+	ANALYZE few;
+	outcome := medallion.scd2_merge(target, 'few', '{id}', options)::text;
+	DROP TABLE few;
+	RETURN outcome;
+END $$;
+SELECT is(merge_few('of_texts', 'SELECT ''n7''::text AS id, 2 AS value', '{}'), '(1,1,0,0)', 'texts of a length of their own');
+SELECT is(merge_few('of_texts', 'SELECT ''n8'' COLLATE "C" AS id, 2 AS value', '{}'), '(1,1,0,0)', 'texts of another collation');
+SELECT is(merge_few('of_floats', 'SELECT 7.1::real AS id, 2 AS value', '{}'), '(1,1,0,0)', 'numbers of another type');
+SELECT is(merge_few('of_arrays', 'SELECT ARRAY[7] AS id, 2 AS value', '{}'), '(1,1,0,0)', 'arrays that begin to count elsewhere');
+SELECT is(merge_few('of_numbers', 'SELECT NULL::int AS id, 2 AS value', '{"null_key": "as_value"}'), '(1,1,0,0)', 'NULL as a key');
+
+/* a target's hashes are of the keys as they were said: what is stored decides */
+CREATE TABLE of_seconds (id timestamp(0), value int, valid_from timestamptz, valid_to timestamptz, _business_key_hash uuid, _value_hash uuid, PRIMARY KEY (id, valid_from));
+CREATE TABLE moments AS SELECT timestamp '2025-01-01 00:00:00.4' + i * interval '1 s' AS id, 1 AS value FROM generate_series(1, 1000) i;
+SELECT medallion.scd2_merge('of_seconds', 'moments', '{id}', '{"at": "2025-01-01 UTC"}') \g /dev/null
+ANALYZE of_seconds;
+SELECT is(merge_few('of_seconds', 'SELECT * FROM moments LIMIT 1', '{"at": "2025-01-02 UTC"}'), '(0,0,0,0)', 'keys that the table rounds');
+
+/* few rows are read once, so nothing comes between two looks */
+CREATE SEQUENCE looks;
+CREATE VIEW counted AS SELECT id, 3 AS value, nextval('looks') FROM generate_series(21, 30) id;
+SELECT is((SELECT m::text FROM medallion.scd2_merge('of_numbers', 'counted', '{id}', '{"at": "2025-02-01 UTC"}') m), '(10,10,0,0)', 'a source whose rows are counted');
+SELECT is(last_value, 10::bigint, 'is read once') FROM looks;
+
+/* a small snapshot says something of all keys */
+SELECT is(merge_few('of_numbers', 'SELECT 7 AS id, 2 AS value', '{"deletes": "snapshot", "null_key": "as_value", "at": "infinity"}'), '(1,1000,0,0)', 'a small snapshot');
 
 /* two tables may have versions at the same place */
 CREATE TABLE parent (id int, value int, valid_from timestamptz NOT NULL, valid_to timestamptz, is_current boolean);
