@@ -124,6 +124,7 @@ OBJS += \
 	src/silver/encode.o \
 	src/silver/encode_number.o \
 	src/silver/erase.o \
+	src/silver/fault.o \
 	src/silver/first_load.o \
 	src/silver/fold.o \
 	src/silver/frequency.o \

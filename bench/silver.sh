@@ -3,7 +3,7 @@
 #
 #   bench/silver.sh                       1,000,000 rows, three rounds of everything
 #   bench/silver.sh 5000000               as many
-#   PARTS="merge hash" bench/silver.sh    some of: merge incremental checks profile hash parallel spark, and deequ, which must be asked for
+#   PARTS="merge hash" bench/silver.sh    some of: merge incremental checks profile hash parallel spark; growth and deequ must be asked for
 #   SERVER=here bench/silver.sh           on the server of PGHOST and PGPORT, with the extension installed there
 #
 # merge        full extract of ten columns, 1 % changed, 1 % new, 0.1 % gone: medallion.scd2_merge() beside dbt's snapshot,
@@ -14,6 +14,7 @@
 # hash         row_hash() of ten columns beside a function that adds up their bytes, md5(row::text), sha256(row::text)
 # parallel     a merge and a load with two workers for each query beside none
 # spark        Delta Lake's MERGE of the same, by Spark on two cores
+# growth       the merge of ten times as many rows
 # deequ        profile() of 14 columns beside PyDeequ's VerificationSuite for the same metrics of Parquet, by Spark on two cores;
 #              its first round is not counted; by the clock, and ours with two parallel workers too
 #

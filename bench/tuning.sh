@@ -4,14 +4,15 @@
 #   bash bench/tuning.sh             100,000 rows, 3 rounds
 #   ROWS=1000000 ROUNDS=5 bash bench/tuning.sh
 #
-# Times are processor time of the backend (medians of the rounds), but for workers: those are wall-clock time.
+# Times are processor time of the backend (medians of the rounds), but for workers and checkpoints: those are wall-clock time.
+# Settings of the server tell with a million rows and more; max_wal_size is changed for the while, and back.
 
 . "$(dirname "$0")/lib.sh"
 rows=${ROWS:-100000} rounds=${ROUNDS:-3}
 use_server medallion_tuning
 folder=$(mktemp -d /tmp/tuning.XXXXXX)
 times=$folder/times
-trap 'rm -rf "$folder"; psql -X -q -d postgres -c "DROP DATABASE IF EXISTS medallion_tuning WITH (FORCE)"' EXIT
+trap 'wal_size; rm -rf "$folder"; psql -X -q -d postgres -c "DROP DATABASE IF EXISTS medallion_tuning WITH (FORCE)"' EXIT
 
 # orders_N.csv in a folder: that many rows in so many files, from row 1 on.
 write_files()
@@ -33,6 +34,12 @@ fresh()
 {
 	psql -X -q -d postgres -c "DROP DATABASE IF EXISTS medallion_tuning WITH (FORCE)" -c "CREATE DATABASE medallion_tuning"
 	sql -c 'CREATE EXTENSION medallion'
+}
+
+# wal_size [SIZE]: how much WAL a checkpoint is forced after; as it was before.
+wal_size()
+{
+	psql -X -q -d postgres -c "ALTER SYSTEM SET max_wal_size = ${1:-DEFAULT}" -c "SELECT pg_reload_conf()" >/dev/null
 }
 
 # measure CASE BEFORE STATEMENT: the backend's milliseconds of the statement, after another that is not counted.
@@ -101,6 +108,13 @@ for round in $(seq "$rounds"); do
 	fresh; measure nothing "$(feature one "$keys") $run" "$run"
 	fresh; measure prune_all "CREATE FOREIGN TABLE f (amount numeric, _source_file text) SERVER medallion_files OPTIONS (path '$folder/eight/*.csv')" "SELECT sum(amount) FROM f;"
 	measure prune_one "" "SELECT sum(amount) FROM f WHERE _source_file LIKE '%orders_3.csv';"
+	for memory in 4 256; do
+		fresh; measure "work$memory" "SET work_mem = '${memory}MB'; $(feature one "$keys")" "$run"
+		fresh; measure "maintenance$memory" "SET maintenance_work_mem = '${memory}MB'; $(feature one "$keys")" "$run"
+	done
+	for size in 64MB 8GB; do
+		fresh; wal_size "'$size'"; measure_wall "wal$size" "$(feature one "$keys")" "$run"; wal_size
+	done
 	for workers in 1 2; do
 		fresh; measure_wall "workers$workers" "SELECT medallion.create_feature('orders_' || n, ARRAY[:'folder' || '/eight/orders_' || n || '.csv'], $keys) FROM generate_series(1, 8) n" "CALL medallion.run_pipeline_proc(options => '{\"workers\": $workers}')"
 	done
@@ -118,4 +132,7 @@ result '1,000 files, instead of one of the same rows' many scd2
 result 'a run that rebuilds, instead of one that finds nothing' rebuild nothing
 result 'a model computed in full, instead of the group that changed' full groups
 result 'a foreign table over 8 files, instead of one by `_source_file`' prune_all prune_one
+result '`work_mem` of 4 MB, instead of 256 MB' work4 work256
+result '`maintenance_work_mem` of 4 MB, instead of 256 MB' maintenance4 maintenance256
+result '`max_wal_size` of 64 MB, instead of 8 GB (wall clock)' wal64MB wal8GB
 result '8 features by 1 worker, instead of 2 (wall clock)' workers1 workers2

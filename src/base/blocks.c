@@ -52,6 +52,19 @@ HasBlocks(Oid table)
 		!IsDistributed(table);
 }
 
+int64
+BlocksOf(Oid table)
+{
+	return SqlBigint(psprintf("SELECT pg_relation_size(%u) / current_setting('block_size')::bigint", table), NULL, 0);
+}
+
+char *
+RowsInBlocks(const char *table, int64 first, int64 end)
+{
+	return psprintf("SELECT * FROM %s WHERE ctid >= '(" INT64_FORMAT ",0)' AND ctid < '(" INT64_FORMAT ",0)'",
+					table, first, end);
+}
+
 bool
 KeepRowsInPlace(Oid table)
 {
@@ -78,9 +91,8 @@ BlocksQuery(const char *name, const SqlRows *ranges, int parameter)
 
 	initStringInfo(&sql);
 	for (uint64 i = 0; i < ranges->count; i++)
-		appendStringInfo(&sql, "%sSELECT * FROM %s WHERE ctid >= '(" INT64_FORMAT ",0)' AND ctid < '(" INT64_FORMAT ",0)'"
-						 " AND _file_id = ANY ($%d)", i > 0 ? "\nUNION ALL " : "", name, RowBigint(ranges, i, 1),
-						 RowBigint(ranges, i, 2), parameter);
+		appendStringInfo(&sql, "%s%s AND _file_id = ANY ($%d)", i > 0 ? "\nUNION ALL " : "",
+						 RowsInBlocks(name, RowBigint(ranges, i, 1), RowBigint(ranges, i, 2)), parameter);
 	return sql.data;
 }
 

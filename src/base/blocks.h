@@ -13,6 +13,10 @@ extern bool IsDistributed(Oid table);
 /* Is the table one heap on this machine, whose rows have blocks to speak of? */
 extern bool HasBlocks(Oid table);
 
+/* How many blocks a table has, and the rows of some of them, as a query. */
+extern int64 BlocksOf(Oid table);
+extern char *RowsInBlocks(const char *table, int64 first, int64 end);
+
 /*
  * Keeps others from moving rows of the table until the transaction ends; false
  * where somebody is about to, and waiting for them might be for long.

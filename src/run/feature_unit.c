@@ -20,6 +20,7 @@
 #include "run/alert.h"
 #include "run/rowcount.h"
 #include "silver/erase.h"
+#include "silver/fault.h"
 #include "silver/verdict.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -77,6 +78,7 @@ typedef struct SilverStep
 	SilverOutcome outcome;
 	int64		added;			/* rows of the table, less those deleted */
 	bool		added_known;
+	char	   *fault;			/* the row that failed it, or NULL */
 } SilverStep;
 
 static int64
@@ -425,6 +427,23 @@ LogSilver(Run *run, const SilverStep *step)
 					   CountTableRows(medallion_silver_schema, feature->name, feature->owner));
 }
 
+static void
+FaultBody(void *arg)
+{
+	SilverStep *step = arg;
+
+	step->fault = SilverFault(step->feature);
+}
+
+/* Says for which row SQL of the options raised, where it was values that it did not like. */
+static void
+AddFault(Run *run, const StepPolicy *policy, SilverStep *step, const ErrorData *error, StepLog *log)
+{
+	if (IsOfValues(error->sqlerrcode) &&
+		TryStep(run, "silver", step->feature->name, policy->timeout, FaultBody, step) == NULL && step->fault != NULL)
+		log->error = psprintf("%s (%s)", log->error, step->fault);
+}
+
 /* Tells of checks that failed. */
 static void
 AlertOfChecks(Run *run, const Feature *feature, const SilverOutcome *outcome)
@@ -458,6 +477,7 @@ RunSilverStep(Run *run, const Feature *feature)
 		if (FailingCheck(outcome->checks) != NULL)
 			LogChecks(run, &step);
 		FailStep(&log, error);
+		AddFault(run, &policy, &step, error, &log);
 	}
 	else if (!outcome->changed)
 	{

@@ -371,6 +371,23 @@ MakeRelationshipCheck(RowCheck *check, int number)
 								psprintf(" AND num_nulls(%s) = 0", JoinColumns(check->columns, "d.")));
 }
 
+/* The number of a join: that of an earlier check of rows that agree on the same columns, or a new one. */
+static int
+JoinNumber(const SilverShape *shape, const RowCheck *check)
+{
+	ListCell   *lc;
+
+	foreach(lc, shape->set_checks)
+	{
+		const RowCheck *other = lfirst(lc);
+
+		if (strcmp(other->def->kind->name, "relationship") != 0 &&
+			strcmp(JoinColumns(other->columns, "d."), JoinColumns(check->columns, "d.")) == 0)
+			return foreach_current_index(lc) + 1;
+	}
+	return list_length(shape->set_checks) + 1;
+}
+
 /* Adds a check of a row among others. */
 static void
 AddSetCheck(SilverShape *shape, const CheckDef *def)
@@ -381,7 +398,7 @@ AddSetCheck(SilverShape *shape, const CheckDef *def)
 	if (strcmp(kind, "relationship") == 0)
 		MakeRelationshipCheck(check, list_length(shape->set_checks) + 1);
 	else
-		MakeDuplicateCheck(shape, check, list_length(shape->set_checks) + 1);
+		MakeDuplicateCheck(shape, check, JoinNumber(shape, check));
 	check->flag = CheckFlag(shape, strcmp(def->name, kind) == 0 ? psprintf("dq_%s_flag", kind) :
 							psprintf("dq_%s_flag_%s", kind, def->name));
 	shape->set_checks = lappend(shape->set_checks, check);
@@ -643,10 +660,17 @@ char *
 CheckJoins(List *checks)
 {
 	StringInfoData sql;
+	List	   *joins = NIL;
 	ListCell   *lc;
 
 	initStringInfo(&sql);
 	foreach(lc, checks)
-		appendStringInfo(&sql, "\n %s", ((RowCheck *) lfirst(lc))->join);
+	{
+		char	   *join = ((RowCheck *) lfirst(lc))->join;
+
+		if (!HasName(joins, join))
+			appendStringInfo(&sql, "\n %s", join);
+		joins = lappend(joins, join);
+	}
 	return sql.data;
 }

@@ -28,7 +28,7 @@ extern List *CastChecks(const SilverShape *shape);
 extern char *CheckedTable(const SilverShape *shape);
 extern const char *CheckedCondition(const SilverShape *shape);
 
-/* The joins of set checks, one after the other. */
+/* The joins of set checks, one after the other, each once. */
 extern char *CheckJoins(List *checks);
 
 /* Names with a comma between, each quoted behind the prefix; as they are where

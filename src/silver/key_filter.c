@@ -121,14 +121,6 @@ medallion_key_filter_meets(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(false);
 }
 
-/* The rows in some blocks of bronze. */
-static char *
-PieceOf(const char *bronze, int64 first, int64 end)
-{
-	return psprintf("SELECT * FROM %s WHERE ctid >= '(" INT64_FORMAT ",0)' AND ctid < '(" INT64_FORMAT ",0)'",
-					bronze, first, end);
-}
-
 /* File versions without filters, as the only parameter of a statement; how many. */
 static int64
 FetchMissing(const SqlParams *files, Oid table, SqlParams *missing)
@@ -182,7 +174,7 @@ FilterPiece(const SilverShape *shape, const SqlParams *missing, Oid table, const
 	int64		found = 0;
 	bool		isnull;
 
-	piece.bronze = psprintf("(%s)", PieceOf(bronze, first, end));
+	piece.bronze = psprintf("(%s)", RowsInBlocks(bronze, first, end));
 	rows = SqlFetch(psprintf("SELECT r._file_id, r.rows, coalesce(k.keys, '{}') FROM"
 							 " (SELECT _file_id, count(*) AS rows FROM %s b WHERE _file_id = ANY ($1) GROUP BY 1) r"
 							 " LEFT JOIN (SELECT _file_id, array_agg(DISTINCT _business_key_hash) AS keys FROM (%s) e"
@@ -269,13 +261,6 @@ MeetFilters(const SqlParams *files, Oid table, Datum keys)
 						" AND medallion.key_filter_meets(filter, $3) GROUP BY blocks", &params);
 }
 
-/* How many blocks a table has. */
-static int64
-BlocksOf(Oid table)
-{
-	return SqlBigint(psprintf("SELECT pg_relation_size(%u) / current_setting('block_size')::bigint", table), NULL, 0);
-}
-
 /* The rows of the pieces as a query; NULL if they are too many.  expected: how many there were. */
 static char *
 PiecesQuery(const SqlRows *pieces, Oid table, const char *bronze, int64 *expected)
@@ -290,7 +275,7 @@ PiecesQuery(const SqlRows *pieces, Oid table, const char *bronze, int64 *expecte
 	for (uint64 i = 0; i < pieces->count; i++)
 	{
 		appendStringInfo(&sql, "%s%s AND _file_id = ANY ('%s')", i > 0 ? "\nUNION ALL " : "",
-						 PieceOf(bronze, RowBigint(pieces, i, 1), RowBigint(pieces, i, 2)), RowText(pieces, i, 3));
+						 RowsInBlocks(bronze, RowBigint(pieces, i, 1), RowBigint(pieces, i, 2)), RowText(pieces, i, 3));
 		blocks += RowBigint(pieces, i, 2) - RowBigint(pieces, i, 1);
 		*expected += RowBigint(pieces, i, 4);
 	}

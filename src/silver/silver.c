@@ -21,6 +21,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "silver/dedup.h"
+#include "silver/fault.h"
 #include "silver/first_load.h"
 #include "silver/keep.h"
 #include "silver/key_filter.h"
@@ -396,6 +397,25 @@ MayBePending(const Feature *feature)
 	return CatalogBigint("SELECT count(*) FROM (SELECT FROM medallion.file_versions WHERE feature_id = $1"
 						 " AND (silver_run_id IS NULL OR refold OR (superseded_at IS NOT NULL"
 						 " AND silver_superseded_run_id IS NULL)) LIMIT 1) v", &params, 0) > 0;
+}
+
+char *
+SilverFault(const Feature *feature)
+{
+	PendingFiles pending = {0};
+	SavedIdentity saved;
+	int			nest_level;
+	char	   *fault;
+
+	FetchPending(feature, &pending);
+	if (feature->needs_rebuild || !OidIsValid(TableOid(medallion_silver_schema, feature->name)))
+		StartAgain(&pending);
+	nest_level = PinSettings();
+	AsFeatureOwner(&saved, feature);
+	fault = DescribeFault(LoadSilverShape(feature), &pending.due);
+	EndAs(&saved);
+	UnpinSettings(nest_level);
+	return fault;
 }
 
 /* Takes in what bronze has and silver has not. */

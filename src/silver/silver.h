@@ -54,4 +54,7 @@ typedef struct SilverChange
 
 extern void RunSilver(const Feature *feature, int64 run_id, SilverOutcome *outcome);
 
+/* Of which row it was that SQL of the feature's options raised an error; NULL if that cannot be told. */
+extern char *SilverFault(const Feature *feature);
+
 #endif							/* MEDALLION_SILVER_H */

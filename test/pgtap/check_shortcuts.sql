@@ -1,7 +1,7 @@
 /* Checks of lengths and patterns take shorter ways where these tell: what they find is what char_length() and ~ find. */
 \set name check_shortcuts
 \ir setup.psql
-SELECT plan(9);
+SELECT plan(12);
 
 CREATE TABLE public.texts AS
 SELECT repeat(sign, n) || ending AS word
@@ -67,4 +67,26 @@ SELECT is_empty($$SELECT none FROM silver.words WHERE dq_accepted_values_flag_no
 SELECT is_empty($$SELECT few FROM silver.words
 	WHERE dq_length_flag_few IS DISTINCT FROM coalesce(char_length(few) NOT BETWEEN 2 AND 5, false)
 	   OR dq_pattern_flag_few IS DISTINCT FROM coalesce(few !~ '-', false)$$, 'lengths and a pattern');
+/* Sets: how often nine checks more look at the table.  Flags take two scans (what is wrong, and where it is written) and one for each of two lists of columns,
+ * counts one, samples of what five checks find one each, numbers of the whole table one, a distribution one. */
+CREATE TABLE public.known AS SELECT i AS a FROM generate_series(1, 1500) i;
+\o /dev/null
+SELECT pg_temp.put('sets/a.csv', E'id,a,b\n' || string_agg(format(E'%s,%s,%s\n', i, i, i % 990), '' ORDER BY i)) FROM generate_series(1, 1000) i;
+SELECT medallion.create_feature('plain', '{sets/*.csv}'), medallion.create_feature('sets', '{sets/*.csv}', NULL, '{"checks": [
+	{"kind": "unique", "name": "u", "columns": ["a"]}, {"kind": "duplicate", "name": "d", "columns": ["a"]}, {"kind": "unique", "name": "v", "columns": ["b"]},
+	{"kind": "relationship", "name": "r", "columns": ["a"], "params": {"to": "public.known"}}, {"kind": "relationship", "name": "s", "columns": ["b"], "params": {"to": "public.known", "columns": ["a"]}},
+	{"kind": "row_count", "params": {"min": 1}}, {"kind": "drift", "name": "m", "columns": ["a"], "params": {"min": 1}},
+	{"kind": "drift", "name": "n", "columns": ["b"], "params": {"min": 1, "metric": "sum"}}, {"kind": "drift", "name": "o", "columns": ["b"], "params": {"max": 1, "metric": "ks"}}]}');
+SELECT pg_temp.run();
+SELECT pg_temp.put('sets/b.csv', E'id,a,b\n1001,2001,7\n1002,7,1\n');
+BEGIN;
+SELECT pg_stat_get_xact_numscans('silver.sets'::regclass) - pg_stat_get_xact_numscans('silver.plain'::regclass) AS before \gset
+SELECT pg_temp.run();
+SELECT pg_stat_get_xact_numscans('silver.sets'::regclass) - pg_stat_get_xact_numscans('silver.plain'::regclass) - :before AS more \gset
+COMMIT;
+\o
+SELECT is(pg_temp.errors(), 'none', 'the runs work');
+SELECT is(:more::bigint, 12::bigint, 'checks of sets and of tables share their scans');
+SELECT is((SELECT concat_ws(' ', count(*) FILTER (WHERE dq_unique_flag_u), count(*) FILTER (WHERE dq_duplicate_flag_d), count(*) FILTER (WHERE dq_unique_flag_v),
+	count(*) FILTER (WHERE dq_relationship_flag_r), count(*) FILTER (WHERE dq_relationship_flag_s)) FROM silver.sets), '2 2 22 1 1', 'and each finds its own');
 SELECT * FROM finish();

@@ -8,7 +8,7 @@
 \pset format unaligned
 \pset tuples_only on
 SET client_min_messages = error;
-SELECT plan(26);
+SELECT plan(30);
 
 CREATE TABLE public.src (id int, a text, u timestamp);
 /* an empty snapshot table, as dbt makes it */
@@ -63,6 +63,8 @@ SELECT is(pg_temp.run('1,x,1', 6, :'ts'::jsonb || '{"hard_deletes": "new_record"
 SELECT is(pg_temp.run('1,x,1', 7, :'ts'::jsonb || '{"hard_deletes": "new_record"}'), '0 0', 'new_record: once');
 SELECT is(pg_temp.run('1,x,1;2,z,8', 9, :'ts'::jsonb || '{"hard_deletes": "new_record"}'), '1 1', 'new_record: a key that comes back closes that');
 SELECT is(pg_temp.snap(), '1|x|1|-|F,2|x|1|6|F,2|x|6|8|T,2|z|8|-|F', 'new_record: the history');
+SELECT is((SELECT bool_and(s.dbt_scd_id = md5(CASE WHEN s.dbt_is_deleted = 'True' THEN o.dbt_scd_id || '|' || s.dbt_valid_from ELSE s.id || '|' || s.u END))
+	FROM public.snap s LEFT JOIN public.snap o ON o.id = s.id AND o.dbt_valid_to = s.dbt_valid_from), true, 'new_record: hashes are dbt''s, a deleted row''s of that which it ends');
 
 /* check, all ways with deletes */
 SELECT FROM pg_temp.fresh();
@@ -72,7 +74,22 @@ SELECT is(pg_temp.run('1,x,2;2,,1', 7, :'chk'), '1 1', 'check: and back');
 SELECT is(pg_temp.run('2,,1', 8, :'chk'::jsonb || '{"hard_deletes": "invalidate"}'), '0 1', 'check: invalidate');
 SELECT is(pg_temp.run('1,x,9;2,,1', 9, :'chk'), '1 0', 'check: a key that comes back');
 SELECT is(pg_temp.snap(), '1|x|5|8,1|x|9|-,2|-|5|6,2|y|6|7,2|-|7|-', 'check: the history, in the clock''s time');
+SELECT is((SELECT bool_and(dbt_scd_id = md5(id || '|' || dbt_valid_from)) FROM public.snap), true, 'check: hashes are of the clock''s time');
 SELECT is(pg_temp.run('1,x,10;2,,1', 10, '{"strategy": "check", "check_cols": "all"}'), '1 1', 'check all: any column');
+
+/* two columns as key: rows are the same if both are */
+CREATE TABLE public.src2 (id int, b text, a text);
+CREATE TABLE public.snap2 (id int, b text, a text, dbt_scd_id text, dbt_updated_at timestamp, dbt_valid_from timestamp, dbt_valid_to timestamp);
+CREATE FUNCTION pg_temp.run2(day int) RETURNS text LANGUAGE sql AS $$
+	SELECT concat_ws(' ', inserted, expired) FROM medallion.scd2_merge('public.snap2', 'public.src2', '{id,b}',
+		jsonb_build_object('compat', 'dbt', 'strategy', 'check', 'check_cols', '["a"]'::jsonb, 'at', format('2024-01-%s 00:00+00', day)))
+$$;
+INSERT INTO public.src2 VALUES (1, 'p', 'x'), (1, 'q', 'x'), (2, 'p', 'x');
+SELECT pg_temp.run2(5) \g /dev/null
+UPDATE public.src2 SET a = 'y' WHERE id = 1 AND b = 'q';
+SELECT is(pg_temp.run2(6), '1 1', 'two keys: one row of three has changed');
+SELECT is((SELECT string_agg(concat_ws('|', id, b, a, to_char(dbt_valid_to, 'FMDD'), dbt_scd_id = md5(id || '|' || b || '|' || dbt_valid_from)), ',' ORDER BY id, b, a) FROM public.snap2),
+	'1|p|x|t,1|q|x|6|t,1|q|y|t,2|p|x|t', 'two keys: the history, and hashes of both');
 
 /* odd ones */
 SELECT FROM pg_temp.fresh();

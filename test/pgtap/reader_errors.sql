@@ -4,7 +4,7 @@
  */
 \set name reader_errors
 \ir setup.psql
-SELECT plan(16);
+SELECT plan(17);
 
 \o /dev/null
 SELECT set_config('test.tree', :'tree', false);
@@ -75,7 +75,9 @@ SELECT alike(:'analyzed'::text, '%"good": files contain 2 rows; 2 rows in sample
 \setenv PGDATABASE :database
 \set made `createdb -T template0 -E LATIN1 --locale=C "$PGDATABASE" 2>&1 && psql -X -q -c 'CREATE EXTENSION medallion' 2>&1`
 \set latin1 `psql -X -q -c "SELECT * FROM medallion.read_rows('":tree"/plain/a.csv')" 2>&1`
+\set hashed `psql -X -q -A -t -c "SELECT medallion.row_hash(chr(233))" 2>&1`
 \set dropped `dropdb "$PGDATABASE" 2>&1`
 SELECT is(:'made' || :'dropped'::text, '', 'a database in LATIN1');
 SELECT alike(:'latin1'::text, '%medallion needs a database with encoding UTF8%', 'no file is read there');
+SELECT is(:'hashed'::text, medallion.row_hash(chr(233))::text, 'a hash is the same there');
 SELECT * FROM finish();
