@@ -3,7 +3,8 @@
  *	  An index of scd2_merge()'s target finds the versions of few keys.
  *
  * The planner would rather join with all of the target for more than a handful: an
- * array, or places, of whose number it knows nothing make it look them up.
+ * array, or places, of whose number it knows nothing make it look them up.  The
+ * target is one heap: no index is that of several tables.
  *
  * Where the target has hashes, what is stored decides, and the index is one on the
  * hash of the key.  Else the keys decide, and it is one on these, as tables of
@@ -16,6 +17,7 @@
 
 #include "silver/lookup.h"
 
+#include "base/blocks.h"
 #include "base/sql.h"
 #include "base/template.h"
 #include "catalog/pg_am.h"
@@ -40,7 +42,7 @@ DefaultClasses(Oid relid, List *columns)
 	return PointerGetDatum(construct_array(classes, list_length(columns), OIDOID, sizeof(Oid), true, TYPALIGN_INT));
 }
 
-/* Has a table without children a whole index that begins with these columns, in any order? */
+/* Has a table a whole index that begins with these columns, in any order? */
 static bool
 HasIndexOn(Oid relid, List *columns)
 {
@@ -50,8 +52,7 @@ HasIndexOn(Oid relid, List *columns)
 	ParamDatum(&params, TEXTARRAYOID, ListToTextArray(columns));
 	ParamDatum(&params, OIDARRAYOID, DefaultClasses(relid, columns));
 	return SqlBigint("SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid"
-					 " JOIN pg_am m ON m.oid = x.relam WHERE c.oid = $1 AND c.relkind = 'r' AND NOT c.relhassubclass"
-					 " AND i.indisvalid AND NOT i.indcheckxmin AND i.indpred IS NULL AND m.amname = 'btree'"
+					 " JOIN pg_am m ON m.oid = x.relam WHERE c.oid = $1 AND i.indisvalid AND NOT i.indcheckxmin AND i.indpred IS NULL AND m.amname = 'btree'"
 					 " AND cardinality($2) = (SELECT count(DISTINCT a.attname) FROM generate_series(0, cardinality($2) - 1) n"
 					 " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[n] AND a.attname = ANY ($2)"
 					 " JOIN pg_opclass o ON o.oid = i.indclass[n] AND o.oid = $3[array_position($2, a.attname::text)]"
@@ -95,7 +96,9 @@ PrepareLookup(TableMerge *tables)
 {
 	List	   *hash = list_make1("_business_key_hash");
 
-	if (tables->has_hashes)
+	if (!HasBlocks(tables->target))
+		tables->lookup = NIL;
+	else if (tables->has_hashes)
 		tables->lookup = HasIndexOn(tables->target, hash) ? hash : NIL;
 	else
 		tables->lookup = KeysAreLookedUp(tables) ? tables->feature.keys : NIL;

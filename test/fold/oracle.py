@@ -19,6 +19,7 @@ import random
 import sys
 
 KEYS = 40		# independent sequences per seed
+REPLAYS = 3		# orders and batches besides the one that is drawn, where the sequence decides
 VALUES = ["x", "y", "z", None]
 SHOWN = ("a", "b", "c", "v", "w")		# the columns that are compared
 SAID = SHOWN + ("r", "op")				# those that an update may leave out
@@ -388,17 +389,17 @@ class Scenario:
 			out.append(",\n".join("(%s, %s, %s, %s, %d, %s)" % (
 				"NULL" if r[0] is None else r[0], ", ".join(self.literal(v) for v in r[1:6]), self.since(r[6]), self.until(r[7]), r[8], r[9])
 				for r in rows) + ";")
-		order = self.replay()
-		if order:
-			again = name + "_again"
-			out.append(self.create(again, self.options))
+		label = self.label().replace("'", "''")
+		sequenced = str(self.sequenced).lower()
+		out += ["\\o", f"SELECT pg_temp.check_seed('{name}', '{label}', {sequenced});"]
+		for number, order in enumerate(self.replays(), 1):
+			again = f"{name}_{number}"
+			out += ["\\o /dev/null", self.create(again, self.options)]
 			for f in order:
 				out.append(self.put(again, f))
 				out.append("SELECT pg_temp.play('%s', 1, ARRAY['bronze'%s]);" % (
 					again, ", 'silver'" if f is order[-1] or self.random.random() < 0.7 else ""))
-		out.append("\\o")
-		out.append("SELECT pg_temp.check_seed('%s', '%s', %s, %s);" % (name, self.label().replace("'", "''"), str(self.sequenced).lower(),
-																   str(bool(order)).lower()))
+			out += ["\\o", f"SELECT pg_temp.check_replay('{again}', '{label}', {sequenced});"]
 		return "\n".join(out)
 
 	def since(self, value):
@@ -409,13 +410,12 @@ class Scenario:
 			return self.since(value)
 		return "'%s'" % self.options["valid_to"] if "valid_to" in self.options else "NULL"
 
-	def replay(self):
-		"""The files that count at the end in another order, where arrival may not matter."""
+	def replays(self):
+		"""The files that count at the end in other orders, where arrival may not matter."""
 		counting = list(self.counting())
 		if not self.sequenced or len({f.path for f in counting}) < len(counting) or self.width(counting) != self.width(self.files):
 			return []
-		self.random.shuffle(counting)
-		return counting
+		return [self.random.sample(counting, len(counting)) for _ in range(REPLAYS)] if counting else []
 
 
 if __name__ == "__main__":

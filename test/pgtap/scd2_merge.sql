@@ -4,7 +4,7 @@
 \pset format unaligned
 \pset tuples_only on
 SET client_min_messages = error;
-SELECT plan(37);
+SELECT plan(40);
 
 CREATE TABLE public.dim (k int, a text, b text, valid_from int, valid_to int, is_current boolean, version int,
 	PRIMARY KEY (k, version));
@@ -121,12 +121,32 @@ SELECT throws_ok($$SELECT medallion.scd2_merge('public.dim', 'public.src', '{k}'
 /* rights are the caller's */
 CREATE ROLE merge_reader;
 GRANT USAGE ON SCHEMA medallion TO merge_reader;
-GRANT EXECUTE ON FUNCTION medallion.scd2_merge(regclass, regclass, text[], jsonb), medallion.row_hash("any"), medallion.pairs_hash(record, text[]) TO merge_reader;
+GRANT EXECUTE ON FUNCTION medallion.scd2_merge(regclass, regclass, text[], jsonb), medallion.row_hash("any"), medallion.pairs_hash(record, text[]), medallion.pairs_hash(text[], "any") TO merge_reader;
 GRANT CREATE ON SCHEMA public TO merge_reader;
 GRANT SELECT ON public.dim, public.src TO merge_reader;
 SET ROLE merge_reader;
 SELECT throws_ok($$SELECT medallion.scd2_merge('public.dim', 'public.src', '{k}', '{"sequence_by": "t"}')$$, '42501', NULL, 'who may not write the target may not merge into it');
 RESET ROLE;
+/* and these suffice: a partitioned history of one's own, from files as a foreign table */
+\set folder :scratch '/scd2_merge'
+\setenv folder :folder
+\set file :folder '/a.csv'
+\! mkdir -p "$folder" && printf 'id,region,v\n1,n,a\n2,s,b\n3,n,c\n' >"$folder/a.csv"
+CREATE FOREIGN TABLE public.said (id int, region text, v text) SERVER medallion_files OPTIONS (path :'file');
+GRANT SELECT ON public.said TO merge_reader;
+SET medallion.allowed_paths = :'folder';
+SET ROLE merge_reader;
+CREATE TABLE public.own (id int, region text, v text, valid_from timestamptz, valid_to timestamptz, is_current boolean) PARTITION BY LIST (region);
+CREATE TABLE public.own_n PARTITION OF public.own FOR VALUES IN ('n');
+CREATE TABLE public.own_s PARTITION OF public.own DEFAULT;
+SELECT is((SELECT m::text FROM medallion.scd2_merge('public.own', 'public.said', '{id}', '{"at": "2025-01-01 UTC"}') m), '(3,0,0,0)', 'a plain role merges a foreign table into its own partitioned one');
+\! printf 'id,region,v\n1,n,a\n2,n,b\n4,s,d\n' >"$folder/a.csv"
+SELECT is((SELECT m::text FROM medallion.scd2_merge('public.own', 'public.said', '{id}', '{"at": "2025-02-01 UTC", "deletes": "snapshot"}') m), '(2,2,0,0)', 'an extract of it');
+SELECT set_eq('SELECT id, tableoid::regclass::text AS part, v, is_current FROM public.own',
+	$$VALUES (1, 'own_n', 'a', true), (2, 'own_s', 'b', false), (2, 'own_n', 'b', true), (3, 'own_n', 'c', false), (4, 'own_s', 'd', true)$$, 'versions lie where their values belong');
+RESET ROLE;
+RESET medallion.allowed_paths;
+DROP FOREIGN TABLE public.said;
 DROP OWNED BY merge_reader;
 DROP ROLE merge_reader;
 SELECT is((SELECT count(*) FROM pg_class WHERE relname LIKE '\_merge%'), 0::bigint, 'no tables are left behind at the end');
