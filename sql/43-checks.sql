@@ -108,6 +108,13 @@ AS 'MODULE_PATHNAME', 'medallion_run_checks';
 COMMENT ON FUNCTION medallion.run_checks(regclass, jsonb) IS
 'Runs checks on any table or view that the caller may read: a json array of {kind, columns, params, on_null, warn_if, error_if, warn_count, error_count, action, name} as in option "checks" of a feature; SQL in them names the table''s row d, with a search path of pg_catalog. Returns one row per check and column: PASSED, WARNING or FAILED, with up to five failing rows in details (by primary key, else ctid, else the checked values). Nothing of the table is changed; action "fail" raises, "quarantine" and "drop" are "flag". Numbers of checks with a history are kept by table and check name.';
 
+CREATE FUNCTION medallion.judge_checks(tbl regclass, checks jsonb, OUT check_name text, OUT kind text, OUT column_name text, OUT status text,
+	OUT records_checked bigint, OUT records_affected bigint, OUT details jsonb, OUT fails boolean)
+RETURNS SETOF record LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'medallion_judge_checks';
+COMMENT ON FUNCTION medallion.judge_checks(regclass, jsonb) IS
+'Internal: run_checks() for models, which log what all checks found before one of them, for which fails is true, raises.';
+
 CREATE VIEW medallion.quality_scores AS
 SELECT d.run_id, d.layer, d.table_name,
 	   count(*) AS checks,

@@ -10,6 +10,7 @@
 #define MEDALLION_MODEL_H
 
 #include "postgres.h"
+#include "base/sql.h"
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 
@@ -87,7 +88,7 @@ typedef struct RefreshResult
 	int64		rows_deleted;
 	const char *way;			/* full, incremental, append, unchanged */
 	const char *why;			/* why in full, or NULL */
-	List	   *checks;			/* CheckOutcome *; also where one of them failed the refresh */
+	SqlRows    *checks;			/* what they said, also where one of them failed the refresh; NULL: there are none */
 } RefreshResult;
 
 /* All models, each after those it depends on, otherwise by name; an error
@@ -103,8 +104,9 @@ extern bool ModelIsStale(const Model *model);
  * writes what differs, as the model's owner. */
 extern void RefreshModel(const Model *model, RefreshMode mode, int64 run_id, RefreshResult *result);
 
-/* The verdicts of a model's checks into the log. */
-extern void LogModelChecks(const Model *model, int64 run_id, List *checks);
+/* Was it a check that failed the refresh?  And what all checks said into the log. */
+extern bool FailedByCheck(const RefreshResult *result);
+extern void LogModelChecks(const Model *model, int64 run_id, const RefreshResult *result);
 
 /* The lock of a model, until the transaction ends; RefreshModel() takes it. */
 extern void LockModel(const char *name);

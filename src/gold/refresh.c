@@ -29,7 +29,6 @@
 #include "gold/partial.h"
 #include "gold/target.h"
 #include "miscadmin.h"
-#include "silver/verdict.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -197,30 +196,67 @@ FinishTable(const Model *model, const RefreshPlan *plan, const RefreshResult *re
 		SqlExecFormat(NULL, "ANALYZE %s", TargetName(model));
 }
 
-void
-LogModelChecks(const Model *model, int64 run_id, List *checks)
+/* What judge_checks() tells of a check, as columns. */
+enum
 {
-	ListCell   *lc;
+	CHECK_NAME = 1, CHECK_KIND, CHECK_COLUMN, CHECK_STATUS, CHECK_RECORDS, CHECK_AFFECTED, CHECK_DETAILS, CHECK_FAILS, CHECK_SAMPLES
+};
 
-	foreach(lc, checks)
+/* The row of the first check that fails the refresh; -1 if there is none. */
+static int64
+FailingRow(const SqlRows *checks)
+{
+	for (uint64 i = 0; checks != NULL && i < checks->count; i++)
 	{
-		const CheckOutcome *check = lfirst(lc);
+		if (RowBool(checks, i, CHECK_FAILS))
+			return i;
+	}
+	return -1;
+}
+
+bool
+FailedByCheck(const RefreshResult *result)
+{
+	return FailingRow(result->checks) >= 0;
+}
+
+void
+LogModelChecks(const Model *model, int64 run_id, const RefreshResult *result)
+{
+	const int	columns[] = {CHECK_KIND, CHECK_COLUMN, CHECK_STATUS, CHECK_AFFECTED, CHECK_NAME, CHECK_RECORDS, CHECK_DETAILS};
+
+	for (uint64 i = 0; result->checks != NULL && i < result->checks->count; i++)
+	{
 		SqlParams	params = {0};
 
 		ParamBigint(&params, run_id);
 		ParamText(&params, TargetName(model));
-		ParamText(&params, check->kind);
-		ParamText(&params, check->column);
-		ParamText(&params, check->status);
-		ParamBigint(&params, check->affected);
-		ParamText(&params, check->name);
-		ParamBigint(&params, check->checked);
-		ParamText(&params, check->details != NULL || !medallion_log_values ? check->details : psprintf("{\"samples\": %s}", check->samples));
+		for (int column = 0; column < lengthof(columns); column++)
+			ParamText(&params, RowText(result->checks, i, columns[column]));
 		CatalogExec("INSERT INTO etl_logs.data_quality_checks (run_id, layer, table_name, check_type, column_name,"
 					" check_status, records_affected, check_details)"
-					" VALUES ($1, 'gold', $2, $3, $4, $5, $6,"
-					" jsonb_build_object('name', $7, 'records_checked', $8) || coalesce($9::jsonb, '{}'))", &params);
+					" VALUES ($1, 'gold', $2, $3, $4, $5, $6::bigint,"
+					" jsonb_build_object('name', $7, 'records_checked', $8::bigint) || CASE WHEN current_setting('medallion.log_values')::bool"
+					" THEN coalesce($9::jsonb, '{}') ELSE coalesce($9::jsonb, '{}') - 'samples' END)", &params);
 	}
+}
+
+/* Raises as run_checks() does. */
+static void
+RaiseFailingRow(const SqlRows *checks, int64 row)
+{
+	char	   *name = RowText(checks, row, CHECK_NAME);
+
+	if (RowIsNull(checks, row, CHECK_SAMPLES))
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("check \"%s\" failed", name),
+				 errdetail("%s", RowText(checks, row, CHECK_DETAILS))));
+	ereport(ERROR,
+			(errcode(ERRCODE_CHECK_VIOLATION),
+			 errmsg("check \"%s\" failed for " INT64_FORMAT " of " INT64_FORMAT " rows",
+					name, RowBigint(checks, row, CHECK_AFFECTED), RowBigint(checks, row, CHECK_RECORDS)),
+			 errdetail("First of them: %s", RowText(checks, row, CHECK_SAMPLES))));
 }
 
 /*
@@ -231,14 +267,20 @@ static void
 JudgeModel(const Model *model, int64 run_id, RefreshResult *result)
 {
 	SavedIdentity saved;
+	SqlParams	params = {0};
+	int64		failing;
 
 	if (model->checks == NULL)
 		return;
+	ParamDatum(&params, REGCLASSOID, ObjectIdGetDatum(TargetOid(model)));
+	ParamJsonb(&params, model->checks);
 	AsModelOwner(&saved, model);
-	result->checks = JudgeRelation(TargetOid(model), model->checks);
+	result->checks = SqlFetch("SELECT *, details->'samples' FROM medallion.judge_checks($1, $2)", &params);
 	EndAs(&saved);
-	RaiseFailedCheck(result->checks);
-	LogModelChecks(model, run_id, result->checks);
+	failing = FailingRow(result->checks);
+	if (failing >= 0)
+		RaiseFailingRow(result->checks, failing);
+	LogModelChecks(model, run_id, result);
 }
 
 /* Notes the refresh, and whether it changed anything. */

@@ -10,7 +10,6 @@
 #include "gold/model.h"
 #include "miscadmin.h"
 #include "run/rowcount.h"
-#include "silver/verdict.h"
 #include "utils/timestamp.h"
 
 typedef struct ModelStep
@@ -66,8 +65,8 @@ RunModelUnit(Run *run, const Unit *unit)
 	error = RunStep(run, "gold", unit->name, &policy, ModelBody, &step, &retries);
 	if (error != NULL)
 	{
-		if (FailingCheck(step.result.checks) != NULL)
-			LogModelChecks(step.model, run->order.id, step.result.checks);
+		if (FailedByCheck(&step.result))
+			LogModelChecks(step.model, run->order.id, &step.result);
 		FailStep(&log, error);
 	}
 	else if (step.taken)

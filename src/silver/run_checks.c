@@ -21,6 +21,7 @@
 #include "utils/rel.h"
 
 PG_FUNCTION_INFO_V1(medallion_run_checks);
+PG_FUNCTION_INFO_V1(medallion_judge_checks);
 
 /* The columns of a relation as a shape's. */
 static void
@@ -88,28 +89,8 @@ NameChecks(List *defs)
 	}
 }
 
-/* One row of the result. */
-static void
-PutOutcome(ReturnSetInfo *result, const CheckOutcome *outcome)
-{
-	char	   *details = outcome->details ? outcome->details :
-		psprintf("{\"samples\": %s}", outcome->samples);
-	Datum		values[7] = {0};
-	bool		nulls[7] = {0};
-
-	values[0] = CStringGetTextDatum(outcome->name);
-	values[1] = CStringGetTextDatum(outcome->kind);
-	nulls[2] = outcome->column == NULL;
-	if (outcome->column != NULL)
-		values[2] = CStringGetTextDatum(outcome->column);
-	values[3] = CStringGetTextDatum(outcome->status);
-	values[4] = Int64GetDatum(outcome->checked);
-	values[5] = Int64GetDatum(outcome->affected);
-	values[6] = DirectFunctionCall1(jsonb_in, CStringGetDatum(details));
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-}
-
-List *
+/* The verdicts of checks on any relation. */
+static List *
 JudgeRelation(Oid relid, Jsonb *checks)
 {
 	SilverShape *shape = palloc0(sizeof(SilverShape));
@@ -117,6 +98,10 @@ JudgeRelation(Oid relid, Jsonb *checks)
 	JudgedRows	rows = {.condition = "true"};
 	List	   *outcomes;
 
+	if (get_rel_name(relid) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("there is no relation with oid %u", relid)));
 	shape->table = QualifiedName(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
 	shape->measured_by = MeasuredBy(relid);
 	TakeColumns(shape, relid);
@@ -128,24 +113,56 @@ JudgeRelation(Oid relid, Jsonb *checks)
 	return JudgeTable(outcomes, shape->table_checks, shape, 0);
 }
 
-/* medallion.run_checks(tbl, checks) */
-Datum
-medallion_run_checks(PG_FUNCTION_ARGS)
+/* One row of the result; run_checks() has all but the last column. */
+static void
+PutOutcome(ReturnSetInfo *result, const CheckOutcome *outcome)
 {
-	Oid			relid = PG_GETARG_OID(0);
+	char	   *details = outcome->details ? outcome->details :
+		psprintf("{\"samples\": %s}", outcome->samples);
+	Datum		values[8] = {0};
+	bool		nulls[8] = {0};
+
+	values[0] = CStringGetTextDatum(outcome->name);
+	values[1] = CStringGetTextDatum(outcome->kind);
+	nulls[2] = outcome->column == NULL;
+	if (outcome->column != NULL)
+		values[2] = CStringGetTextDatum(outcome->column);
+	values[3] = CStringGetTextDatum(outcome->status);
+	values[4] = Int64GetDatum(outcome->checked);
+	values[5] = Int64GetDatum(outcome->affected);
+	values[6] = DirectFunctionCall1(jsonb_in, CStringGetDatum(details));
+	values[7] = BoolGetDatum(outcome->fails);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* A row per check and column; or an error, for one that fails. */
+static Datum
+PutOutcomes(FunctionCallInfo fcinfo, bool raises)
+{
 	int			nest_level = PinSettings();
 	List	   *outcomes;
 	ListCell   *lc;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (get_rel_name(relid) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("there is no relation with oid %u", relid)));
-	outcomes = JudgeRelation(relid, PG_GETARG_JSONB_P(1));
-	RaiseFailedCheck(outcomes);
+	outcomes = JudgeRelation(PG_GETARG_OID(0), PG_GETARG_JSONB_P(1));
+	if (raises)
+		RaiseFailedCheck(outcomes);
 	foreach(lc, outcomes)
 		PutOutcome((ReturnSetInfo *) fcinfo->resultinfo, lfirst(lc));
 	UnpinSettings(nest_level);
 	return (Datum) 0;
+}
+
+/* medallion.run_checks(tbl, checks) */
+Datum
+medallion_run_checks(PG_FUNCTION_ARGS)
+{
+	return PutOutcomes(fcinfo, true);
+}
+
+/* medallion.judge_checks(tbl, checks): the same, for who has more to do before he raises. */
+Datum
+medallion_judge_checks(PG_FUNCTION_ARGS)
+{
+	return PutOutcomes(fcinfo, false);
 }

@@ -28,9 +28,6 @@ extern List *JudgeRows(List *outcomes, List *checks, const JudgedRows *rows);
 /* Adds the verdicts on the whole table, measured in one scan. */
 extern List *JudgeTable(List *outcomes, List *checks, const SilverShape *shape, int64 run_id);
 
-/* The verdicts of checks, as run_checks() takes them, on any relation. */
-extern List *JudgeRelation(Oid relid, Jsonb *checks);
-
 /* The first verdict for which what was judged is not to stay; NULL if there is none. */
 extern CheckOutcome *FailingCheck(List *outcomes);
 

@@ -9,8 +9,9 @@ batching and compares silver with the rows worked out here; then it rebuilds, an
 plays the files in another order where arrival may not matter.  What is worked out
 here shares nothing with the merge: it walks each key's events one by one.
 
-Two sources of chance: what the second one draws (columns that vanish, types that
-widen, NULL keys, options that change) is laid over what the first one drew.
+Three sources of chance: what the second one draws (columns that vanish, types that
+widen, NULL keys, options that change) is laid over what the first one drew, and
+what the third one does (two keys, rows that are filtered out or held back) over both.
 """
 
 from decimal import Decimal
@@ -98,6 +99,7 @@ class Scenario:
 		self.rows_made = 0
 		self.write()
 		self.vary(random.Random("more of %d" % seed))
+		self.narrow(random.Random("less of %d" % seed))
 
 	def time(self, n):
 		kind = self.types["t"]
@@ -201,6 +203,26 @@ class Scenario:
 						row.pop(c, None)
 		self.before, self.altered = self.other_options(r) if chance(0.35) else o, r.randint(2, 6)
 
+	def narrow(self, r):
+		"""What the third one adds: a key of two columns, rows that are no events."""
+		self.keys = ["k"]
+		if r.random() < 0.3:
+			self.keys = ["k2", "k"]
+			self.options["columns"]["k2"] = {"type": "text"}
+			for f in self.files:
+				f.columns.append("k2")
+				for row in f.rows:
+					row["k2"] = None if row["k"] is None else "g%d" % (row["k"] % 5)
+		self.unwanted = r.choice(VALUES[:3]) if r.random() < 0.3 and not self.options.get("ignore_null_updates") else ()
+		if self.unwanted and r.random() < 0.5:
+			narrowing = {"filter": "d.b IS DISTINCT FROM '%s'" % self.unwanted}
+		elif self.unwanted:
+			narrowing = {"checks": [{"name": "held", "kind": "expression", "params": {"expression": "d.b <> '%s'" % self.unwanted}, "action": "quarantine"}]}
+		else:
+			narrowing = {}
+		self.options.update(narrowing)
+		self.before.update(narrowing)
+
 	def other_options(self, r):
 		"""Options that the feature had at first: some left out, a changed file taken another way."""
 		before = dict(self.options)
@@ -251,7 +273,7 @@ class Scenario:
 			said = []
 			for place, row in enumerate(f.rows):
 				time = row["t"] if self.sequenced else f.seen
-				if time is None or row["k"] is None and "null_key" not in self.options:
+				if time is None or row["k"] is None and "null_key" not in self.options or row["b"] == self.unwanted:
 					continue
 				said.append((place, row, time))
 			at = {}
@@ -354,7 +376,8 @@ class Scenario:
 		return "SELECT pg_temp.put('%s/%s', '%s');" % (feature, f.path, self.csv(f))
 
 	def create(self, name, options):
-		return "SELECT medallion.create_feature('%s', ARRAY['%s/*.csv'], '{k}', '%s');" % (name, name, json.dumps(options).replace("'", "''"))
+		return "SELECT medallion.create_feature('%s', ARRAY['%s/*.csv'], '{%s}', '%s');" % (
+			name, name, ",".join(self.keys), json.dumps(options).replace("'", "''"))
 
 	def alter(self, name):
 		options = {o: v for o, v in self.options.items() if self.before.get(o) != v}

@@ -8,7 +8,8 @@
  * the next.  A seed has 40 of them, each its own, under one set of options and with
  * the same files and rounds; the oracle draws both, and columns that come late or
  * vanish again, one whose type widens, as from bigint to numeric to text, NULL as a
- * key, options that change between two rounds.
+ * key, keys of two columns, rows that are filtered out or quarantined, options that
+ * change between two rounds.
  *
  * test/fold/oracle.py makes the files, and works out what silver must be.  Each
  * seed is checked as it was played, rebuilt, and, where the sequence alone decides,
