@@ -20,7 +20,8 @@
 #
 # Competitors take turns within a round; medians over the rounds.  Seconds of the clock and of the processor are
 # both given, and ratios are of the second: on a busy machine only that means much.  Each session has one process,
-# without parallel workers, so that its own account is all that it used; but for the part that asks for them.  No time counts before results are equal.
+# without parallel workers, so that its own account is all that it used; but for the part that asks for them.  work_mem is 100 bytes for each row.
+# No time counts before the results of merges, snapshots, loads and profiles are equal; the anti-join and the sum of bytes are only the least that could be done.
 #
 # Peers go to bench/.peers, which git ignores.  Needs python3 for dbt, and java for Spark,
 # which fetches Delta Lake and Deequ from Maven Central.
@@ -35,7 +36,7 @@ peers=$project/bench/.peers
 work=$peers/silver
 mkdir -p "$work"
 use_server medallion_bench_silver
-PGOPTIONS+=' -c max_parallel_workers_per_gather=0 -c jit=off'
+PGOPTIONS+=" -c max_parallel_workers_per_gather=0 -c jit=off -c work_mem=$((rows < 640000 ? 64 : rows / 10000))MB"
 
 # Prints what a session has used so far: "clock cpu" as SQL over its own /proc entry.
 used="SELECT extract(epoch FROM clock_timestamp()), (f[12]::numeric + f[13]::numeric) / 100
@@ -77,6 +78,15 @@ line()
 	local ratio=
 
 	[ -z "${3:-}" ] || ratio=$(awk -v a="${cpu[$2]}" -v b="${cpu[$3]}" 'BEGIN { printf "%.2f", a / b }')
+	printf '  %-58s %9.2f s %9.2f s  %s\n' "$1" "${seconds[$2]}" "${cpu[$2]}" "$ratio"
+}
+
+# by_clock TITLE NAME [BASE]: a line whose ratio is that of the clock.
+by_clock()
+{
+	local ratio=
+
+	[ -z "${3:-}" ] || ratio=$(awk -v a="${seconds[$2]}" -v b="${seconds[$3]}" 'BEGIN { printf "%.2f", a / b }')
 	printf '  %-58s %9.2f s %9.2f s  %s\n' "$1" "${seconds[$2]}" "${cpu[$2]}" "$ratio"
 }
 

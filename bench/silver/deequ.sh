@@ -48,13 +48,6 @@ run_profile_workers()
 	} | sql -F ' ' | awk 'NF == 2 { n++; s[n] = $1; c[n] = $2 } END { printf "%.3f %.3f\n", s[n] - s[1], c[n] - c[1] }'
 }
 
-# by_clock TITLE NAME BASE: a line whose ratio is that of the clock.
-by_clock()
-{
-	printf '  %-58s %9.2f s %9.2f s  %s\n' "$1" "${seconds[$2]}" "${cpu[$2]}" \
-		"$(awk -v a="${seconds[$2]}" -v b="${seconds[$3]}" 'BEGIN { printf "%.2f", a / b }')"
-}
-
 # take_times NAME WORD: the medians of deequ.py's lines that begin with WORD.
 take_times()
 {

@@ -53,8 +53,7 @@ run_ranges()
 	began=$(date +%s.%N)
 	if [ "$1" = at_once ]; then
 		merge_range 0 &
-		merge_range 1
-		wait $!
+		merge_range 1 && wait $! || return
 	else
 		merge_range 0
 		merge_range 1

@@ -1,7 +1,9 @@
 # shellcheck shell=bash
-# The merge of a full extract by Delta Lake, on two cores.  Sourced by silver.sh, after merge.sh for its table.
+# The merge of a full extract by Delta Lake, on two cores.  Sourced by silver.sh.
+#
+# By the clock too, and ours on two cores as well: two sessions, each with a hash partition of the history.
 
-. "$here/merge.sh"
+. "$here/parallel.sh"
 python=$peers/spark/bin/python
 
 get_spark()
@@ -24,7 +26,8 @@ part_spark()
 	get_spark || { say "without Delta Lake, which could not be installed"; return; }
 	sql -c "DROP TABLE IF EXISTS bench.dimension, bench.dimension_kept"
 	prepare_ours
-	compete ours
+	prepare_ranges
+	compete ours ranges_at_once
 	summary=$(sql -F $'\t' -c "SELECT count(*) FILTER (WHERE is_current), count(*) FILTER (WHERE NOT is_current), sum(balance) FILTER (WHERE is_current) FROM bench.dimension")
 	export_csv before
 	export_csv extract
@@ -36,4 +39,10 @@ part_spark()
 	title "merge of a full extract, beside Spark"
 	line "medallion.scd2_merge()" ours
 	line "Delta Lake's MERGE; goal: at least 10" delta ours
+	printf '\n%-60s %11s %11s  %s\n' "the same, by two sessions" clock processor "of the clock"
+	by_clock "medallion.scd2_merge(), one session" ours
+	by_clock "both hash partitions at once" ranges_at_once
+	by_clock "Delta Lake's MERGE, beside one session" delta ours
+	by_clock "beside two; goal: at least 10" delta ranges_at_once
+	sql -c "DROP TABLE bench.ranges, bench.range_0_kept, bench.range_1_kept CASCADE"
 }

@@ -274,6 +274,7 @@ JudgeModel(const Model *model, int64 run_id, RefreshResult *result)
 		return;
 	ParamDatum(&params, REGCLASSOID, ObjectIdGetDatum(TargetOid(model)));
 	ParamJsonb(&params, model->checks);
+	GrantExecute("medallion.judge_checks(regclass, jsonb)", model->owner);
 	AsModelOwner(&saved, model);
 	result->checks = SqlFetch("SELECT *, details->'samples' FROM medallion.judge_checks($1, $2)", &params);
 	EndAs(&saved);

@@ -435,7 +435,7 @@ FaultBody(void *arg)
 	step->fault = SilverFault(step->feature);
 }
 
-/* Says for which row SQL of the options raised, where it was values that it did not like. */
+/* Says for which row SQL of the options raised, if it was for one. */
 static void
 AddFault(Run *run, const StepPolicy *policy, SilverStep *step, const ErrorData *error, StepLog *log)
 {

@@ -12,9 +12,9 @@
 extern bool IsOfValues(int sqlerrcode);
 
 /*
- * The first of the files' rows, in bronze's order, for which the SELECT of typed.h raises such an
- * error: file, sheet, row, and the column whose expression it is, as text.  NULL if there is
- * none, or it cannot be told.
+ * The first of the files' rows, as bronze has them, for which the SELECT of typed.h raises such an
+ * error: file, sheet, row, and the column whose expression it is, as text.  NULL if it is
+ * raised for no row at all, or which one it is cannot be told.
  */
 extern char *DescribeFault(const SilverShape *shape, const SqlParams *files);
 

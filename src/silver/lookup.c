@@ -26,7 +26,7 @@
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 
-#define KEYS_PER_ROWS 20		/* an index is used for less than one key in so many rows */
+#define KEYS_PER_KEY 20			/* an index is used for less than one key in so many */
 #define MAX_KEYS (1 << 20)		/* and for so many, whose array is 64 MB at most */
 
 /* The default operator classes of columns, as an array. */
@@ -52,7 +52,8 @@ HasIndexOn(Oid relid, List *columns)
 	ParamDatum(&params, TEXTARRAYOID, ListToTextArray(columns));
 	ParamDatum(&params, OIDARRAYOID, DefaultClasses(relid, columns));
 	return SqlBigint("SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid"
-					 " JOIN pg_am m ON m.oid = x.relam WHERE c.oid = $1 AND i.indisvalid AND NOT i.indcheckxmin AND i.indpred IS NULL AND m.amname = 'btree'"
+					 " JOIN pg_am m ON m.oid = x.relam WHERE c.oid = $1 AND i.indisvalid AND i.indpred IS NULL AND m.amname = 'btree'"
+					 " AND (NOT i.indcheckxmin OR age(i.xmin) > age(pg_snapshot_xmin(pg_current_snapshot())::xid))"
 					 " AND cardinality($2) = (SELECT count(DISTINCT a.attname) FROM generate_series(0, cardinality($2) - 1) n"
 					 " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[n] AND a.attname = ANY ($2)"
 					 " JOIN pg_opclass o ON o.oid = i.indclass[n] AND o.oid = $3[array_position($2, a.attname::text)]"
@@ -116,7 +117,7 @@ bool
 IsFewKeys(const TableMerge *tables, double keys)
 {
 	return tables->lookup != NIL && keys <= MAX_KEYS &&
-		keys * KEYS_PER_ROWS < RowsOf(tables, "{table}");
+		keys * KEYS_PER_KEY < RowsOf(tables, "(SELECT DISTINCT {v.lookup} FROM {table} v) k");
 }
 
 /* Is what is looked up one column, of a length that an array of many can have? */

@@ -6,8 +6,8 @@
  *	  target's versions of these keys, as events ─────┴─> fold (fold.c) -> target
  *
  * Where all rows are of one time, one look at the hashes of each tells what is news
- * (news.c).  Otherwise joins find the keys first, and the source is read again
- * for what it says of them.
+ * (news.c).  Otherwise joins find the keys first, and then what the source says
+ * of them.
  *
  * The target is all that is known of the past: an event that changed nothing is
  * not in it, so a late one cannot split a version there.  In all else the rules

@@ -4,10 +4,13 @@
  */
 \set name faults
 \ir setup.psql
-SELECT plan(11);
+SELECT plan(13);
 
-CREATE FUNCTION public.strict(v text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+/* a function that leaves a trace of each call that stays */
+CREATE TABLE public.calls (v text);
+CREATE FUNCTION public.strict(v text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
+	INSERT INTO public.calls VALUES (v);
 	IF v = 'bad' THEN
 		RAISE 'no % here', v;
 	END IF;
@@ -40,10 +43,14 @@ SELECT is(pg_temp.error_of('f4', 'f/*.csv', '{"checks": [{"kind": "expression", 
 	'silver: division by zero (file "f/b.csv", row 2346)', 'the expression of a check');
 SELECT is(pg_temp.error_of('f5', 'f/*.csv', '{"columns": {"note": {"expression": "public.strict(c.note)"}}}'),
 	'silver: no bad here (file "f/b.csv", row 1002, column "note")', 'a function that raises');
+SELECT is((SELECT count(*) FROM public.calls), 0::bigint, 'what is tried is undone');
 SELECT is(pg_temp.error_of('f6', 'f/c.xml', '{"columns": {"note": {"expression": "c.note", "type": "int"}}}'),
 	'silver: invalid input syntax for type integer: "***" (file "f/c.xml", sheet "the "last"", row 2, column "note")', 'a sheet is named, and the value is not');
 SELECT is(pg_temp.error_of('f7', 'f/*.csv', '{"columns": {"d": {"expression": "c.no_such"}}}'),
 	'silver: column c.no_such does not exist', 'what no row can have is not looked for in rows');
+
+SELECT is(pg_temp.error_of('f8', 'f/*.csv', '{"filter": "d.id <> ''n/a''"}'),
+	'silver: invalid input syntax for type bigint: "***"', 'nor what fails for no row');
 
 /* after good files, only what is due is looked at; when the cell is corrected the next run is well */
 \o /dev/null
