@@ -122,8 +122,8 @@ sql("CREATE FUNCTION public.mark(place int) RETURNS int LANGUAGE plpgsql AS 'BEG
 like($err, qr/38000: some steps of the pipeline failed.*step bad: division by zero/s, 'the procedure raises at the end');
 is(sql("SELECT execution_metadata->>'sqlstate', (p.*)::text ~ 'SELECT 1/0'
 	FROM etl_logs.pipeline_runs p WHERE feature_name = 'bad'"), '22012|f', 'the log has the SQLSTATE, and not the statement of the step');
-is(sql("SELECT error_message, execution_metadata->>'context' ~ 'PL/pgSQL function (public\\.)?mark\\(integer\\)' FROM etl_logs.pipeline_runs
-	WHERE feature_name = 'three' AND status = 'FAILED'"), 'no mark|t', 'and the context of an error in a worker');
+like(sql("SELECT error_message, execution_metadata->>'context' ~ 'PL/pgSQL function (public\\.)?mark\\(integer\\)' FROM etl_logs.pipeline_runs
+	WHERE feature_name = 'three' AND status = 'FAILED'"), qr/^no mark \(file ".*b\.csv", row 2, column "marked"\)\|t$/, 'the row, and the context of an error in a worker');
 sql('DROP FUNCTION public.mark; ALTER FUNCTION public.mark_well RENAME TO mark');
 is(sql('SELECT count(*) FROM silver.one_current'), '201', 'the other units are done');
 as_user('etl', q(SELECT medallion.drop_step('bad')));
