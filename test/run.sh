@@ -14,7 +14,7 @@
 #   MEDALLION_SHARED    large data sets with known totals, default ../shared; a test says that it
 #                       skips when the folder is absent
 #   FUZZ_SECONDS        how long libFuzzer looks for more, per format; 0: the seeds are replayed, no more
-#   MEDALLION_QUICK     if set, a fifth of the random sequences
+#   MEDALLION_QUICK     if set, a sixth of the random sequences
 #   MEDALLION_SCRATCH   a folder for the tests' own files that the server can read
 
 . "$(dirname "$0")/lib.sh"
